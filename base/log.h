@@ -1,0 +1,21 @@
+/* The server's own log: one line per fact, on stderr.
+ *
+ *   2026-11-21T01:02:03.000004Z INFO store opened position=42 streams=7
+ *
+ * Levels: ERROR a person must act; WARN degraded, mends itself; INFO life
+ * cycle and configuration, never single requests; DEBUG everything else.
+ * No payloads, no secrets. Any thread. */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+
+/* What is written: this level and those before it. Starts as LOG_INFO. */
+void log_set_level(enum log_level level);
+
+/* `component` is a room ("store", "rpc"), `event` a past participle
+ * ("opened"), `format` makes the key=value pairs and may be empty. */
+void log_line(enum log_level level, const char *component, const char *event, const char *format,
+              ...) __attribute__((format(printf, 4, 5)));
+
+#endif

@@ -1,0 +1,12 @@
+"""How our own C is compiled, in one place."""
+
+HOUSE_COPTS = [
+    "-std=gnu17",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-Wshadow",
+    "-Wstrict-prototypes",
+    "-Wmissing-prototypes",
+    "-Wvla",
+]

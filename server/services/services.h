@@ -1,0 +1,25 @@
+/* The API: one table of methods for each service, and what they work on. One file
+ * for each method, named after it. */
+#ifndef SERVER_SERVICES_SERVICES_H
+#define SERVER_SERVICES_SERVICES_H
+
+#include <stdint.h>
+
+#include "server/rpc/call.h"
+
+struct event_log;
+struct health; /* server/observe/health.h */
+
+/* call_context() of every call. */
+struct services {
+    struct event_log *log;
+    struct health *health;
+    const char *version; /* static */
+    const char *commit;  /* static */
+    int64_t started_us;  /* wall clock */
+};
+
+extern const struct method event_store_methods[]; /* sagabase.v1.EventStore */
+extern const struct method admin_methods[];       /* sagabase.v1.Admin */
+
+#endif

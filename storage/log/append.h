@@ -1,0 +1,97 @@
+/* An append: events for one or several streams, all or nothing.
+ *
+ *   any thread           writer thread            any thread
+ *   append_submit  --->  decide, commit, done --> append_settle
+ *
+ * The caller owns the struct and all it points to; it must stay untouched
+ * from append_submit until `done` was called. */
+#ifndef STORAGE_LOG_APPEND_H
+#define STORAGE_LOG_APPEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "base/status.h"
+#include "base/uuid.h"
+#include "storage/log/sequencer.h"
+
+struct metadata_entry {
+    struct bytes key;
+    struct bytes value;
+};
+
+struct new_event {
+    struct uuid id;
+    struct bytes type;
+    struct bytes content_type;
+    struct bytes data;
+    const struct metadata_entry *metadata;
+    size_t metadata_count;
+};
+
+enum expectation_kind { EXPECT_ANY, EXPECT_NO_STREAM, EXPECT_STREAM_EXISTS, EXPECT_REVISION };
+
+struct expectation {
+    enum expectation_kind kind;
+    uint64_t revision; /* of EXPECT_REVISION */
+};
+
+struct stream_append {
+    struct bytes stream;
+    struct expectation expected;
+    const struct new_event *events;
+    size_t event_count;
+
+    /* Results, once settled with OK. */
+    uint64_t first_revision;
+    uint64_t last_revision;
+};
+
+struct stream_check {
+    struct bytes stream;
+    struct expectation expected;
+};
+
+/* The first stream that was not as expected. */
+struct conflict {
+    struct bytes stream;
+    struct expectation expected;
+    bool exists;              /* whether the stream has events */
+    uint64_t actual_revision; /* of its newest event, if it exists */
+};
+
+struct append_plan; /* append.c */
+
+struct append {
+    struct intent intent; /* the caller sets `done`; see `intent.status` */
+
+    struct stream_append *streams; /* 1..STREAMS_PER_APPEND_MAX, no stream twice */
+    size_t stream_count;
+    const struct stream_check *checks; /* 0..CHECKS_PER_APPEND_MAX, none of `streams`, no ANY */
+    size_t check_count;
+
+    /* Results, once settled. With OK: */
+    uint64_t position; /* of the last event */
+    bool replayed;     /* it had been stored before; this is its first answer */
+    /* With ABORTED: */
+    struct conflict conflict;
+
+    struct append_plan *plan; /* between submit and settle; in the arena */
+};
+
+/* Checks every rule of limits.h, encodes the events and hands the append to the
+ * sequencer. `arena` keeps the encoded form and must live until append_settle.
+ * The error names field and rule: "events[3].type: 1 to 256 bytes", or with
+ * several streams "appends[1].events[3].type: ...". UTF-8 is not checked here.
+ * Any thread. If it fails, `done` will not run. */
+struct status append_submit(struct event_log *log, struct append *append, struct arena *arena);
+
+/* Call once after `done`, not on the writer thread, and before looking at any
+ * result: turns a conflict into the first answer if the append had been stored
+ * before, which takes a read. The answer is also left in intent.status. */
+struct status append_settle(struct event_log *log, struct append *append, struct arena *arena);
+
+#endif

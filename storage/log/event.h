@@ -1,0 +1,30 @@
+/* One stored event, in place. An event is stored as it is sent: the wire form
+ * of sagabase.v1.RecordedEvent (protos/sagabase/v1/event_store.proto), framed
+ * as an element of a message's repeated field 1. So a page of events is the
+ * concatenation of their frames. Storage needs no protobuf library for that,
+ * only these few functions. */
+#ifndef STORAGE_LOG_EVENT_H
+#define STORAGE_LOG_EVENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+
+struct event {
+    struct bytes id; /* 36 characters, lower case */
+    struct bytes type;
+    struct bytes content_type;
+    struct bytes data;
+    struct bytes stream;
+    uint64_t revision;
+    uint64_t position;
+    int64_t created_us;
+    struct bytes frame; /* all of it: tag, length, wire form */
+};
+
+/* Takes the first frame off `frames`. False: no frame left, or damaged bytes
+ * (then frames->size is not 0). The event borrows from `frames`. */
+bool event_next(struct bytes *frames, struct event *event);
+
+#endif

@@ -1,0 +1,58 @@
+/* The event log: the domain of events over the storage port.
+ *
+ *   append.h     appending             sequencer.h  the one writer
+ *   read.h       reading pages         tail.h       the newest records, sleeping
+ */
+#ifndef STORAGE_LOG_EVENT_LOG_H
+#define STORAGE_LOG_EVENT_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "storage/engine/engine.h"
+
+/* The number of the on-disk format. A directory with a higher one is refused. */
+enum { STORE_FORMAT = 1 };
+
+struct event_log_options {
+    struct engine *engine;     /* borrowed: close it after the log */
+    const struct clock *clock; /* NULL: the machine's */
+
+    size_t queue_intents_max; /* waiting for the sequencer; 0: 65,536 */
+    size_t queue_bytes_max;   /* their bytes; 0: 64 MiB */
+    size_t group_intents_max; /* committed together; 0: 1,024 */
+    size_t group_bytes_max;   /* their bytes; 0: 4 MiB */
+    size_t tail_bytes_max;    /* newest records kept in memory; 0: 64 MiB */
+    size_t heads_max;         /* streams whose heads are kept in memory; 0: 500,000 */
+    size_t ids_max;           /* newest event ids kept for idempotency; 0: 1,000,000 */
+
+    /* @thread writer. A commit failed: nothing more will be accepted and the
+     * process should end, so that restart recovers from disk. Once. */
+    void (*failed)(void *context, struct status status);
+    void *context;
+};
+
+/* Recovers what memory holds of the store (newest ids, counters), checking on
+ * the way that the newest records are whole and gap-free.
+ * DATA_LOSS: they are not. FAILED_PRECONDITION: written by a newer version. */
+struct status event_log_open(const struct event_log_options *options, struct event_log **log);
+
+/* Finishes what was submitted, then stops the writer. No waiter may be parked. */
+void event_log_close(struct event_log *log);
+
+struct event_log_counts {
+    uint64_t events;
+    uint64_t streams;
+    uint64_t types;
+};
+
+/* Any thread. Of what is committed. */
+struct event_log_counts event_log_counts(const struct event_log *log);
+
+/* "rocksdb", "memory". */
+const char *event_log_engine_name(const struct event_log *log);
+
+#endif

@@ -1,0 +1,81 @@
+/* Reading the log, one bounded page at a time. Any thread but the writer. */
+#ifndef STORAGE_LOG_READ_H
+#define STORAGE_LOG_READ_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/bytes.h"
+#include "base/status.h"
+#include "storage/log/event.h"
+
+struct event_log;
+
+/* An exclusive upper bound that is never reached: "to the end". */
+#define READ_END UINT64_MAX
+
+struct read {
+    uint64_t from; /* revision or position of the first event, inclusive; READ_END with
+                    * `backwards`: the newest */
+    bool backwards;
+    size_t events_max; /* 1..PAGE_EVENTS_MAX */
+    size_t bytes_max; /* ends the page once passed; at least one event is read. 1..PAGE_BYTES_MAX */
+
+    /* Which events go into the page; NULL: all. At most `scanned_max` events
+     * are looked at. */
+    bool (*accept)(void *context, const struct event *event);
+    void *context;
+    size_t scanned_max; /* used with `accept`; 0: PAGE_EVENTS_MAX * 10 */
+};
+
+struct page {
+    struct buffer frames; /* event frames; the caller's to destroy, also after an error */
+    size_t event_count;
+    size_t scanned_count; /* events looked at */
+    uint64_t next;        /* where the next page starts, in `from`'s terms */
+    bool end;             /* nothing is left in that direction now */
+};
+
+/* The store in commit order. DATA_LOSS: a record fails its checksum. */
+struct status event_log_read_all(struct event_log *log, const struct read *read, struct page *page);
+
+/* One stream, by the number that event_log_find_stream gave. */
+struct status event_log_read_stream(struct event_log *log, uint64_t stream_number,
+                                    const struct read *read, struct page *page);
+
+/* How many events are committed: the position after the newest. */
+uint64_t event_log_end(const struct event_log *log);
+
+/* --- streams ------------------------------------------------------------ */
+
+struct stream_head {
+    bool exists; /* has at least one committed event; else the rest is 0 */
+    uint64_t number;
+    uint64_t last_revision;
+};
+
+struct status event_log_find_stream(struct event_log *log, struct bytes name,
+                                    struct stream_head *head);
+
+struct stream_info {
+    struct bytes name;
+    uint64_t last_revision;
+    uint64_t last_position;
+    int64_t created_us;  /* of revision 0 */
+    int64_t appended_us; /* of the newest event */
+};
+
+/* NOT_FOUND if it has no events. The name is copied into the arena. */
+struct status event_log_get_stream(struct event_log *log, struct bytes name, struct arena *arena,
+                                   struct stream_info *info);
+
+/* Up to `max` streams whose names start with `prefix` and come after `after`
+ * (empty: from the first), in byte order. *more: there are others behind. */
+struct status event_log_list_streams(struct event_log *log, struct bytes prefix, struct bytes after,
+                                     size_t max, struct arena *arena, struct stream_info *infos,
+                                     size_t *count, bool *more);
+
+#endif

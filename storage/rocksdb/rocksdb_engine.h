@@ -1,0 +1,20 @@
+/* The embedded default engine: RocksDB, one column family per family. */
+#ifndef STORAGE_ROCKSDB_ROCKSDB_ENGINE_H
+#define STORAGE_ROCKSDB_ROCKSDB_ENGINE_H
+
+#include "storage/engine/engine.h"
+
+struct rocksdb_engine_options {
+    const char *directory;     /* created if missing; borrowed for the call */
+    size_t block_cache_bytes;  /* memory for blocks read from disk, index and filters included */
+    size_t write_buffer_bytes; /* memory for writes not yet in files, over all families */
+    bool create_if_missing;    /* false: NOT_FOUND where there is no store */
+};
+
+/* FAILED_PRECONDITION: another process has the directory open.
+ * DATA_LOSS: the store is damaged; what is wrong is in the message.
+ * UNAVAILABLE: the file system refused. */
+struct status rocksdb_engine_open(const struct rocksdb_engine_options *options,
+                                  struct engine **engine);
+
+#endif
