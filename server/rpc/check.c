@@ -23,16 +23,16 @@ struct place {
 
 static struct status check_message(struct scan *scan, const struct place *place);
 
-static void print_path(const struct place *place, const char *field, char path[PATH_BYTES_MAX])
+/* Adds a name to the path of `size` bytes; the new size. */
+static size_t print_name(char *path, size_t size, const char *name)
 {
-    char inner[PATH_BYTES_MAX];
+    size += (size_t)snprintf(path + size, PATH_BYTES_MAX - size, "%s%s", size ? "." : "", name);
+    return size < PATH_BYTES_MAX ? size : PATH_BYTES_MAX - 1;
+}
 
-    snprintf(path, PATH_BYTES_MAX, "%s", field ? field : place->type->short_name);
-    for (; place->outer; place = place->outer) {
-        memcpy(inner, path, sizeof inner);
-        bool is_first = inner[0] == 0;
-        snprintf(path, PATH_BYTES_MAX, "%s%s%s", place->field, is_first ? "" : ".", inner);
-    }
+static size_t print_place(char *path, const struct place *place)
+{
+    return place->outer ? print_name(path, print_place(path, place->outer), place->field) : 0;
 }
 
 /* `field` is the one at fault; NULL: the message as a whole. */
@@ -40,8 +40,10 @@ static struct status refuse(enum status_code code, const struct place *place, co
                             const char *rule)
 {
     char path[PATH_BYTES_MAX];
+    size_t size = print_place(path, place);
 
-    print_path(place, field ? field : place->outer ? "" : NULL, path);
+    if (field || size == 0)
+        print_name(path, size, field ? field : place->type->short_name);
     return status_make(code, "%s: %s", path, rule);
 }
 

@@ -26,7 +26,7 @@ struct loop {
     bool stopping;        /* streams were told to end */
     struct call *streams; /* open ones */
     struct call *idle;    /* memory of calls that are gone, for the next ones */
-    unsigned idle_count;
+    int idle_count;
 };
 
 void loop_init(struct loop *loop, struct rpc_server *server);
