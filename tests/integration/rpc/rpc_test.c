@@ -205,8 +205,10 @@ static void message_that_is_oversize_once_inflated_is_refused(void **state)
     struct rpc_client *client = rpc_client_create_gzip(rpc_server_port(fixture->echo->server));
     char *bomb = text_of_size(64 << 20);
 
-    assert_ends(ask(client, "/echo.Echo/Unary", bomb), STATUS_RESOURCE_EXHAUSTED, "");
-    assert_ends(ask(client, "/echo.Echo/Bidi", bomb), STATUS_RESOURCE_EXHAUSTED, "");
+    assert_ends(ask(client, "/echo.Echo/Unary", bomb), STATUS_RESOURCE_EXHAUSTED,
+                "once decompressed");
+    assert_ends(ask(client, "/echo.Echo/Bidi", bomb), STATUS_RESOURCE_EXHAUSTED,
+                "once decompressed");
     free(bomb);
     rpc_client_free(client);
 }
