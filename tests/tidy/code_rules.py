@@ -142,6 +142,13 @@ def lines_are_short(tree):
                 yield Violation(path, line, why)
 
 
+def names(build, folder, source):
+    """Does the text of a BUILD file name it? Also in two parts, as in name + "_test.c"."""
+    stem, test, _ = source.partition("_test.c")
+    whole = re.search(rf'"(:|//{re.escape(folder)}:)?{re.escape(source)}"', build)
+    return whole or (test and f'"{stem}"' in build and '+ "_test.c"' in build)
+
+
 def every_source_is_built(tree):
     builds = dict(tree.builds())
     for path, _ in tree.matching(".c"):
@@ -149,8 +156,7 @@ def every_source_is_built(tree):
         while folder and f"{folder}/BUILD" not in builds:
             folder = os.path.dirname(folder)
         build = f"{folder}/BUILD" if folder else "BUILD"
-        name = os.path.relpath(path, folder or ".")
-        if not re.search(rf'"(:|//{re.escape(folder)}:)?{re.escape(name)}"', builds.get(build, "")):
+        if not names(builds.get(build, ""), folder, os.path.relpath(path, folder or ".")):
             yield Violation(path, 1, f"is not named in {build}")
 
 
@@ -209,6 +215,7 @@ RULES = [
         [
             {"base/lost.c": "", "base/BUILD": 'srcs = ["found.c"]', "BUILD": '"lost.c"'},
             {"base/lost.c": ""},
+            {"tests/lost_test.c": "", "tests/BUILD": 'srcs = [name + "_test.c"] for "found"'},
         ],
     ),
     Rule(
