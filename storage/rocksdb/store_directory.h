@@ -1,0 +1,18 @@
+/* The directory of a store, before RocksDB looks at it. */
+#ifndef STORAGE_ROCKSDB_STORE_DIRECTORY_H
+#define STORAGE_ROCKSDB_STORE_DIRECTORY_H
+
+#include <stdbool.h>
+
+#include "base/status.h"
+
+/* Makes sure that the directory holds a store, or may become one: with
+ * `create_if_missing` it is created, parents too, for its owner only.
+ *
+ * NOT_FOUND: no store is there and none shall be created.
+ * DATA_LOSS: data files are there, but not the file that names what is current.
+ *            RocksDB would start an empty store and delete them.
+ * UNAVAILABLE: the file system refused. */
+struct status store_directory_prepare(const char *directory, bool create_if_missing);
+
+#endif
