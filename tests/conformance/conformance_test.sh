@@ -9,7 +9,7 @@ protos=$(realpath "${4%/sagabase/v1/event_store.proto}")
 
 case $language in
 python)
-    tool "conformance in Python" venv/bin/python || conclude
+    tool "conformance in Python" python/bin/python || conclude
     set -- "$TOOL" "$runner" "$script" "$protos"
     after=
     ;;

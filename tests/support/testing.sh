@@ -1,7 +1,7 @@
 # What the shell tests share: a throw-away server, the tools that are not from
 # Debian, and one way to pass, fail and skip. Source it.
 #
-# SAGABASE_TOOLS names the folder that `bazel/setup tests` fills: venv/ (Python
+# SAGABASE_TOOLS names the folder that `bazel/setup tests` fills: python/ (a venv
 # with grpcio and grpcio-tools), node/node_modules and bin/grpcurl.
 
 set -u
