@@ -27,6 +27,7 @@ struct call;
 struct step {
     void (*run)(struct step *step, bool ok);
     struct inbox_link link; /* the runtime's */
+    struct call *call;      /* the runtime's: whom a wake is for */
 };
 
 enum method_kind {

@@ -49,7 +49,7 @@ static struct status conflict(struct append *append, struct bytes stream,
                               const struct expectation *expected, const struct head *head)
 {
     static const char *const kinds[] = {"any", "no stream", "an existing stream"};
-    char wanted[32], actual[32];
+    char wanted[48], actual[48];
     int shown = stream.size < 100 ? (int)stream.size : 100;
 
     append->conflict = (struct conflict){

@@ -12,55 +12,62 @@
 
 /* --- rules ------------------------------------------------------------------- */
 
-/* "events[3]" or, with several streams, "appends[1].events[3]". */
+/* An event of the append. */
 struct where {
-    char text[48];
+    const struct append *append;
+    size_t stream;
+    size_t event;
 };
 
-static struct where where_is(const struct append *append, size_t stream, size_t event)
-{
-    struct where where;
+struct where_text {
+    char text[64];
+};
 
-    if (append->stream_count > 1)
-        snprintf(where.text, sizeof where.text, "appends[%zu].events[%zu]", stream, event);
+/* "events[3]" or, with several streams, "appends[1].events[3]". */
+static struct where_text text_of(const struct where *where)
+{
+    struct where_text at;
+
+    if (where->append->stream_count > 1)
+        snprintf(at.text, sizeof at.text, "appends[%zu].events[%zu]", where->stream, where->event);
     else
-        snprintf(where.text, sizeof where.text, "events[%zu]", event);
-    return where;
+        snprintf(at.text, sizeof at.text, "events[%zu]", where->event);
+    return at;
 }
 
-static struct status check_metadata(const struct new_event *event, const char *where)
+static struct status check_metadata(const struct new_event *event, const struct where *where)
 {
     if (event->metadata_count > METADATA_ENTRIES_MAX)
-        return status_make(STATUS_INVALID_ARGUMENT, "%s.metadata: at most %d entries", where,
-                           METADATA_ENTRIES_MAX);
+        return status_make(STATUS_INVALID_ARGUMENT, "%s.metadata: at most %d entries",
+                           text_of(where).text, METADATA_ENTRIES_MAX);
     for (size_t i = 0; i < event->metadata_count; i++) {
         struct bytes key = event->metadata[i].key;
         if (key.size == 0 || key.size > METADATA_KEY_BYTES_MAX)
             return status_make(STATUS_INVALID_ARGUMENT, "%s.metadata: keys are 1 to %d bytes",
-                               where, METADATA_KEY_BYTES_MAX);
+                               text_of(where).text, METADATA_KEY_BYTES_MAX);
         if (event->metadata[i].value.size > METADATA_VALUE_BYTES_MAX)
             return status_make(STATUS_INVALID_ARGUMENT, "%s.metadata[%.*s]: at most %d bytes",
-                               where, (int)key.size, (const char *)key.data,
+                               text_of(where).text, (int)key.size, (const char *)key.data,
                                METADATA_VALUE_BYTES_MAX);
         for (size_t j = 0; j < i; j++)
             if (bytes_equal(key, event->metadata[j].key))
-                return status_make(STATUS_INVALID_ARGUMENT, "%s.metadata[%.*s]: twice", where,
-                                   (int)key.size, (const char *)key.data);
+                return status_make(STATUS_INVALID_ARGUMENT, "%s.metadata[%.*s]: twice",
+                                   text_of(where).text, (int)key.size, (const char *)key.data);
     }
     return OK;
 }
 
-static struct status check_event(const struct new_event *event, const char *where)
+static struct status check_event(const struct new_event *event, const struct where *where)
 {
     if (event->type.size == 0 || event->type.size > EVENT_TYPE_BYTES_MAX)
-        return status_make(STATUS_INVALID_ARGUMENT, "%s.type: 1 to %d bytes", where,
+        return status_make(STATUS_INVALID_ARGUMENT, "%s.type: 1 to %d bytes", text_of(where).text,
                            EVENT_TYPE_BYTES_MAX);
     if (event->content_type.size > CONTENT_TYPE_BYTES_MAX)
-        return status_make(STATUS_INVALID_ARGUMENT, "%s.content_type: at most %d bytes", where,
-                           CONTENT_TYPE_BYTES_MAX);
+        return status_make(STATUS_INVALID_ARGUMENT, "%s.content_type: at most %d bytes",
+                           text_of(where).text, CONTENT_TYPE_BYTES_MAX);
     if (event->data.size > EVENT_DATA_BYTES_MAX)
-        return status_make(STATUS_INVALID_ARGUMENT, "%s.data: at most %d bytes", where,
-                           EVENT_DATA_BYTES_MAX);
+        return status_make(STATUS_INVALID_ARGUMENT, "%s.data: at most %d bytes",
+                           text_of(where).text, EVENT_DATA_BYTES_MAX);
     return check_metadata(event, where);
 }
 
@@ -121,7 +128,7 @@ static struct status check_events(const struct append *append, size_t *event_cou
         if (stream->event_count == 0 || *event_count > EVENTS_PER_APPEND_MAX)
             return status_make(STATUS_INVALID_ARGUMENT, "events: 1 to %d", EVENTS_PER_APPEND_MAX);
         for (size_t j = 0; j < stream->event_count; j++)
-            TRY(check_event(&stream->events[j], where_is(append, i, j).text));
+            TRY(check_event(&stream->events[j], &(struct where){append, i, j}));
     }
     return OK;
 }

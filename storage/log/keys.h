@@ -2,6 +2,7 @@
  * byte order is numeric order; in values they are little-endian.
  *
  *   meta     "format"                                   -> u32 STORE_FORMAT
+ *            "counters"                                 -> events u64 · streams u64
  *   log      position u64 of a record's first event     -> record (record.h)
  *   streams  stream number u64 · first revision u64     -> where a span of a stream's events is:
  *              record's position u64 · bytes of the stored record u32 · index of the span's
@@ -25,7 +26,11 @@ enum {
     PLACE_BYTES = 24,
     NUMBER_BYTES = 9,
     NUMBER_VERSION = 1,
+    COUNTERS_BYTES = 16,
 };
+
+#define FORMAT_KEY   "format"
+#define COUNTERS_KEY "counters"
 
 static inline struct bytes position_key(uint8_t key[POSITION_KEY_BYTES], uint64_t position)
 {
@@ -84,6 +89,23 @@ static inline bool number_decode(struct bytes value, uint64_t *number)
     if (value.size != NUMBER_BYTES || value.data[0] != NUMBER_VERSION)
         return false;
     *number = get_u64_little_endian(value.data + 1);
+    return true;
+}
+
+static inline struct bytes counters_encode(uint8_t value[COUNTERS_BYTES], uint64_t events,
+                                           uint64_t streams)
+{
+    put_u64_little_endian(value, events);
+    put_u64_little_endian(value + 8, streams);
+    return (struct bytes){value, COUNTERS_BYTES};
+}
+
+static inline bool counters_decode(struct bytes value, uint64_t *events, uint64_t *streams)
+{
+    if (value.size != COUNTERS_BYTES)
+        return false;
+    *events = get_u64_little_endian(value.data);
+    *streams = get_u64_little_endian(value.data + 8);
     return true;
 }
 

@@ -11,7 +11,7 @@
 static struct status check_format(struct engine *engine)
 {
     uint8_t memory[64], bytes[4];
-    struct bytes key = bytes_of_text("format");
+    struct bytes key = bytes_of_text(FORMAT_KEY);
     struct arena arena;
     struct bytes value;
 
@@ -141,6 +141,30 @@ static struct status walk_newest(struct event_log *log)
     return OK;
 }
 
+/* The log ends where the last commit said, or it lost its newest records. */
+static struct status check_counters(struct event_log *log)
+{
+    uint8_t memory[64];
+    uint64_t events = 0, streams = 0;
+    struct arena arena;
+    struct bytes value;
+
+    arena_init_within(&arena, sizeof memory, memory, sizeof memory);
+    struct status status =
+        engine_get(log->engine, FAMILY_META, bytes_of_text(COUNTERS_KEY), &arena, &value);
+    bool damaged = status_ok(status) && value.data && !counters_decode(value, &events, &streams);
+    arena_destroy(&arena);
+    TRY(status);
+    if (damaged || events != atomic_load(&log->end) || streams != atomic_load(&log->stream_count))
+        return status_make(STATUS_DATA_LOSS,
+                           "log: %llu events in %llu streams were committed, but %llu in %llu are "
+                           "here",
+                           (unsigned long long)events, (unsigned long long)streams,
+                           (unsigned long long)atomic_load(&log->end),
+                           (unsigned long long)atomic_load(&log->stream_count));
+    return OK;
+}
+
 struct status recover(struct event_log *log)
 {
     TRY(check_format(log->engine));
@@ -151,6 +175,7 @@ struct status recover(struct event_log *log)
                     visit_last_record, log));
     if (atomic_load(&log->end) > 0)
         TRY(walk_newest(log));
+    TRY(check_counters(log));
     log_line(LOG_INFO, "store", "recovered", "events=%llu streams=%llu types=%llu",
              (unsigned long long)atomic_load(&log->end),
              (unsigned long long)atomic_load(&log->stream_count),

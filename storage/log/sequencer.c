@@ -189,11 +189,24 @@ static void publish(struct commit *commit)
     tail_publish(log, commit->first_record, commit->end);
 }
 
+/* What recovery compares the log with: a log that lost its newest records would
+ * look like an older one. */
+static void put_counters(struct commit *commit)
+{
+    uint8_t *value = arena_alloc_raw(&commit->arena, COUNTERS_BYTES);
+
+    commit_put(commit, FAMILY_META, bytes_of_text(COUNTERS_KEY),
+               value ? counters_encode(value, commit->end, commit->stream_count)
+                     : (struct bytes){0});
+}
+
 /* Commits what the intents of the group have added; what each is told if it fails. */
 static struct status commit_finish(struct commit *commit)
 {
     struct status status = OK;
 
+    if (commit->first_record)
+        put_counters(commit);
     if (commit->short_of_memory)
         status = status_make(STATUS_RESOURCE_EXHAUSTED, "commit: out of memory");
     else if (commit->write_count > 0)

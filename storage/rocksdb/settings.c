@@ -4,6 +4,7 @@ enum {
     BACKGROUND_JOBS_MAX = 2, /* one flush, one compaction; 7.8 has races from 8 up */
     OPEN_FILES_MAX = 512,
     SYNC_EVERY_BYTES = 1 << 20,
+    LOG_FATAL_ONLY = 4, /* InfoLogLevel::FATAL_LEVEL */
     INFO_LOG_BYTES_MAX = 1 << 20,
     INFO_LOGS_MAX = 2,
     MANIFEST_BYTES_MAX = 64 << 20,
@@ -42,6 +43,10 @@ static rocksdb_options_t *database_options(const struct rocksdb_engine_options *
     /* New tables trickle to disk instead of delaying the WAL in one burst. */
     rocksdb_options_set_bytes_per_sync(database, SYNC_EVERY_BYTES);
 
+    /* Debian builds RocksDB with assertions, and one of them ends the process when a
+     * second line is logged after one could not be written: a full disk must be an
+     * error, not an abort. What is worth knowing comes back as a status. */
+    rocksdb_options_set_info_log_level(database, LOG_FATAL_ONLY);
     rocksdb_options_set_max_log_file_size(database, INFO_LOG_BYTES_MAX);
     rocksdb_options_set_keep_log_file_num(database, INFO_LOGS_MAX);
     rocksdb_options_set_stats_dump_period_sec(database, 0);

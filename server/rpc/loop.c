@@ -1,0 +1,101 @@
+#include "server/rpc/loop.h"
+
+#include <assert.h>
+#include <grpc/support/time.h>
+#include <stdlib.h>
+
+#include "server/rpc/call_internal.h"
+#include "server/rpc/server_internal.h"
+
+static void on_woken(struct step *step, bool ok);
+static void on_stopped(struct step *step, bool ok);
+
+void loop_init(struct loop *loop, struct rpc_server *server)
+{
+    *loop = (struct loop){.server = server, .woken.run = on_woken, .stopped.run = on_stopped};
+    loop->queue = grpc_completion_queue_create_for_next(NULL);
+}
+
+void loop_destroy(struct loop *loop)
+{
+    assert(!loop->streams);
+    while (loop->idle) {
+        struct call *call = loop->idle;
+        loop->idle = call->next;
+        free(call);
+    }
+    grpc_completion_queue_destroy(loop->queue);
+}
+
+static void *run(void *argument)
+{
+    struct loop *loop = argument;
+
+    method_table_arm(&loop->server->methods, loop);
+    for (;;) {
+        grpc_event event =
+            grpc_completion_queue_next(loop->queue, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+        if (event.type == GRPC_QUEUE_SHUTDOWN)
+            return NULL;
+        assert(event.type == GRPC_OP_COMPLETE);
+        struct step *step = event.tag;
+        step->run(step, event.success != 0);
+    }
+}
+
+bool loop_start(struct loop *loop)
+{
+    loop->has_thread = pthread_create(&loop->thread, NULL, run, loop) == 0;
+    return loop->has_thread;
+}
+
+void loop_join(struct loop *loop)
+{
+    if (loop->has_thread)
+        pthread_join(loop->thread, NULL);
+    else
+        run(loop); /* it could not be started: its queue still has to be emptied */
+}
+
+/* Only the sender that finds the inbox empty wakes the loop, so at most one
+ * `woken` is underway, and until it is, nobody takes the inbox: this call lives. From
+ * then on the loop may free it while gRPC is still busy with it here, hence
+ * a reference of our own. */
+void loop_send(struct loop *loop, struct call *call, struct step *step)
+{
+    grpc_call *grpc = call->grpc;
+
+    if (!inbox_put(&loop->inbox, &step->link))
+        return;
+    grpc_call_ref(grpc);
+    grpc_call_error error = grpc_call_start_batch(grpc, NULL, 0, &loop->woken, NULL);
+    assert(error == GRPC_CALL_OK);
+    (void)error;
+    grpc_call_unref(grpc);
+}
+
+static void on_woken(struct step *step, bool ok)
+{
+    struct loop *loop = container_of(step, struct loop, woken);
+    struct inbox_link *link = inbox_take(&loop->inbox);
+
+    (void)ok; /* an empty batch cannot fail */
+    while (link) {
+        struct step *woken = container_of(link, struct step, link);
+        struct call *call = woken->call;
+        link = link->next; /* from here on the step may be sent again */
+        woken->run(woken, !call->ended);
+        call_release(call);
+    }
+}
+
+/* Every call is gone, so nothing can start on the queue any more. */
+static void on_stopped(struct step *step, bool ok)
+{
+    struct loop *loop = container_of(step, struct loop, stopped);
+
+    (void)ok;
+    assert(!loop->streams);
+    grpc_completion_queue_shutdown(loop->queue);
+    rpc_server_loop_stopped(loop->server);
+}

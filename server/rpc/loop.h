@@ -1,0 +1,46 @@
+/* A queue thread: one completion queue, the calls that live on it, and the inbox
+ * through which other threads reach them. Everything here runs on the loop's own
+ * thread unless it says "any thread". */
+#ifndef SERVER_RPC_LOOP_H
+#define SERVER_RPC_LOOP_H
+
+#include <grpc/grpc.h>
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "base/inbox.h"
+#include "server/rpc/call.h"
+
+struct rpc_server;
+
+struct loop {
+    struct rpc_server *server;
+    grpc_completion_queue *queue;
+    pthread_t thread;
+    bool has_thread;
+
+    struct inbox inbox;  /* steps that call_wake() has sent */
+    struct step woken;   /* the tag that says the inbox is not empty */
+    struct step stopped; /* the tag that says no call is left on the server */
+
+    bool stopping;        /* streams were told to end */
+    struct call *streams; /* open ones */
+    struct call *idle;    /* memory of calls that are gone, for the next ones */
+    int idle_count;
+};
+
+void loop_init(struct loop *loop, struct rpc_server *server);
+
+/* After the thread has ended, or before it was started. */
+void loop_destroy(struct loop *loop);
+
+/* Starts the thread. */
+bool loop_start(struct loop *loop);
+
+/* Any thread: waits for the end that loop->stopped brings. */
+void loop_join(struct loop *loop);
+
+/* Any thread. Runs `step` on the loop; `call` is alive and keeps it so. */
+void loop_send(struct loop *loop, struct call *call, struct step *step);
+
+#endif
