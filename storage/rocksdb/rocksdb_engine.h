@@ -13,6 +13,7 @@ struct rocksdb_engine_options {
 
 /* FAILED_PRECONDITION: another process has the directory open.
  * DATA_LOSS: the store is damaged; what is wrong is in the message.
+ * RESOURCE_EXHAUSTED: the disk is full.
  * UNAVAILABLE: the file system refused. */
 struct status rocksdb_engine_open(const struct rocksdb_engine_options *options,
                                   struct engine **engine);

@@ -7,7 +7,10 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
+
+enum { FREE_MIB_MIN = 8 };
 
 static struct status refused(const char *path)
 {
@@ -84,6 +87,22 @@ static struct status look_inside(const char *directory, struct contents *content
     return status;
 }
 
+static struct status check_free_space(const char *directory)
+{
+    struct statvfs facts;
+
+    if (statvfs(directory, &facts) != 0)
+        return refused(directory);
+    if (facts.f_blocks == 0) /* a file system that does not count */
+        return OK;
+    unsigned long long mib = (unsigned long long)facts.f_bavail * facts.f_frsize >> 20;
+    if (mib < FREE_MIB_MIN)
+        return status_make(STATUS_RESOURCE_EXHAUSTED,
+                           "%s: disk full: %llu MiB free, opening takes %d", directory, mib,
+                           FREE_MIB_MIN);
+    return OK;
+}
+
 struct status store_directory_prepare(const char *directory, bool create_if_missing)
 {
     struct contents contents;
@@ -92,10 +111,11 @@ struct status store_directory_prepare(const char *directory, bool create_if_miss
         return status_make(STATUS_INVALID_ARGUMENT, "directory: 1 to %d bytes", PATH_MAX - 1);
     TRY(look_inside(directory, &contents));
     if (contents.current)
-        return OK;
+        return check_free_space(directory);
     if (contents.data)
         return status_make(STATUS_DATA_LOSS, "%s: data files without the file CURRENT", directory);
     if (!create_if_missing)
         return status_make(STATUS_NOT_FOUND, "%s: no store here", directory);
-    return create_with_parents(directory);
+    TRY(create_with_parents(directory));
+    return check_free_space(directory);
 }

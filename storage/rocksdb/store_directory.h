@@ -12,6 +12,8 @@
  * NOT_FOUND: no store is there and none shall be created.
  * DATA_LOSS: data files are there, but not the file that names what is current.
  *            RocksDB would start an empty store and delete them.
+ * RESOURCE_EXHAUSTED: the disk is full. RocksDB writes a little when it opens
+ *                     and, as Debian builds it, ends the process if it cannot.
  * UNAVAILABLE: the file system refused. */
 struct status store_directory_prepare(const char *directory, bool create_if_missing);
 
