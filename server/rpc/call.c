@@ -31,6 +31,7 @@ struct call *call_create(struct loop *loop, const struct table_row *row)
         call = malloc(sizeof *call + FIRST_BLOCK_BYTES);
         assert(call); /* gRPC, too, ends the process when memory does */
     }
+    loop->calls++;
     *call = (struct call){
         .loop = loop,
         .row = row,
@@ -58,11 +59,15 @@ void call_free(struct call *call)
     arena_destroy(&call->arena);
     if (call->grpc)
         grpc_call_unref(call->grpc);
-    if (loop->idle_count >= IDLE_CALLS_MAX)
-        return free(call);
-    call->next = loop->idle;
-    loop->idle = call;
-    loop->idle_count++;
+    if (loop->idle_count < IDLE_CALLS_MAX) {
+        call->next = loop->idle;
+        loop->idle = call;
+        loop->idle_count++;
+    } else {
+        free(call);
+    }
+    loop->calls--;
+    loop_settle(loop);
 }
 
 void call_hold(struct call *call)

@@ -2,9 +2,9 @@
  *
  * Two counts decide its life. `tags` counts operations underway in gRPC; once the
  * call has ended and none is left, `closed` runs. `references` counts the call's own
- * life until then, holds, and wakes underway; at 0 the memory goes back to the loop
- * and gRPC's call is released. gRPC does not report the server as stopped before that, so
- * the loop's queue is open for as long as anybody may wake one of its calls. */
+ * life until then, holds, and wakes underway; at 0 the memory goes back to the loop.
+ * A loop shuts its queue only after the last of its calls, so the queue is open for as long
+ * as anybody may wake one of them. */
 #ifndef SERVER_RPC_CALL_INTERNAL_H
 #define SERVER_RPC_CALL_INTERNAL_H
 

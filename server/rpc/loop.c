@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <grpc/support/time.h>
+#include <sched.h>
 #include <stdlib.h>
 
 #include "server/rpc/call_internal.h"
@@ -55,6 +56,8 @@ void loop_join(struct loop *loop)
         pthread_join(loop->thread, NULL);
     else
         run(loop); /* it could not be started: its queue still has to be emptied */
+    while (atomic_load(&loop->wakers) > 0)
+        sched_yield(); /* a few instructions away from done */
 }
 
 /* Only the sender that finds the inbox empty wakes the loop, so at most one
@@ -67,11 +70,13 @@ void loop_send(struct loop *loop, struct call *call, struct step *step)
 
     if (!inbox_put(&loop->inbox, &step->link))
         return;
+    atomic_fetch_add(&loop->wakers, 1);
     grpc_call_ref(grpc);
     grpc_call_error error = grpc_call_start_batch(grpc, NULL, 0, &loop->woken, NULL);
     assert(error == GRPC_CALL_OK);
     (void)error;
     grpc_call_unref(grpc);
+    atomic_fetch_sub(&loop->wakers, 1);
 }
 
 static void on_woken(struct step *step, bool ok)
@@ -89,12 +94,22 @@ static void on_woken(struct step *step, bool ok)
     }
 }
 
-/* Every call is gone, so nothing can start on the queue any more. */
 static void on_stopped(struct step *step, bool ok)
 {
     struct loop *loop = container_of(step, struct loop, stopped);
 
     (void)ok;
+    loop->has_stopped = true;
+    loop_settle(loop);
+}
+
+/* gRPC says "stopped" when the last connection is closed, but calls may live on: a call that
+ * was cancelled while another thread works for it will still be woken and answered, and
+ * both need the queue. */
+void loop_settle(struct loop *loop)
+{
+    if (!loop->has_stopped || loop->calls > 0)
+        return;
     assert(!loop->streams);
     grpc_completion_queue_shutdown(loop->queue);
     rpc_server_loop_stopped(loop->server);

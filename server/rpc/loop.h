@@ -6,6 +6,7 @@
 
 #include <grpc/grpc.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "base/inbox.h"
@@ -21,9 +22,12 @@ struct loop {
 
     struct inbox inbox;  /* steps that call_wake() has sent */
     struct step woken;   /* the tag that says the inbox is not empty */
-    struct step stopped; /* the tag that says no call is left on the server */
+    atomic_uint wakers;  /* threads that are waking us at this moment */
+    struct step stopped; /* the tag that says the server has no connection left */
 
     bool stopping;        /* streams were told to end */
+    bool has_stopped;     /* `stopped` has run */
+    unsigned calls;       /* alive; slots that wait for one, too */
     struct call *streams; /* open ones */
     struct call *idle;    /* memory of calls that are gone, for the next ones */
     int idle_count;
@@ -37,8 +41,12 @@ void loop_destroy(struct loop *loop);
 /* Starts the thread. */
 bool loop_start(struct loop *loop);
 
-/* Any thread: waits for the end that loop->stopped brings. */
+/* Any thread: waits for the end, which comes when the server has stopped and the loop's last
+ * call is gone. */
 void loop_join(struct loop *loop);
+
+/* Shuts the queue if nothing can start on it any more. */
+void loop_settle(struct loop *loop);
 
 /* Any thread. Runs `step` on the loop; `call` is alive and keeps it so. */
 void loop_send(struct loop *loop, struct call *call, struct step *step);

@@ -202,7 +202,7 @@ static bool wait_for_loops(struct rpc_server *server, int64_t timeout_ms)
 }
 
 /* Every armed slot fails now: so each loop learns that it has to end its streams.
- * `stopped` reaches each loop when no call is left on any of them. */
+ * A loop ends when no connection is left on the server and no call on the loop. */
 void rpc_server_stop(struct rpc_server *server, int64_t grace_ms)
 {
     atomic_store(&server->stopping, true);

@@ -173,7 +173,6 @@ static void fail(struct event_log *log, struct status status)
 
     log->commit.failed = true;
     atomic_compare_exchange_strong(&log->sequencer.state, &running, SEQUENCER_FAILED);
-    log_line(LOG_ERROR, "store", "failed", "cause=\"%s\"", status.message);
     if (log->options.failed)
         log->options.failed(log->options.context, status);
 }

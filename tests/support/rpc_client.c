@@ -147,14 +147,22 @@ bool rpc_call_half_close(struct rpc_call *call)
     return run(call, &op);
 }
 
-void *rpc_call_receive(struct rpc_call *call, const ProtobufCMessageDescriptor *type)
+static grpc_byte_buffer *receive(struct rpc_call *call)
 {
     grpc_byte_buffer *payload = NULL;
     grpc_op op = {.op = GRPC_OP_RECV_MESSAGE};
-    grpc_byte_buffer_reader reader;
 
     op.data.recv_message.recv_message = &payload;
-    if (!run(call, &op) || !payload)
+    run(call, &op);
+    return payload;
+}
+
+void *rpc_call_receive(struct rpc_call *call, const ProtobufCMessageDescriptor *type)
+{
+    grpc_byte_buffer *payload = receive(call);
+    grpc_byte_buffer_reader reader;
+
+    if (!payload)
         return NULL;
     grpc_byte_buffer_reader_init(&reader, payload);
     grpc_slice whole = grpc_byte_buffer_reader_readall(&reader);
@@ -174,6 +182,11 @@ void rpc_call_cancel(struct rpc_call *call)
 
 struct status rpc_call_finish(struct rpc_call *call)
 {
+    grpc_byte_buffer *payload;
+
+    /* gRPC tells the status only after the last message was read. */
+    while (!call->is_finished && (payload = receive(call)))
+        grpc_byte_buffer_destroy(payload);
     if (!call->is_finished)
         wait_for(call, &call->finished);
     call->is_finished = true;

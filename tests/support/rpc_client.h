@@ -36,7 +36,7 @@ void *rpc_call_receive(struct rpc_call *call, const ProtobufCMessageDescriptor *
 
 void rpc_call_cancel(struct rpc_call *call);
 
-/* Waits for the end. */
+/* Waits for the end; drops the messages that are still to come before it. */
 struct status rpc_call_finish(struct rpc_call *call);
 
 /* grpc-status-details-bin, after the end; borrowed from the call. */

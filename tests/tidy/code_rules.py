@@ -15,7 +15,7 @@ ARROWS = {
     "storage/snapshots": ["base", "storage/engine"],
     "server/config": ["base"],
     "server/rpc": ["base", "protos"],
-    "server/observe": ["base", "protos", "server/rpc"],
+    "server/observe": ["base", "protos", "server/rpc", "server/services"],
     "server/subscriptions": ["base", "storage/log"],
     "server/sagas": ["base", "storage/log"],
     "server/services": [

@@ -401,6 +401,19 @@ static void damage_in_the_middle_of_the_wal_is_refused(void **state)
     assert_null(recovered);
 }
 
+/* It was acknowledged, so it may not vanish silently. */
+static void damage_in_the_last_record_of_the_wal_is_refused(void **state)
+{
+    struct store *store = *state;
+    struct engine *recovered = NULL;
+    char wal[PATH_BYTES * 2];
+
+    crash_with_commits(store, wal);
+    flip_bit(wal, file_size(wal) - 20);
+    assert_refused(open_existing(store->copy, &recovered), STATUS_DATA_LOSS, "Corruption");
+    assert_null(recovered);
+}
+
 static void a_torn_wal_tail_is_cut_off(void **state)
 {
     struct store *store = *state;
@@ -535,6 +548,7 @@ int main(void)
         STORE(a_directory_that_cannot_be_created_is_unavailable),
         STORE(a_directory_name_is_bounded),
         STORE(damage_in_the_middle_of_the_wal_is_refused),
+        STORE(damage_in_the_last_record_of_the_wal_is_refused),
         STORE(a_torn_wal_tail_is_cut_off),
         STORE(a_wal_torn_anywhere_keeps_whole_commits),
         STORE(damage_in_a_table_is_reported_by_every_read),
