@@ -17,6 +17,8 @@
 /* The number of the on-disk format. A directory with a higher one is refused. */
 enum { STORE_FORMAT = 1 };
 
+struct event_log;
+
 struct event_log_options {
     struct engine *engine;     /* borrowed: close it after the log */
     const struct clock *clock; /* NULL: the machine's */

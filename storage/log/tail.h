@@ -1,6 +1,6 @@
 /* The newest records in memory, shared by all subscribers, and the place where
  * subscribers sleep until something for them is committed. Any thread; one
- * leaf lock that is never held across a callback. */
+ * leaf lock. */
 #ifndef STORAGE_LOG_TAIL_H
 #define STORAGE_LOG_TAIL_H
 
@@ -39,7 +39,8 @@ enum tail_state tail_take(struct event_log *log, uint64_t from, size_t max,
 
 /* Someone who waits. Wakes once: park again for more. */
 struct waiter {
-    /* @thread writer. Must be short, may not block, may not park or unpark. */
+    /* @thread writer, with the lock of the tail held: may not call into the tail,
+     * may not block. */
     void (*wake)(struct waiter *waiter);
 
     struct bytes stream; /* wait for this stream only; empty: for any. Must

@@ -1,0 +1,54 @@
+# The doors of the house. Each installs what is missing first; bazel/setup tells what.
+#
+#   make run ARGS="--listen 0.0.0.0:2113"     hands options on to the server
+#   make test TESTS=//storage/...             runs some of the tests
+
+BAZEL := bazel
+ARGS :=
+TESTS := //...
+
+# Bazel keeps its work below the home folder; a bare container may have none.
+ifeq ($(HOME),)
+export HOME := $(CURDIR)/.tools/home
+endif
+
+.PHONY: help run build test demo bench soak format setup clean
+
+help:
+	@echo "make run      install what is missing, build, start the server on ./data"
+	@echo "make build    only build: bazel-bin/sagabase"
+	@echo "make test     install what is missing, run every test"
+	@echo "make demo     a throw-away server tells the history of this repository"
+	@echo "make bench    measure appends and reads beside an empty call"
+	@echo "make soak     kill the server under load for as long as SOAK_MINUTES says"
+	@echo "make format   lay out the C code with clang-format"
+	@echo "make setup    install what building and testing needs"
+	@echo "make clean    remove what was built (never ./data)"
+
+run: build
+	@exec bazel-bin/sagabase serve --data ./data $(ARGS)
+
+build:
+	@bazel/setup
+	@$(BAZEL) build --config=release //:sagabase
+
+test: setup
+	@tests/run $(TESTS)
+
+demo: build
+	@examples/demo/run
+
+bench: build
+	@tests/bench/run
+
+soak: build
+	@tests/crash/soak
+
+format: setup
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+setup:
+	@bazel/setup tests
+
+clean:
+	@$(BAZEL) clean

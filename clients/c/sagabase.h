@@ -1,0 +1,230 @@
+/* The C client of Sagabase.
+ *
+ *   struct sagabase_client *client;
+ *   struct sagabase_status status = sagabase_open("127.0.0.1:2113", &client);
+ *   if (status.code == SAGABASE_OK)
+ *       status = sagabase_append_to_stream(client, &request, NULL, &response);
+ *
+ * Data are the messages of protos/sagabase/v1/ as protobuf-c generates them: what a field means,
+ * its unit and its limits are told there.
+ *
+ * Every function blocks until it has its answer. A client is one connection and may be used by
+ * any number of threads at once; what a read, a subscription or a session allows is told there.
+ *
+ * Ownership: requests and options are borrowed for the call. The response of a unary call is the
+ * caller's: free it with its generated ..._free_unpacked(response, NULL). What a read, subscription
+ * or session hands out is borrowed until its next ..._next or ..._receive, or its close. An output
+ * parameter is written only together with SAGABASE_OK. */
+#ifndef SAGABASE_H
+#define SAGABASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sagabase/v1/admin.pb-c.h"
+#include "sagabase/v1/event_store.pb-c.h"
+
+/* --- errors --------------------------------------------------------------- */
+
+/* gRPC's codes. What each means for a method is told at the method, in the .proto. */
+enum sagabase_code {
+    SAGABASE_OK = 0,
+    SAGABASE_CANCELLED = 1, /* by ..._cancel or ..._close */
+    SAGABASE_UNKNOWN = 2,
+    SAGABASE_INVALID_ARGUMENT = 3,
+    SAGABASE_DEADLINE_EXCEEDED = 4,
+    SAGABASE_NOT_FOUND = 5,
+    SAGABASE_ALREADY_EXISTS = 6,
+    SAGABASE_PERMISSION_DENIED = 7,
+    SAGABASE_RESOURCE_EXHAUSTED = 8,
+    SAGABASE_FAILED_PRECONDITION = 9,
+    SAGABASE_ABORTED = 10, /* `conflict` tells why: read again, decide again */
+    SAGABASE_OUT_OF_RANGE = 11,
+    SAGABASE_UNIMPLEMENTED = 12,
+    SAGABASE_INTERNAL = 13,
+    SAGABASE_UNAVAILABLE = 14, /* not reached: try the same again, an append with the same ids */
+    SAGABASE_DATA_LOSS = 15,
+    SAGABASE_UNAUTHENTICATED = 16,
+};
+
+enum {
+    SAGABASE_MESSAGE_BYTES = 512,      /* of a status, with the NUL; longer ones are cut */
+    SAGABASE_STREAM_NAME_BYTES = 1025, /* with the NUL */
+    SAGABASE_UUID_BYTES = 37,          /* with the NUL */
+};
+
+/* A stream's state: with UNSPECIFIED it is at `revision`. */
+struct sagabase_stream_state {
+    Sagabase__V1__StreamState state;
+    uint64_t revision;
+};
+
+/* The first stream of an append that was not as expected. */
+struct sagabase_conflict {
+    char stream[SAGABASE_STREAM_NAME_BYTES]; /* empty: there was no conflict */
+    struct sagabase_stream_state expected;
+    struct sagabase_stream_state actual;
+};
+
+/* A value: nothing to free. */
+struct sagabase_status {
+    enum sagabase_code code;
+    char message[SAGABASE_MESSAGE_BYTES]; /* for people */
+    struct sagabase_conflict conflict;    /* set with SAGABASE_ABORTED */
+};
+
+/* "ABORTED" for SAGABASE_ABORTED. Static memory. Any thread. */
+const char *sagabase_code_name(enum sagabase_code code);
+
+/* --- client ---------------------------------------------------------------- */
+
+struct sagabase_client;
+
+/* How one call is made. NULL stands for all zero. */
+struct sagabase_options {
+    /* Until the call is given up with SAGABASE_DEADLINE_EXCEEDED, retries included: milliseconds,
+     * 0: never. For a read, subscription or session: its whole life. */
+    int64_t timeout_ms;
+
+    /* How often a unary call that ended with SAGABASE_UNAVAILABLE is made again, after 50 ms,
+     * then twice as long each time up to 5 s. Safe for appends too: they carry their event ids,
+     * and the server stores no event twice. 0: never. Reads, subscriptions and sessions are not
+     * retried: resume them from the last event seen. */
+    unsigned retries;
+};
+
+/* Prepares a connection to `target`, "host:port", which is made with the first call and made again
+ * when it is lost. Pings the server every 30 s while a call is open, so that a dead
+ * connection is noticed within 40 s. INVALID_ARGUMENT: the target is empty.
+ * Close the client with sagabase_close. Any thread; do not fork() afterwards. */
+struct sagabase_status sagabase_open(const char *target, struct sagabase_client **client);
+
+/* No call of the client may be underway, and its reads, subscriptions and sessions must be
+ * closed. NULL is allowed. */
+void sagabase_close(struct sagabase_client *client);
+
+/* A new random event id in text form, with a NUL. Choose it before the first try of an append
+ * and keep it for the others. Any thread. */
+void sagabase_uuid(char text[SAGABASE_UUID_BYTES]);
+
+/* --- unary calls: any thread ------------------------------------------------ */
+
+struct sagabase_status sagabase_append_to_stream(struct sagabase_client *client,
+                                                 const Sagabase__V1__AppendToStreamRequest *request,
+                                                 const struct sagabase_options *options,
+                                                 Sagabase__V1__AppendToStreamResponse **response);
+
+struct sagabase_status sagabase_append(struct sagabase_client *client,
+                                       const Sagabase__V1__AppendRequest *request,
+                                       const struct sagabase_options *options,
+                                       Sagabase__V1__AppendResponse **response);
+
+struct sagabase_status sagabase_get_stream(struct sagabase_client *client,
+                                           const Sagabase__V1__GetStreamRequest *request,
+                                           const struct sagabase_options *options,
+                                           Sagabase__V1__GetStreamResponse **response);
+
+struct sagabase_status sagabase_list_streams(struct sagabase_client *client,
+                                             const Sagabase__V1__ListStreamsRequest *request,
+                                             const struct sagabase_options *options,
+                                             Sagabase__V1__ListStreamsResponse **response);
+
+struct sagabase_status sagabase_get_info(struct sagabase_client *client,
+                                         const Sagabase__V1__GetInfoRequest *request,
+                                         const struct sagabase_options *options,
+                                         Sagabase__V1__GetInfoResponse **response);
+
+/* --- reading ----------------------------------------------------------------- */
+
+/* A read underway: pages of events until its end. */
+struct sagabase_read;
+
+/* Events of one page, in the direction of the read. */
+struct sagabase_page {
+    Sagabase__V1__RecordedEvent *const *events;
+    size_t count; /* 0: the read has come to its end */
+};
+
+/* These return before the server has answered: its errors (NOT_FOUND ...) come from
+ * sagabase_read_next. Any thread. Close the read with sagabase_read_close. */
+struct sagabase_status sagabase_read_stream(struct sagabase_client *client,
+                                            const Sagabase__V1__ReadStreamRequest *request,
+                                            const struct sagabase_options *options,
+                                            struct sagabase_read **read);
+struct sagabase_status sagabase_read_all(struct sagabase_client *client,
+                                         const Sagabase__V1__ReadAllRequest *request,
+                                         const struct sagabase_options *options,
+                                         struct sagabase_read **read);
+
+/* Waits for the next page. After an empty page or an error it gives the same again.
+ * One thread at a time. */
+struct sagabase_status sagabase_read_next(struct sagabase_read *read, struct sagabase_page *page);
+
+/* Makes sagabase_read_next return SAGABASE_CANCELLED soon. Any thread, also while another waits
+ * there; not from a signal handler: let a thread that waits in sigwait() call it. */
+void sagabase_read_cancel(struct sagabase_read *read);
+
+/* Ends the read, wherever it is, and frees it. No other call on it may be underway. NULL is
+ * allowed. */
+void sagabase_read_close(struct sagabase_read *read);
+
+/* --- subscribing -------------------------------------------------------------- */
+
+/* Past events, then new ones. */
+struct sagabase_subscription;
+
+/* Threads, errors and close as for sagabase_read_stream. */
+struct sagabase_status sagabase_subscribe(struct sagabase_client *client,
+                                          const Sagabase__V1__SubscribeRequest *request,
+                                          const struct sagabase_options *options,
+                                          struct sagabase_subscription **subscription);
+
+/* Waits for the next message. It never ends well: what ends a subscription is an error. With
+ * SAGABASE_UNAVAILABLE subscribe again behind the last event or checkpoint seen.
+ * One thread at a time. */
+struct sagabase_status sagabase_subscription_next(struct sagabase_subscription *subscription,
+                                                  const Sagabase__V1__SubscribeResponse **message);
+
+/* As sagabase_read_cancel. */
+void sagabase_subscription_cancel(struct sagabase_subscription *subscription);
+
+/* As sagabase_read_close. */
+void sagabase_subscription_close(struct sagabase_subscription *subscription);
+
+/* --- append sessions ------------------------------------------------------------ */
+
+/* Many appends in flight on one call. One thread may send while another receives; a single thread
+ * may do both as long as it never has more than 256 appends in flight. */
+struct sagabase_session;
+
+/* Returns before the server has answered. Any thread. Close it with sagabase_session_close. */
+struct sagabase_status sagabase_session_open(struct sagabase_client *client,
+                                             const struct sagabase_options *options,
+                                             struct sagabase_session **session);
+
+/* Sends one append; waits while the server takes no more. SAGABASE_CANCELLED: the session is
+ * over, and sagabase_session_receive tells why; what of the appends without a result is stored is
+ * unknown: send them again, with the same event ids, in a new session.
+ * One thread at a time. */
+struct sagabase_status sagabase_session_send(struct sagabase_session *session,
+                                             const Sagabase__V1__AppendSessionRequest *request);
+
+/* Says that nothing more will be sent: when the results are out, receive gives NULL.
+ * The sending thread, once. */
+struct sagabase_status sagabase_session_finish(struct sagabase_session *session);
+
+/* Waits for the next results. NULL: there are no more, all is answered. One thread at a time. */
+struct sagabase_status sagabase_session_receive(
+    struct sagabase_session *session, const Sagabase__V1__AppendSessionResponse **response);
+
+/* An append's failure as a status. */
+struct sagabase_status sagabase_failure(const Sagabase__V1__AppendFailure *failure);
+
+/* As sagabase_read_cancel: sending and receiving end soon. */
+void sagabase_session_cancel(struct sagabase_session *session);
+
+/* As sagabase_read_close. Appends without a result may or may not be stored. */
+void sagabase_session_close(struct sagabase_session *session);
+
+#endif

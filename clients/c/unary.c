@@ -1,0 +1,162 @@
+/* Calls with one request and one response: each on a completion queue of its own, so that any
+ * number of threads may wait at once. */
+#include <assert.h>
+#include <grpc/byte_buffer.h>
+#include <grpc/support/time.h>
+
+#include "clients/c/client.h"
+
+enum { BACK_OFF_MS_MIN = 50, BACK_OFF_MS_MAX = 5000 };
+
+struct method {
+    const char *path;
+    const ProtobufCMessageDescriptor *response_type;
+};
+
+/* What a batch of a unary call fills in. */
+struct outcome {
+    grpc_metadata_array initial;
+    grpc_metadata_array trailing;
+    grpc_byte_buffer *response;
+    grpc_status_code code;
+    grpc_slice message;
+};
+
+static void exchange(grpc_call *call, grpc_completion_queue *queue, grpc_byte_buffer *request,
+                     struct outcome *outcome)
+{
+    grpc_op ops[] = {
+        {.op = GRPC_OP_SEND_INITIAL_METADATA},
+        {.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = request},
+        {.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT},
+        {.op = GRPC_OP_RECV_INITIAL_METADATA,
+         .data.recv_initial_metadata.recv_initial_metadata = &outcome->initial},
+        {.op = GRPC_OP_RECV_MESSAGE, .data.recv_message.recv_message = &outcome->response},
+        {.op = GRPC_OP_RECV_STATUS_ON_CLIENT,
+         .data.recv_status_on_client = {.trailing_metadata = &outcome->trailing,
+                                        .status = &outcome->code,
+                                        .status_details = &outcome->message}},
+    };
+
+    client_start(call, ops, sizeof ops / sizeof *ops, outcome);
+    client_wait(queue, outcome); /* always well: how the call ended is in its status */
+}
+
+static struct sagabase_status read_outcome(const struct method *method, struct outcome *outcome,
+                                           ProtobufCMessage **response)
+{
+    if (outcome->code != GRPC_STATUS_OK)
+        return client_status_of_call(outcome->code, outcome->message, &outcome->trailing);
+    if (!outcome->response)
+        return client_status(SAGABASE_INTERNAL, "%s: answered without a response", method->path);
+
+    ProtobufCMessage *message = client_unpack(method->response_type, outcome->response, NULL);
+    outcome->response = NULL;
+    if (!message)
+        return client_status(SAGABASE_INTERNAL, "%s: malformed response", method->path);
+    *response = message;
+    return SAGABASE_STATUS_OK;
+}
+
+static struct sagabase_status attempt(struct sagabase_client *client, const struct method *method,
+                                      grpc_byte_buffer *request, gpr_timespec deadline,
+                                      grpc_completion_queue *queue, ProtobufCMessage **response)
+{
+    grpc_call *call = client_call(client, method->path, deadline, queue);
+    struct outcome outcome = {.message = grpc_empty_slice()};
+
+    grpc_metadata_array_init(&outcome.initial);
+    grpc_metadata_array_init(&outcome.trailing);
+    exchange(call, queue, request, &outcome);
+    struct sagabase_status status = read_outcome(method, &outcome, response);
+
+    if (outcome.response)
+        grpc_byte_buffer_destroy(outcome.response);
+    grpc_slice_unref(outcome.message);
+    grpc_metadata_array_destroy(&outcome.initial);
+    grpc_metadata_array_destroy(&outcome.trailing);
+    grpc_call_unref(call);
+    return status;
+}
+
+/* Nothing is underway on the queue, so waiting there is waiting for the time. */
+static void back_off(grpc_completion_queue *queue, int64_t ms, gpr_timespec deadline)
+{
+    gpr_timespec until =
+        gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(ms, GPR_TIMESPAN));
+
+    grpc_completion_queue_pluck(queue, NULL, gpr_time_min(until, deadline), NULL);
+}
+
+static struct sagabase_status call_unary(struct sagabase_client *client,
+                                         const struct method *method,
+                                         const ProtobufCMessage *request,
+                                         const struct sagabase_options *options,
+                                         ProtobufCMessage **response)
+{
+    gpr_timespec deadline = client_deadline(options);
+    unsigned retries = options ? options->retries : 0;
+    int64_t wait_ms = BACK_OFF_MS_MIN;
+    grpc_completion_queue *queue = grpc_completion_queue_create_for_pluck(NULL);
+    grpc_byte_buffer *packed = client_pack(request);
+    struct sagabase_status status = attempt(client, method, packed, deadline, queue, response);
+
+    while (status.code == SAGABASE_UNAVAILABLE && retries-- > 0) {
+        back_off(queue, wait_ms, deadline);
+        wait_ms = wait_ms * 2 < BACK_OFF_MS_MAX ? wait_ms * 2 : BACK_OFF_MS_MAX;
+        status = attempt(client, method, packed, deadline, queue, response);
+    }
+    grpc_byte_buffer_destroy(packed);
+    client_queue_destroy(queue);
+    return status;
+}
+
+struct sagabase_status sagabase_append_to_stream(struct sagabase_client *client,
+                                                 const Sagabase__V1__AppendToStreamRequest *request,
+                                                 const struct sagabase_options *options,
+                                                 Sagabase__V1__AppendToStreamResponse **response)
+{
+    static const struct method method = {"/sagabase.v1.EventStore/AppendToStream",
+                                         &sagabase__v1__append_to_stream_response__descriptor};
+    return call_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
+}
+
+struct sagabase_status sagabase_append(struct sagabase_client *client,
+                                       const Sagabase__V1__AppendRequest *request,
+                                       const struct sagabase_options *options,
+                                       Sagabase__V1__AppendResponse **response)
+{
+    static const struct method method = {"/sagabase.v1.EventStore/Append",
+                                         &sagabase__v1__append_response__descriptor};
+    return call_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
+}
+
+struct sagabase_status sagabase_get_stream(struct sagabase_client *client,
+                                           const Sagabase__V1__GetStreamRequest *request,
+                                           const struct sagabase_options *options,
+                                           Sagabase__V1__GetStreamResponse **response)
+{
+    static const struct method method = {"/sagabase.v1.EventStore/GetStream",
+                                         &sagabase__v1__get_stream_response__descriptor};
+    return call_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
+}
+
+struct sagabase_status sagabase_list_streams(struct sagabase_client *client,
+                                             const Sagabase__V1__ListStreamsRequest *request,
+                                             const struct sagabase_options *options,
+                                             Sagabase__V1__ListStreamsResponse **response)
+{
+    static const struct method method = {"/sagabase.v1.EventStore/ListStreams",
+                                         &sagabase__v1__list_streams_response__descriptor};
+    return call_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
+}
+
+struct sagabase_status sagabase_get_info(struct sagabase_client *client,
+                                         const Sagabase__V1__GetInfoRequest *request,
+                                         const struct sagabase_options *options,
+                                         Sagabase__V1__GetInfoResponse **response)
+{
+    static const struct method method = {"/sagabase.v1.Admin/GetInfo",
+                                         &sagabase__v1__get_info_response__descriptor};
+    return call_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
+}

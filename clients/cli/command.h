@@ -1,0 +1,40 @@
+/* A command of `sagabase`: one row tells how it is called, parsed, explained and run. */
+#ifndef CLIENTS_CLI_COMMAND_H
+#define CLIENTS_CLI_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "clients/cli/option.h"
+
+/* Exit codes. */
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+struct command {
+    const char *name;      /* one word or two: "append", "stream list" */
+    const char *arguments; /* as in the usage line: "STREAM" */
+    const char *summary;   /* one line */
+    const char *about;     /* paragraphs, lines of at most 80 columns; ends with \n */
+    const char *examples;  /* lines; ends with \n */
+    const struct option *options;
+    int arguments_min, arguments_max;
+    size_t settings_bytes;
+
+    /* `settings` starts zeroed and holds what the options say; `arguments` ends with NULL.
+     * Returns an exit code, after telling what went wrong. */
+    int (*run)(void *settings, char **arguments);
+};
+
+extern const struct command append_command;
+extern const struct command import_command;
+extern const struct command info_command;
+extern const struct command read_command;
+extern const struct command stream_list_command;
+extern const struct command stream_show_command;
+extern const struct command subscribe_command;
+
+/* Takes its own arguments and explains itself, so it is not in a table. */
+int serve(int argc, char **argv);
+
+#endif

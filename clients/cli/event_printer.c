@@ -1,0 +1,174 @@
+#include "clients/cli/event_printer.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/clock.h"
+#include "clients/cli/json.h"
+#include "clients/cli/terminal.h"
+#include "clients/cli/text.h"
+
+enum {
+    LINE_BYTES_MAX = 16 << 20, /* an event is at most 1 MiB and JSON escapes sixfold */
+    TYPE_COLUMNS_MIN = 4,
+    STREAM_COLUMNS_MIN = 6,
+    NAME_COLUMNS_MAX = 40, /* longer ones push their own line only */
+    DATA_COLUMNS_MIN = 10,
+};
+
+void event_printer_init(struct event_printer *printer, FILE *out, bool json, bool with_streams)
+{
+    *printer = (struct event_printer){.out = out,
+                                      .json = json,
+                                      .with_streams = with_streams,
+                                      .stream_columns = STREAM_COLUMNS_MIN,
+                                      .type_columns = TYPE_COLUMNS_MIN};
+    buffer_init(&printer->line, LINE_BYTES_MAX);
+}
+
+void event_printer_destroy(struct event_printer *printer)
+{
+    buffer_destroy(&printer->line);
+}
+
+/* application/json, application/anything+json, with or without parameters. */
+static bool is_json_type(const char *content_type)
+{
+    size_t size = strcspn(content_type, "; ");
+    const char json[] = "application/json", suffix[] = "+json";
+    size_t json_size = sizeof json - 1, suffix_size = sizeof suffix - 1;
+
+    if (size == json_size && strncasecmp(content_type, json, size) == 0)
+        return true;
+    return size > suffix_size &&
+           strncasecmp(content_type + size - suffix_size, suffix, suffix_size) == 0;
+}
+
+static void put_text_member(struct buffer *out, const char *key, const char *text)
+{
+    buffer_print(out, ",\"%s\":", key);
+    json_put_text(out, bytes_of_text(text));
+}
+
+static void put_data(struct buffer *out, const Sagabase__V1__RecordedEvent *event)
+{
+    struct bytes data = bytes_of(event->data.data, event->data.len);
+
+    if (is_json_type(event->content_type) && text_is_utf8(data) && json_is_value(data)) {
+        buffer_put_text(out, ",\"data\":");
+        json_put_value(out, data);
+    } else if (text_is_utf8(data) && (data.size == 0 || !memchr(data.data, 0, data.size))) {
+        buffer_put_text(out, ",\"data\":");
+        json_put_text(out, data);
+    } else {
+        buffer_put_text(out, ",\"data_base64\":\"");
+        json_put_base64(out, data);
+        buffer_put_byte(out, '"');
+    }
+}
+
+void event_put_json(struct buffer *out, const Sagabase__V1__RecordedEvent *event)
+{
+    char created[CLOCK_TEXT_BYTES];
+
+    clock_format_us(event->created_us, created);
+    buffer_put_text(out, "{\"stream\":");
+    json_put_text(out, bytes_of_text(event->stream));
+    buffer_print(out, ",\"revision\":%" PRIu64 ",\"position\":%" PRIu64, event->revision,
+                 event->position);
+    put_text_member(out, "id", event->id);
+    put_text_member(out, "type", event->type);
+    put_text_member(out, "created", created);
+    put_text_member(out, "content_type", event->content_type);
+    put_data(out, event);
+    buffer_put_text(out, ",\"metadata\":{");
+    for (size_t i = 0; i < event->n_metadata; i++) {
+        if (i > 0)
+            buffer_put_byte(out, ',');
+        json_put_text(out, bytes_of_text(event->metadata[i]->key));
+        buffer_put_byte(out, ':');
+        json_put_text(out, bytes_of_text(event->metadata[i]->value));
+    }
+    buffer_put_text(out, "}}");
+}
+
+static void widen(int *columns, const char *name)
+{
+    size_t needed = text_columns(bytes_of_text(name));
+
+    if (needed > NAME_COLUMNS_MAX)
+        needed = NAME_COLUMNS_MAX;
+    if ((int)needed > *columns)
+        *columns = (int)needed;
+}
+
+/* printf pads by bytes; this pads by columns. */
+static void put_padded(struct buffer *out, const char *name, int columns)
+{
+    int used = (int)text_columns(bytes_of_text(name));
+
+    buffer_print(out, "%s%*s  ", name, used < columns ? columns - used : 0, "");
+}
+
+static void put_head(struct event_printer *printer, struct buffer *out)
+{
+    buffer_put_text(out, terminal_bold(printer->out));
+    if (printer->with_streams)
+        buffer_print(out, "%10s  %-*s  %8s", "POSITION", printer->stream_columns, "STREAM",
+                     "REVISION");
+    else
+        buffer_print(out, "%8s  %10s", "REVISION", "POSITION");
+    buffer_print(out, "  %-24s  %-*s  DATA%s\n", "TIME", printer->type_columns, "TYPE",
+                 terminal_plain(printer->out));
+}
+
+static void put_row(struct event_printer *printer, struct buffer *out,
+                    const Sagabase__V1__RecordedEvent *event, size_t terminal)
+{
+    enum { MILLISECONDS_BYTES = sizeof "2026-11-21T01:02:03.000" - 1 };
+    char created[CLOCK_TEXT_BYTES];
+    size_t start = out->size;
+
+    clock_format_us(event->created_us, created);
+    if (printer->with_streams) {
+        buffer_print(out, "%10" PRIu64 "  ", event->position);
+        put_padded(out, event->stream, printer->stream_columns);
+        buffer_print(out, "%8" PRIu64 "  ", event->revision);
+    } else {
+        buffer_print(out, "%8" PRIu64 "  %10" PRIu64 "  ", event->revision, event->position);
+    }
+    buffer_print(out, "%.*sZ  ", MILLISECONDS_BYTES, created);
+    put_padded(out, event->type, printer->type_columns);
+
+    size_t used = text_columns(bytes_of(out->data + start, out->size - start));
+    size_t left = terminal > used + DATA_COLUMNS_MIN ? terminal - used : DATA_COLUMNS_MIN;
+    text_put_line(out, bytes_of(event->data.data, event->data.len), terminal ? left : 0);
+    buffer_put_byte(out, '\n');
+}
+
+void event_printer_print(struct event_printer *printer, Sagabase__V1__RecordedEvent *const *events,
+                         size_t count)
+{
+    struct buffer *line = &printer->line;
+    size_t terminal = terminal_columns(printer->out);
+
+    for (size_t i = 0; i < count; i++) {
+        widen(&printer->stream_columns, events[i]->stream);
+        widen(&printer->type_columns, events[i]->type);
+    }
+    if (!printer->json && !printer->begun && count > 0)
+        put_head(printer, line);
+    printer->begun = true;
+    for (size_t i = 0; i < count; i++) {
+        if (printer->json) {
+            event_put_json(line, events[i]);
+            buffer_put_byte(line, '\n');
+        } else {
+            put_row(printer, line, events[i], terminal);
+        }
+        fwrite(line->data, 1, line->size, printer->out);
+        line->size = 0;
+    }
+    fflush(printer->out);
+}

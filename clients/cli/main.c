@@ -1,0 +1,179 @@
+/* sagabase: one program, the server and the commands that talk to one. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/version.h"
+#include "clients/cli/command.h"
+#include "clients/cli/connection.h"
+#include "clients/cli/nearest.h"
+#include "clients/cli/terminal.h"
+
+static const struct command *const commands[] = {
+    &append_command,      &read_command,   &subscribe_command, &stream_list_command,
+    &stream_show_command, &import_command, &info_command,
+};
+
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static const char serve_summary[] = "Start a server";
+
+static void print_overview(FILE *out)
+{
+    const char *bold = terminal_bold(out), *plain = terminal_plain(out);
+
+    fprintf(out,
+            "Sagabase: an event store.\n\n%sUsage%s\n  sagabase COMMAND [OPTIONS]\n\n"
+            "%sCommands%s\n",
+            bold, plain, bold, plain);
+    fprintf(out, "  %-12s  %s\n", "serve", serve_summary);
+    for (size_t i = 0; i < COMMANDS; i++)
+        fprintf(out, "  %-12s  %s\n", commands[i]->name, commands[i]->summary);
+    fprintf(out,
+            "  %-12s  Explain a command\n\n"
+            "%sStart%s\n"
+            "  sagabase serve\n"
+            "  sagabase append order-1 --type OrderPlaced --data '{\"total\": 42}'\n"
+            "  sagabase read order-1\n\n"
+            "%sExit codes%s\n  0 done, 1 failed, 2 the command line is wrong\n\n"
+            "sagabase --version tells the version.\n",
+            "help", bold, plain, bold, plain);
+}
+
+static int explain(const struct command *command)
+{
+    const char *bold = terminal_bold(stdout), *plain = terminal_plain(stdout);
+
+    printf("%s.\n\n%sUsage%s\n  sagabase %s%s%s [OPTIONS]\n\n%s\n%sOptions%s\n", command->summary,
+           bold, plain, command->name, *command->arguments ? " " : "", command->arguments,
+           command->about, bold, plain);
+    options_print(command->options, stdout);
+    printf("\n%sExamples%s\n%s", bold, plain, command->examples);
+    return EXIT_DONE;
+}
+
+/* How many of the words name this command: all of its own, or 0. */
+static int words_of(const struct command *command, int count, char **words)
+{
+    const char *space = strchr(command->name, ' ');
+    size_t first = space ? (size_t)(space - command->name) : strlen(command->name);
+
+    if (count < 1 || strlen(words[0]) != first || memcmp(words[0], command->name, first) != 0)
+        return 0;
+    if (!space)
+        return 1;
+    return count > 1 && strcmp(words[1], space + 1) == 0 ? 2 : 0;
+}
+
+static const struct command *find(int count, char **words, int *used)
+{
+    for (size_t i = 0; i < COMMANDS; i++)
+        if ((*used = words_of(commands[i], count, words)) > 0)
+            return commands[i];
+    return NULL;
+}
+
+static int unknown_command(int count, char **words)
+{
+    char typed[128];
+    const char *second = count > 1 && words[1][0] != '-' ? words[1] : "";
+    struct nearest nearest = nearest_to(words[0], strlen(words[0]));
+
+    nearest_offer(&nearest, "serve");
+    nearest_offer(&nearest, "help");
+    for (size_t i = 0; i < COMMANDS; i++)
+        nearest_offer(&nearest, commands[i]->name);
+    if (!nearest.found || strcmp(words[0], "stream") == 0) {
+        snprintf(typed, sizeof typed, "%s %s", words[0], *second ? second : "list");
+        nearest = nearest_to(typed, strlen(typed));
+        for (size_t i = 0; i < COMMANDS; i++)
+            nearest_offer(&nearest, commands[i]->name);
+    }
+    bool incomplete = strcmp(words[0], "stream") == 0;
+    fprintf(stderr, "sagabase: unknown command \"%s%s%s\"", words[0],
+            incomplete && *second ? " " : "", incomplete ? second : "");
+    if (nearest.found)
+        fprintf(stderr, " (did you mean %s?)", nearest.found);
+    fprintf(stderr, "\nTry: sagabase --help\n");
+    return EXIT_USAGE;
+}
+
+static int explain_serve(void)
+{
+    char *words[] = {"serve", "--help", NULL};
+    return serve(2, words);
+}
+
+static int help(int count, char **words)
+{
+    int used;
+
+    if (count == 0 || strcmp(words[0], "help") == 0) {
+        print_overview(stdout);
+        return EXIT_DONE;
+    }
+    if (strcmp(words[0], "serve") == 0)
+        return explain_serve();
+    const struct command *command = find(count, words, &used);
+    return command ? explain(command) : unknown_command(count, words);
+}
+
+static bool asks_for_help(int count, char **words)
+{
+    for (int i = 0; i < count && strcmp(words[i], "--") != 0; i++)
+        if (strcmp(words[i], "--help") == 0 || strcmp(words[i], "-h") == 0)
+            return true;
+    return false;
+}
+
+static int run(const struct command *command, int count, char **words)
+{
+    void *settings = calloc(1, command->settings_bytes);
+    int argument_count = 0;
+
+    if (!settings)
+        return failed(command->name, NULL, "out of memory");
+    struct status status = options_parse(command->options, count, words, settings, &argument_count);
+    int code = EXIT_USAGE;
+    if (!status_ok(status)) {
+        misused(command->name, "%s", status.message);
+    } else if (argument_count < command->arguments_min) {
+        misused(command->name, "%s is missing", command->arguments);
+    } else if (argument_count > command->arguments_max) {
+        misused(command->name, "\"%s\" is one argument too many", words[command->arguments_max]);
+    } else {
+        words[argument_count] = NULL; /* argv ends with NULL, so there is room */
+        code = command->run(settings, words);
+    }
+    free(settings);
+    if (fflush(stdout) != 0 || ferror(stdout))
+        return failed(command->name, NULL, "cannot write the output");
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    int used;
+
+    if (argc < 2) {
+        print_overview(stderr);
+        return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("sagabase %s (%s)\n", sagabase_version, sagabase_commit);
+        return EXIT_DONE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+        return help(0, NULL);
+    if (strcmp(argv[1], "help") == 0)
+        return help(argc - 2, argv + 2);
+    if (strcmp(argv[1], "serve") == 0)
+        return serve(argc - 1, argv + 1);
+
+    const struct command *command = find(argc - 1, argv + 1, &used);
+    if (!command)
+        return unknown_command(argc - 1, argv + 1);
+    if (asks_for_help(argc - 1 - used, argv + 1 + used))
+        return explain(command);
+    return run(command, argc - 1 - used, argv + 1 + used);
+}

@@ -1,0 +1,10 @@
+/* What is known of a stream, on stdout. */
+#ifndef CLIENTS_CLI_STREAM_INFO_H
+#define CLIENTS_CLI_STREAM_INFO_H
+
+#include "clients/c/sagabase.h"
+
+/* One JSON object and a line end. */
+void stream_info_print_json(const Sagabase__V1__StreamInfo *stream);
+
+#endif

@@ -1,0 +1,357 @@
+/* sagabase subscribe: past events, then new ones, across the server's restarts.
+ *
+ *   main thread                                 signal's thread
+ *   subscribe, print message after message  <-- interrupted: cancel, wake
+ *      ^ lost: wait, from behind the last event
+ */
+#include <inttypes.h>
+#include <pthread.h>
+#include <string.h>
+#include <time.h>
+
+#include "clients/cli/connection.h"
+#include "clients/cli/event_printer.h"
+#include "clients/cli/interrupt.h"
+#include "clients/cli/place.h"
+
+enum { WAIT_MS_MIN = 100, WAIT_MS_MAX = 5000 };
+
+struct subscribe {
+    struct connection connection;
+    const char *from;
+    struct texts stream_prefixes;
+    struct texts type_prefixes;
+    const char *stream_regex;
+    const char *type_regex;
+    bool until_caught_up;
+    uint64_t count;
+
+    char *stream; /* NULL: all */
+    struct event_printer printer;
+    uint64_t printed;
+    bool done;
+
+    /* Where to go on: behind `last` (a revision, or a position), or from the edge. */
+    bool has_last;
+    uint64_t last;
+    Sagabase__V1__Edge edge;
+
+    pthread_mutex_t lock; /* over what the signal's thread touches */
+    pthread_cond_t woken;
+    struct sagabase_subscription *subscription;
+    bool interrupted;
+};
+
+static const struct option options[] = {
+    {.name = "from",
+     .value = "N|start|end",
+     .kind = OPTION_TEXT,
+     .offset = offsetof(struct subscribe, from),
+     .fallback = "start",
+     .help = "The first event: its revision in the stream, or\nits position when following all. "
+             "end: only new\nevents."},
+    {.name = "stream-prefix",
+     .value = "PREFIX",
+     .kind = OPTION_TEXTS,
+     .offset = offsetof(struct subscribe, stream_prefixes),
+     .help = "Only streams whose names start so; may be\nrepeated. This and the other filters are "
+             "for all\nstreams; all kinds given have to match."},
+    {.name = "type-prefix",
+     .value = "PREFIX",
+     .kind = OPTION_TEXTS,
+     .offset = offsetof(struct subscribe, type_prefixes),
+     .help = "Only event types that start so; may be repeated."},
+    {.name = "stream-regex",
+     .value = "REGEX",
+     .kind = OPTION_TEXT,
+     .offset = offsetof(struct subscribe, stream_regex),
+     .help = "Only streams whose names match (PCRE2)."},
+    {.name = "type-regex",
+     .value = "REGEX",
+     .kind = OPTION_TEXT,
+     .offset = offsetof(struct subscribe, type_regex),
+     .help = "Only event types that match (PCRE2)."},
+    {.name = "until-caught-up",
+     .kind = OPTION_FLAG,
+     .offset = offsetof(struct subscribe, until_caught_up),
+     .help = "End when everything stored so far is printed."},
+    {.name = "count",
+     .value = "N",
+     .kind = OPTION_NUMBER,
+     .offset = offsetof(struct subscribe, count),
+     .min = 1,
+     .max = UINT64_MAX - 1,
+     .help = "End after so many events. Without it: never."},
+    CONNECTION_OPTIONS(struct subscribe, "0", "Print one JSON object per event and line."),
+};
+
+static void on_interrupt(void *context)
+{
+    struct subscribe *self = context;
+
+    pthread_mutex_lock(&self->lock);
+    self->interrupted = true;
+    if (self->subscription)
+        sagabase_subscription_cancel(self->subscription);
+    pthread_cond_signal(&self->woken);
+    pthread_mutex_unlock(&self->lock);
+}
+
+static bool is_interrupted(struct subscribe *self)
+{
+    pthread_mutex_lock(&self->lock);
+    bool interrupted = self->interrupted;
+    pthread_mutex_unlock(&self->lock);
+    return interrupted;
+}
+
+/* Or until the interrupt. */
+static void wait_ms(struct subscribe *self, int64_t ms)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += ms / 1000;
+    until.tv_nsec += ms % 1000 * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    pthread_mutex_lock(&self->lock);
+    while (!self->interrupted && pthread_cond_timedwait(&self->woken, &self->lock, &until) == 0)
+        ;
+    pthread_mutex_unlock(&self->lock);
+}
+
+/* "From the end" of one stream must stay the same place when the connection is lost before
+ * anything was appended, so it is looked up. */
+static struct sagabase_status find_end(struct subscribe *self)
+{
+    struct sagabase_options call = connection_call(&self->connection);
+    Sagabase__V1__GetStreamRequest request = SAGABASE__V1__GET_STREAM_REQUEST__INIT;
+    Sagabase__V1__GetStreamResponse *response;
+
+    request.stream = self->stream;
+    struct sagabase_status status =
+        sagabase_get_stream(self->connection.client, &request, &call, &response);
+    if (status.code == SAGABASE_NOT_FOUND) {
+        self->edge = SAGABASE__V1__EDGE__EDGE_START;
+        return (struct sagabase_status){.code = SAGABASE_OK};
+    }
+    if (status.code != SAGABASE_OK)
+        return status;
+    self->has_last = true;
+    self->last = response->stream->last_revision;
+    sagabase__v1__get_stream_response__free_unpacked(response, NULL);
+    return status;
+}
+
+static bool has_filter(const struct subscribe *self)
+{
+    return self->stream_prefixes.count || self->type_prefixes.count || self->stream_regex ||
+           self->type_regex;
+}
+
+static struct sagabase_status open_subscription(struct subscribe *self)
+{
+    struct sagabase_options call = {.timeout_ms = self->connection.timeout_ms};
+    Sagabase__V1__SubscribeRequest request = SAGABASE__V1__SUBSCRIBE_REQUEST__INIT;
+    Sagabase__V1__Filter filter = SAGABASE__V1__FILTER__INIT;
+    struct sagabase_subscription *subscription;
+
+    request.stream = self->stream ? self->stream : "";
+    request.from_case = SAGABASE__V1__SUBSCRIBE_REQUEST__FROM_EDGE;
+    request.edge = self->edge;
+    if (self->has_last && self->stream) {
+        request.from_case = SAGABASE__V1__SUBSCRIBE_REQUEST__FROM_AFTER_REVISION;
+        request.after_revision = self->last;
+    } else if (self->has_last) {
+        request.from_case = SAGABASE__V1__SUBSCRIBE_REQUEST__FROM_AFTER_POSITION;
+        request.after_position = self->last;
+    }
+    filter.n_stream_prefixes = self->stream_prefixes.count;
+    filter.stream_prefixes = (char **)self->stream_prefixes.at;
+    filter.n_type_prefixes = self->type_prefixes.count;
+    filter.type_prefixes = (char **)self->type_prefixes.at;
+    filter.stream_regex = (char *)(self->stream_regex ? self->stream_regex : "");
+    filter.type_regex = (char *)(self->type_regex ? self->type_regex : "");
+    request.filter = has_filter(self) ? &filter : NULL;
+
+    struct sagabase_status status =
+        sagabase_subscribe(self->connection.client, &request, &call, &subscription);
+    pthread_mutex_lock(&self->lock);
+    self->subscription = status.code == SAGABASE_OK ? subscription : NULL;
+    if (self->subscription && self->interrupted)
+        sagabase_subscription_cancel(subscription);
+    pthread_mutex_unlock(&self->lock);
+    return status;
+}
+
+static void close_subscription(struct subscribe *self)
+{
+    pthread_mutex_lock(&self->lock);
+    struct sagabase_subscription *subscription = self->subscription;
+    self->subscription = NULL;
+    pthread_mutex_unlock(&self->lock);
+    sagabase_subscription_close(subscription);
+}
+
+static void on_events(struct subscribe *self, const Sagabase__V1__EventPage *page)
+{
+    size_t count = page->n_events;
+
+    if (self->count && count > self->count - self->printed)
+        count = (size_t)(self->count - self->printed);
+    if (count == 0)
+        return;
+    event_printer_print(&self->printer, page->events, count);
+    self->printed += count;
+    self->has_last = true;
+    self->last =
+        self->stream ? page->events[count - 1]->revision : page->events[count - 1]->position;
+    self->done = self->count && self->printed == self->count;
+}
+
+/* A place to go on from, where nothing had to be printed. */
+static void on_looked_at(struct subscribe *self, uint64_t position)
+{
+    if (self->stream)
+        return;
+    self->has_last = true;
+    self->last = position;
+}
+
+static void on_message(struct subscribe *self, const Sagabase__V1__SubscribeResponse *message)
+{
+    switch (message->message_case) {
+    case SAGABASE__V1__SUBSCRIBE_RESPONSE__MESSAGE_EVENTS:
+        return on_events(self, message->events);
+    case SAGABASE__V1__SUBSCRIBE_RESPONSE__MESSAGE_CHECKPOINT:
+        return on_looked_at(self, message->checkpoint->position);
+    case SAGABASE__V1__SUBSCRIBE_RESPONSE__MESSAGE_CAUGHT_UP:
+        if (message->caught_up->has_position)
+            on_looked_at(self, message->caught_up->position);
+        else
+            self->edge = SAGABASE__V1__EDGE__EDGE_START; /* of a store without events */
+        self->done |= self->until_caught_up;
+        return;
+    default: /* confirmed, fell_behind, or what a newer server says */
+        return;
+    }
+}
+
+/* One subscription, until it is lost or done. *confirmed: it stood. */
+static struct sagabase_status follow_once(struct subscribe *self, bool *confirmed)
+{
+    struct sagabase_status status = open_subscription(self);
+
+    while (status.code == SAGABASE_OK && !self->done) {
+        const Sagabase__V1__SubscribeResponse *message;
+        status = sagabase_subscription_next(self->subscription, &message);
+        if (status.code != SAGABASE_OK)
+            break;
+        *confirmed = true;
+        on_message(self, message);
+    }
+    close_subscription(self);
+    return status;
+}
+
+static void tell_lost(const struct subscribe *self, const struct sagabase_status *status)
+{
+    fprintf(stderr, "sagabase: subscribe: lost %s (%s), trying again", self->connection.server,
+            status->message);
+    if (self->has_last)
+        fprintf(stderr, " from behind %s %" PRIu64, self->stream ? "revision" : "position",
+                self->last);
+    fputc('\n', stderr);
+}
+
+static struct sagabase_status follow(struct subscribe *self)
+{
+    bool stood = false, told = false;
+    int64_t ms = WAIT_MS_MIN;
+
+    for (;;) {
+        bool confirmed = false;
+        struct sagabase_status status = follow_once(self, &confirmed);
+        if (self->done || is_interrupted(self))
+            return (struct sagabase_status){.code = SAGABASE_OK};
+        stood |= confirmed;
+        if (confirmed) {
+            told = false;
+            ms = WAIT_MS_MIN;
+        }
+        if (status.code != SAGABASE_UNAVAILABLE || !stood)
+            return status;
+        if (!told)
+            tell_lost(self, &status);
+        told = true;
+        wait_ms(self, ms);
+        ms = ms * 2 < WAIT_MS_MAX ? ms * 2 : WAIT_MS_MAX;
+        if (is_interrupted(self))
+            return (struct sagabase_status){.code = SAGABASE_OK};
+    }
+}
+
+static bool set_place(struct subscribe *self)
+{
+    struct place from;
+
+    if (!place_parse(self->from, &from))
+        return false;
+    self->edge = from.kind == PLACE_EDGE ? from.edge : SAGABASE__V1__EDGE__EDGE_START;
+    self->has_last = from.kind == PLACE_NUMBER && from.number > 0;
+    self->last = self->has_last ? from.number - 1 : 0;
+    return true;
+}
+
+static int run(void *settings, char **arguments)
+{
+    struct subscribe *self = settings;
+    struct sagabase_status status = {.code = SAGABASE_OK};
+    struct interrupt interrupt;
+    int code = EXIT_DONE;
+
+    self->stream = arguments[0];
+    if (!set_place(self))
+        return misused("subscribe", "--from: a number, start or end, not \"%s\"", self->from);
+    if (self->stream && has_filter(self))
+        return misused("subscribe", "filters are for all streams: leave STREAM out");
+    pthread_mutex_init(&self->lock, NULL);
+    pthread_cond_init(&self->woken, NULL);
+    event_printer_init(&self->printer, stdout, self->connection.json, !self->stream);
+    interrupt_catch(&interrupt, on_interrupt, self);
+    if (!connection_open(&self->connection, "subscribe")) {
+        code = EXIT_FAILED;
+    } else {
+        if (self->stream && self->edge == SAGABASE__V1__EDGE__EDGE_END)
+            status = find_end(self);
+        if (status.code == SAGABASE_OK)
+            status = follow(self);
+        if (status.code != SAGABASE_OK)
+            code = connection_failed(&self->connection, "subscribe", self->stream, &status);
+    }
+    interrupt_release(&interrupt);
+    connection_close(&self->connection);
+    event_printer_destroy(&self->printer);
+    return code;
+}
+
+const struct command subscribe_command = {
+    .name = "subscribe",
+    .arguments = "[STREAM]",
+    .summary = "Print events as they are appended",
+    .about =
+        "Prints past events, then new ones as they are committed, of STREAM or of all streams,\n"
+        "until Ctrl-C. When the server is lost, waits for it and goes on behind the last event.\n"
+        "The output is that of `read`.\n",
+    .examples = "  sagabase subscribe\n"
+                "  sagabase subscribe order-17 --from end\n"
+                "  sagabase subscribe --stream-prefix order- --type-regex 'Placed$' --json\n",
+    .options = options,
+    .arguments_min = 0,
+    .arguments_max = 1,
+    .settings_bytes = sizeof(struct subscribe),
+    .run = run,
+};

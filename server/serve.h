@@ -1,0 +1,11 @@
+/* `sagabase serve`: the composition root. */
+#ifndef SERVER_SERVE_H
+#define SERVER_SERVE_H
+
+/* Opens the store and serves until SIGINT, SIGTERM or SIGHUP; argv[0] is "serve". Returns
+ * the exit code of the process: 0 after an orderly end, 1 when it could not start (one line
+ * on stderr says why) or the store failed, 2 for a wrong option. Call it in the
+ * main thread, before any other thread exists. */
+int serve_main(int argc, char **argv);
+
+#endif

@@ -1,0 +1,10 @@
+/* sagabase.v1.Admin: its methods. */
+#include "sagabase/v1/admin.pb-c.h"
+#include "server/services/methods.h"
+#include "server/services/services.h"
+
+const struct method admin_methods[] = {
+    {"/sagabase.v1.Admin/GetInfo", &sagabase__v1__get_info_request__descriptor, METHOD_UNARY,
+     .armed = 0, get_info},
+    {0},
+};

@@ -1,0 +1,25 @@
+/* sagabase.v1.EventStore: its methods. */
+#include "sagabase/v1/event_store.pb-c.h"
+#include "server/services/methods.h"
+#include "server/services/services.h"
+
+#define PATH(method) "/sagabase.v1.EventStore/" method
+
+const struct method event_store_methods[] = {
+    {PATH("AppendToStream"), &sagabase__v1__append_to_stream_request__descriptor, METHOD_UNARY,
+     .armed = 128, append_to_stream},
+    {PATH("Append"), &sagabase__v1__append_request__descriptor, METHOD_UNARY, .armed = 0, append},
+    {PATH("AppendSession"), &sagabase__v1__append_session_request__descriptor, METHOD_BIDI_STREAM,
+     .armed = 0, append_session},
+    {PATH("ReadStream"), &sagabase__v1__read_stream_request__descriptor, METHOD_SERVER_STREAM,
+     .armed = 32, read_stream},
+    {PATH("ReadAll"), &sagabase__v1__read_all_request__descriptor, METHOD_SERVER_STREAM, .armed = 0,
+     read_all},
+    {PATH("Subscribe"), &sagabase__v1__subscribe_request__descriptor, METHOD_SERVER_STREAM,
+     .armed = 0, subscribe},
+    {PATH("GetStream"), &sagabase__v1__get_stream_request__descriptor, METHOD_UNARY, .armed = 0,
+     get_stream},
+    {PATH("ListStreams"), &sagabase__v1__list_streams_request__descriptor, METHOD_UNARY, .armed = 0,
+     list_streams},
+    {0},
+};

@@ -1,0 +1,27 @@
+/* An append between the words of the API and those of the log. */
+#ifndef SERVER_SERVICES_PROPOSAL_H
+#define SERVER_SERVICES_PROPOSAL_H
+
+#include "base/arena.h"
+#include "base/status.h"
+#include "sagabase/v1/event_store.pb-c.h"
+#include "storage/log/append.h"
+
+/* Fill append->streams and append->checks from a request. They borrow from it, and allocate
+ * in `arena`. INVALID_ARGUMENT names the field; limits of the events themselves are left to
+ * append_submit. RESOURCE_EXHAUSTED: the arena is full. */
+struct status proposal_read(const Sagabase__V1__AppendRequest *request, struct arena *arena,
+                            struct append *append);
+struct status proposal_read_one(const Sagabase__V1__AppendToStreamRequest *request,
+                                struct arena *arena, struct append *append);
+
+/* Fills a response that is initialised already; its parts live in `arena`. The append has
+ * settled with OK. */
+struct status proposal_answer(const struct append *append, struct arena *arena,
+                              Sagabase__V1__AppendResponse *response);
+
+/* The same for an append that has settled with ABORTED. */
+struct status proposal_conflict(const struct append *append, struct arena *arena,
+                                Sagabase__V1__RevisionConflict *conflict);
+
+#endif

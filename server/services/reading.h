@@ -1,0 +1,45 @@
+/* A read that is answered page by page. A page is read when the one before was
+ * sent, so a slow reader costs one page, and a reader that is gone stops it.
+ *
+ *   reading_start ---> send page ---sent---> send page ---sent---> ... end
+ */
+#ifndef SERVER_SERVICES_READING_H
+#define SERVER_SERVICES_READING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "server/rpc/call.h"
+
+struct event_log;
+
+/* What both read methods share; in the call's arena. */
+struct reading {
+    struct call *call;
+    struct event_log *log;
+    uint64_t stream_number; /* 0: the whole store */
+    bool backwards;
+    uint64_t next;        /* revision or position of the next event */
+    uint64_t events_left; /* to send */
+    struct step sent;
+};
+
+/* Where a request begins, in words that both requests share. */
+struct reading_from {
+    bool given_index; /* a revision or position */
+    uint64_t index;
+    bool given_edge;
+    int edge; /* sagabase.v1.Edge */
+};
+
+/* Sets backwards, next and events_left for a sequence that holds the indices 0..end - 1.
+ * `direction` is a sagabase.v1.Direction, `count` as in the requests. INVALID_ARGUMENT
+ * names the field. */
+struct status reading_aim(struct reading *reading, int direction, struct reading_from from,
+                          int64_t count, uint64_t end);
+
+/* Sends the pages and ends the call. */
+void reading_start(struct reading *reading);
+
+#endif

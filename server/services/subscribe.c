@@ -1,0 +1,307 @@
+/* EventStore.Subscribe: turns the outputs of the machine in server/subscriptions into
+ * messages, one send at a time.
+ *
+ *   queue thread                                        writer thread
+ *   open, send confirmed --sent--> advance --sent--> advance ... PARKED
+ *                                     ^                            |
+ *                                     '------- woken -------- a commit
+ *
+ * The call is held from the start, because the writer wakes it. `closed` lets it go,
+ * unless a wake is on its way: then the woken step does. */
+#include <assert.h>
+
+#include "base/log.h"
+#include "base/uuid.h"
+#include "sagabase/v1/event_store.pb-c.h"
+#include "server/services/methods.h"
+#include "server/services/services.h"
+#include "server/services/stream_name.h"
+#include "server/subscriptions/subscription.h"
+#include "storage/log/limits.h"
+
+enum { CHECKPOINT_INTERVAL_DEFAULT = 10000, CHECKPOINT_INTERVAL_MAX = 1000000 };
+
+struct subscribe {
+    struct call *call;
+    struct subscription_options options;
+    struct filter_rules rules;
+    struct subscription subscription;
+    bool yielding;       /* we have woken ourselves */
+    bool woken_too_late; /* the call was over, but not closed */
+    bool over;           /* closed */
+    struct step sent, woken, closed;
+};
+
+static struct status read_request(struct subscribe *self,
+                                  const Sagabase__V1__SubscribeRequest *request);
+static void confirm(struct subscribe *self);
+static void advance(struct subscribe *self);
+static void send_output(struct subscribe *self, struct subscription_output *output);
+static void send_events(struct subscribe *self, struct buffer *frames);
+static void on_sent(struct step *step, bool ok);
+static void on_commit(void *context);
+static void on_woken(struct step *step, bool ok);
+static void on_closed(struct step *step, bool ok);
+
+void subscribe(struct call *call, const ProtobufCMessage *message)
+{
+    const Sagabase__V1__SubscribeRequest *request = (const void *)message;
+    const struct services *services = call_context(call);
+    struct subscribe *self = arena_alloc(call_arena(call), sizeof *self);
+    struct status status;
+
+    if (!self)
+        return call_end(call, status_make(STATUS_RESOURCE_EXHAUSTED, "request: too large"));
+    self->call = call;
+    self->options.wake = on_commit;
+    self->options.context = self;
+    self->sent.run = on_sent;
+    self->woken.run = on_woken;
+    self->closed.run = on_closed;
+
+    status = read_request(self, request);
+    if (status_ok(status))
+        status = subscription_open(&self->subscription, services->log, &self->options);
+    if (!status_ok(status))
+        return call_end(call, status);
+    call_hold(call);
+    call_on_closed(call, &self->closed);
+    confirm(self);
+}
+
+static void confirm(struct subscribe *self)
+{
+    Sagabase__V1__SubscriptionConfirmed confirmed = SAGABASE__V1__SUBSCRIPTION_CONFIRMED__INIT;
+    Sagabase__V1__SubscribeResponse response = SAGABASE__V1__SUBSCRIBE_RESPONSE__INIT;
+    struct uuid id = uuid_random();
+    uint8_t text[UUID_TEXT_BYTES + 1] = {0};
+
+    uuid_format(&id, text);
+    log_line(LOG_DEBUG, "subscription", "confirmed", "id=%s", (char *)text);
+    confirmed.subscription_id = (char *)text;
+    response.message_case = SAGABASE__V1__SUBSCRIBE_RESPONSE__MESSAGE_CONFIRMED;
+    response.confirmed = &confirmed;
+    call_send(self->call, &response.base, &self->sent);
+}
+
+static void advance(struct subscribe *self)
+{
+    struct subscription_output output;
+
+    if (call_cancelled(self->call))
+        return call_end(self->call, status_make(STATUS_CANCELLED, "the client is gone"));
+    output = subscription_next(&self->subscription);
+    switch (output.kind) {
+    case OUTPUT_EVENTS:
+        return send_events(self, &output.frames);
+    case OUTPUT_CHECKPOINT:
+    case OUTPUT_CAUGHT_UP:
+    case OUTPUT_FELL_BEHIND:
+        return send_output(self, &output);
+    case OUTPUT_NOTHING: /* other calls of this thread have their turn */
+        self->yielding = true;
+        return call_wake(self->call, &self->woken);
+    case OUTPUT_PARKED:
+        return;
+    case OUTPUT_FAILED:
+        return call_end(self->call, output.status);
+    }
+}
+
+static void on_sent(struct step *step, bool ok)
+{
+    struct subscribe *self = container_of(step, struct subscribe, sent);
+
+    if (ok)
+        advance(self); /* otherwise the peer is gone and `closed` follows */
+}
+
+/* On the writer thread: back to the thread that owns the call. */
+static void on_commit(void *context)
+{
+    struct subscribe *self = context;
+
+    call_wake(self->call, &self->woken);
+}
+
+static void on_woken(struct step *step, bool ok)
+{
+    struct subscribe *self = container_of(step, struct subscribe, woken);
+
+    self->yielding = false;
+    if (self->over)
+        return call_release(self->call); /* `closed` left it to us */
+    if (!ok)
+        self->woken_too_late = true; /* `closed` follows */
+    else
+        advance(self);
+}
+
+static void on_closed(struct step *step, bool ok)
+{
+    struct subscribe *self = container_of(step, struct subscribe, closed);
+    bool woken = subscription_close(&self->subscription) && !self->woken_too_late;
+
+    (void)ok;
+    self->over = true;
+    if (!woken && !self->yielding)
+        call_release(self->call);
+}
+
+/* --- to messages ------------------------------------------------------------------ */
+
+static void send_output(struct subscribe *self, struct subscription_output *output)
+{
+    Sagabase__V1__SubscribeResponse response = SAGABASE__V1__SUBSCRIBE_RESPONSE__INIT;
+    Sagabase__V1__Checkpoint checkpoint = SAGABASE__V1__CHECKPOINT__INIT;
+    Sagabase__V1__CaughtUp caught_up = SAGABASE__V1__CAUGHT_UP__INIT;
+    Sagabase__V1__FellBehind fell_behind = SAGABASE__V1__FELL_BEHIND__INIT;
+
+    if (output->kind == OUTPUT_CHECKPOINT) {
+        checkpoint.position = output->position;
+        response.message_case = SAGABASE__V1__SUBSCRIBE_RESPONSE__MESSAGE_CHECKPOINT;
+        response.checkpoint = &checkpoint;
+    } else if (output->kind == OUTPUT_CAUGHT_UP) {
+        caught_up.has_position = output->has_position;
+        caught_up.position = output->position;
+        response.message_case = SAGABASE__V1__SUBSCRIBE_RESPONSE__MESSAGE_CAUGHT_UP;
+        response.caught_up = &caught_up;
+    } else {
+        assert(output->kind == OUTPUT_FELL_BEHIND);
+        fell_behind.position = output->position;
+        response.message_case = SAGABASE__V1__SUBSCRIBE_RESPONSE__MESSAGE_FELL_BEHIND;
+        response.fell_behind = &fell_behind;
+    }
+    call_send(self->call, &response.base, &self->sent);
+}
+
+/* Frames are the body of an EventPage: in front of them go the tag of SubscribeResponse.events
+ * and their length. */
+static void send_events(struct subscribe *self, struct buffer *frames)
+{
+    enum { TAG = SAGABASE__V1__SUBSCRIBE_RESPONSE__MESSAGE_EVENTS << 3 | 2, HEAD_BYTES_MAX = 6 };
+    uint8_t head[HEAD_BYTES_MAX] = {TAG};
+    size_t head_size = 1;
+    size_t size = frames->size;
+
+    for (; size >= 0x80; size >>= 7)
+        head[head_size++] = (uint8_t)(size | 0x80);
+    head[head_size++] = (uint8_t)size;
+    assert(head_size <= sizeof head);
+
+    frames->bytes_max += sizeof head;
+    if (!buffer_reserve(frames, head_size)) {
+        buffer_destroy(frames);
+        return call_end(self->call,
+                        status_make(STATUS_RESOURCE_EXHAUSTED, "subscription: out of memory"));
+    }
+    memmove(frames->data + head_size, frames->data, frames->size);
+    memcpy(frames->data, head, head_size);
+    frames->size += head_size;
+    call_send_packed(self->call, frames, &self->sent);
+}
+
+/* --- from the request --------------------------------------------------------------- */
+
+static struct status read_after(struct subscribe *self, const char *field, uint64_t after)
+{
+    if (after == UINT64_MAX)
+        return status_make(STATUS_INVALID_ARGUMENT,
+                           "%s: below 18446744073709551615; for new events only, set edge to "
+                           "EDGE_END",
+                           field);
+    self->options.begin = BEGIN_AFTER;
+    self->options.after = after;
+    return OK;
+}
+
+static struct status read_edge(struct subscribe *self, int edge)
+{
+    switch (edge) {
+    case SAGABASE__V1__EDGE__EDGE_START:
+        self->options.begin = BEGIN_AT_START;
+        return OK;
+    case SAGABASE__V1__EDGE__EDGE_END:
+        self->options.begin = BEGIN_AT_END;
+        return OK;
+    default:
+        return status_make(STATUS_INVALID_ARGUMENT, "edge: %d is not EDGE_START or EDGE_END", edge);
+    }
+}
+
+static struct status read_from(struct subscribe *self,
+                               const Sagabase__V1__SubscribeRequest *request)
+{
+    bool all = self->options.stream.size == 0;
+
+    switch (request->from_case) {
+    case SAGABASE__V1__SUBSCRIBE_REQUEST__FROM_AFTER_REVISION:
+        if (all)
+            return status_make(STATUS_INVALID_ARGUMENT,
+                               "after_revision: only with a stream; for all streams set "
+                               "after_position");
+        return read_after(self, "after_revision", request->after_revision);
+    case SAGABASE__V1__SUBSCRIBE_REQUEST__FROM_AFTER_POSITION:
+        if (!all)
+            return status_make(STATUS_INVALID_ARGUMENT,
+                               "after_position: only for all streams; with a stream set "
+                               "after_revision");
+        return read_after(self, "after_position", request->after_position);
+    case SAGABASE__V1__SUBSCRIBE_REQUEST__FROM_EDGE:
+        return read_edge(self, (int)request->edge);
+    default:
+        self->options.begin = BEGIN_AT_START;
+        return OK;
+    }
+}
+
+static struct status read_texts(struct subscribe *self, char *const *texts, size_t count,
+                                const struct bytes **result)
+{
+    struct bytes *bytes = NULL;
+
+    if (count > 0)
+        bytes = arena_alloc(call_arena(self->call), count * sizeof *bytes);
+    if (count > 0 && !bytes)
+        return status_make(STATUS_RESOURCE_EXHAUSTED, "filter: too large");
+    for (size_t i = 0; i < count; i++)
+        bytes[i] = bytes_of_text(texts[i]);
+    *result = bytes;
+    return OK;
+}
+
+static struct status read_filter(struct subscribe *self, const Sagabase__V1__Filter *filter)
+{
+    struct filter_rules *rules = &self->rules;
+
+    if (self->options.stream.size > 0)
+        return status_make(STATUS_INVALID_ARGUMENT, "filter: only without a stream");
+    TRY(read_texts(self, filter->stream_prefixes, filter->n_stream_prefixes,
+                   &rules->stream_prefixes));
+    TRY(read_texts(self, filter->type_prefixes, filter->n_type_prefixes, &rules->type_prefixes));
+    rules->stream_prefix_count = filter->n_stream_prefixes;
+    rules->type_prefix_count = filter->n_type_prefixes;
+    rules->stream_regex = bytes_of_text(filter->stream_regex);
+    rules->type_regex = bytes_of_text(filter->type_regex);
+    self->options.rules = rules;
+    return OK;
+}
+
+static struct status read_request(struct subscribe *self,
+                                  const Sagabase__V1__SubscribeRequest *request)
+{
+    if (*request->stream != '\0')
+        TRY(stream_name_read(request->stream, &self->options.stream));
+    TRY(read_from(self, request));
+    if (request->filter)
+        TRY(read_filter(self, request->filter));
+    if (request->checkpoint_interval > CHECKPOINT_INTERVAL_MAX)
+        return status_make(STATUS_INVALID_ARGUMENT, "checkpoint_interval: 1 to %d, or 0 for %d",
+                           CHECKPOINT_INTERVAL_MAX, CHECKPOINT_INTERVAL_DEFAULT);
+    if (request->checkpoint_interval > 0 && !request->filter)
+        return status_make(STATUS_INVALID_ARGUMENT, "checkpoint_interval: only with a filter");
+    self->options.checkpoint_interval = request->checkpoint_interval > 0
+                                            ? request->checkpoint_interval
+                                            : CHECKPOINT_INTERVAL_DEFAULT;
+    return OK;
+}

@@ -1,0 +1,326 @@
+#include "server/subscriptions/subscription.h"
+
+#include <assert.h>
+
+#include "storage/log/event.h"
+#include "storage/log/limits.h"
+#include "storage/log/read.h"
+
+enum { RECORDS_PER_STEP = 64 };
+
+static bool follows_all(const struct subscription *self)
+{
+    return self->options.stream.size == 0;
+}
+
+static struct subscription_output failed(struct status status)
+{
+    return (struct subscription_output){.kind = OUTPUT_FAILED, .status = status};
+}
+
+static struct status find_stream(struct subscription *self, struct stream_head *head)
+{
+    *head = (struct stream_head){0};
+    TRY(event_log_find_stream(self->log, self->options.stream, head));
+    self->stream_number = head->exists ? head->number : 0;
+    return OK;
+}
+
+/* --- life ------------------------------------------------------------------ */
+
+/* @thread writer */
+static void on_commit(struct waiter *waiter)
+{
+    struct subscription *self = container_of(waiter, struct subscription, waiter);
+
+    atomic_store(&self->woken, true);
+    self->options.wake(self->options.context);
+}
+
+static struct status find_beginning(struct subscription *self)
+{
+    struct stream_head head;
+
+    if (self->options.begin == BEGIN_AFTER)
+        self->next = self->options.after + 1;
+    if (self->options.begin != BEGIN_AT_END)
+        return OK;
+    if (follows_all(self)) {
+        self->next = event_log_end(self->log);
+        return OK;
+    }
+    TRY(find_stream(self, &head));
+    self->next = head.exists ? head.last_revision + 1 : 0;
+    return OK;
+}
+
+struct status subscription_open(struct subscription *self, struct event_log *log,
+                                const struct subscription_options *options)
+{
+    assert(options->begin != BEGIN_AFTER || options->after < UINT64_MAX);
+    assert(!options->rules || (options->stream.size == 0 && options->checkpoint_interval > 0));
+
+    *self = (struct subscription){.log = log, .options = *options, .state = SUBSCRIPTION_READING};
+    self->waiter.wake = on_commit;
+    self->waiter.stream = options->stream;
+    TRY(find_beginning(self));
+    if (options->rules)
+        TRY(filter_init(&self->filter, options->rules));
+    return OK;
+}
+
+bool subscription_close(struct subscription *self)
+{
+    tail_unpark(self->log, &self->waiter);
+    if (self->options.rules)
+        filter_destroy(&self->filter);
+    return self->state == SUBSCRIPTION_PARKED && atomic_load(&self->woken);
+}
+
+/* --- looking at events ------------------------------------------------------ */
+
+static bool accepts(struct subscription *self, const struct event *event)
+{
+    if (!self->options.rules || filter_accepts(&self->filter, event->stream, event->type)) {
+        self->unreported = 0;
+        return true;
+    }
+    self->unreported++;
+    return false;
+}
+
+/* After each step that looked at events. Takes the buffer. */
+static struct subscription_output report(struct subscription *self, struct buffer *frames)
+{
+    if (self->options.rules && !status_ok(self->filter.failure)) {
+        buffer_destroy(frames);
+        return failed(self->filter.failure);
+    }
+    if (frames->size > 0)
+        return (struct subscription_output){.kind = OUTPUT_EVENTS, .frames = *frames};
+    buffer_destroy(frames);
+    return (struct subscription_output){.kind = OUTPUT_NOTHING};
+}
+
+static bool checkpoint_is_due(const struct subscription *self)
+{
+    return self->options.rules && self->unreported >= self->options.checkpoint_interval;
+}
+
+static struct subscription_output checkpoint(struct subscription *self)
+{
+    assert(follows_all(self) && self->next > 0);
+    self->unreported = 0;
+    return (struct subscription_output){.kind = OUTPUT_CHECKPOINT, .position = self->next - 1};
+}
+
+/* --- READING ------------------------------------------------------------------ */
+
+static bool accept_read(void *context, const struct event *event)
+{
+    return accepts(context, event);
+}
+
+static struct status read_page(struct subscription *self, struct page *page)
+{
+    struct read read = {
+        .from = self->next,
+        .events_max = PAGE_EVENTS_MAX,
+        .bytes_max = SUBSCRIPTION_PAGE_BYTES_MAX,
+        .scanned_max = SUBSCRIPTION_SCANNED_MAX,
+    };
+
+    if (!follows_all(self))
+        return event_log_read_stream(self->log, self->stream_number, &read, page);
+    if (self->options.rules) {
+        uint64_t silent = self->options.checkpoint_interval - self->unreported;
+
+        read.accept = accept_read;
+        read.context = self;
+        if (silent < read.scanned_max)
+            read.scanned_max = (size_t)silent;
+    }
+    return event_log_read_all(self->log, &read, page);
+}
+
+static struct subscription_output read_on(struct subscription *self)
+{
+    /* Read first: what is committed later than this is left to the tail. */
+    uint64_t end = event_log_end(self->log);
+    struct page page = {.end = true, .next = self->next};
+    struct status status = OK;
+
+    if (!follows_all(self) && self->stream_number == 0) {
+        struct stream_head head;
+        status = find_stream(self, &head);
+    }
+    if (status_ok(status) && (follows_all(self) || self->stream_number != 0))
+        status = read_page(self, &page);
+    if (!status_ok(status)) {
+        buffer_destroy(&page.frames);
+        return failed(status);
+    }
+    if (page.next > self->next) /* the end may lie before a place that is yet to come */
+        self->next = page.next;
+    if (page.end) {
+        self->position = follows_all(self) ? self->next : end;
+        self->state = SUBSCRIPTION_CATCHING_UP;
+    }
+    return report(self, &page.frames);
+}
+
+/* --- CATCHING_UP ---------------------------------------------------------------- */
+
+static struct subscription_output catch_up(struct subscription *self)
+{
+    uint64_t end = event_log_end(self->log);
+    uint64_t looked_at = self->position < end ? self->position : end;
+
+    if (self->unreported > 0 && self->options.rules)
+        return checkpoint(self);
+    self->state = SUBSCRIPTION_LIVE;
+    return (struct subscription_output){
+        .kind = OUTPUT_CAUGHT_UP,
+        .has_position = looked_at > 0,
+        .position = looked_at > 0 ? looked_at - 1 : 0,
+    };
+}
+
+/* --- LIVE -------------------------------------------------------------------------- */
+
+/* Adds the event unless it was looked at before. False: the page is full. */
+static bool look_at(struct subscription *self, const struct event *event, struct buffer *frames,
+                    size_t *count, size_t *scanned)
+{
+    uint64_t index = follows_all(self) ? event->position : event->revision;
+
+    if (index < self->next)
+        return true;
+    if (*count == PAGE_EVENTS_MAX || frames->size >= SUBSCRIPTION_PAGE_BYTES_MAX ||
+        *scanned == SUBSCRIPTION_SCANNED_MAX || checkpoint_is_due(self))
+        return false;
+    (*scanned)++;
+    if (accepts(self, event)) {
+        buffer_put(frames, event->frame);
+        (*count)++;
+    }
+    self->next = index + 1;
+    self->position = event->position + 1;
+    return true;
+}
+
+/* False: the page is full before the records are. */
+static bool look_at_record(struct subscription *self, const struct tail_record *record,
+                           struct buffer *frames, size_t *count, size_t *scanned)
+{
+    struct bytes left = {0};
+    struct event event;
+
+    if (follows_all(self) || self->stream_number != 0)
+        left = tail_record_frames(record, self->stream_number);
+    while (event_next(&left, &event))
+        if (!look_at(self, &event, frames, count, scanned))
+            return false;
+    assert(left.size == 0); /* the tail holds what this process encoded */
+    if (tail_record_end(record) > self->position)
+        self->position = tail_record_end(record);
+    return true;
+}
+
+static struct subscription_output look_at_records(struct subscription *self,
+                                                  struct tail_record **records, size_t record_count)
+{
+    struct buffer frames;
+    size_t count = 0, scanned = 0;
+    struct stream_head head;
+    struct status status = OK;
+    bool room = true;
+
+    buffer_init(&frames, SUBSCRIPTION_PAGE_BYTES_MAX + 2 * EVENT_DATA_BYTES_MAX);
+    /* Only after taking the records: a stream that still does not exist is in none of them. */
+    if (!follows_all(self) && self->stream_number == 0)
+        status = find_stream(self, &head);
+    for (size_t i = 0; i < record_count; i++) {
+        room = status_ok(status) && room &&
+               look_at_record(self, records[i], &frames, &count, &scanned);
+        tail_record_release(records[i]);
+    }
+    if (status_ok(status) && !buffer_ok(&frames))
+        status = status_make(STATUS_RESOURCE_EXHAUSTED, "subscription: out of memory");
+    if (!status_ok(status)) {
+        buffer_destroy(&frames);
+        return failed(status);
+    }
+    return report(self, &frames);
+}
+
+/* The tail has moved past our place. For one stream that need not mean that it has events we
+ * did not see. */
+static struct subscription_output fall_behind(struct subscription *self)
+{
+    uint64_t end = event_log_end(self->log);
+
+    if (!follows_all(self)) {
+        struct stream_head head;
+        struct status status = find_stream(self, &head);
+
+        if (!status_ok(status))
+            return failed(status);
+        if (!head.exists || head.last_revision < self->next) {
+            self->position = end;
+            return (struct subscription_output){.kind = OUTPUT_NOTHING};
+        }
+    }
+    self->state = SUBSCRIPTION_READING;
+    if (self->position == 0) /* nothing was looked at yet, so there is no place to tell */
+        return (struct subscription_output){.kind = OUTPUT_NOTHING};
+    return (struct subscription_output){.kind = OUTPUT_FELL_BEHIND, .position = self->position - 1};
+}
+
+static struct subscription_output follow(struct subscription *self)
+{
+    struct tail_record *records[RECORDS_PER_STEP];
+    size_t count = 0;
+
+    atomic_store(&self->woken, false);
+    self->state = SUBSCRIPTION_PARKED;
+    if (tail_park(self->log, self->position, &self->waiter)) {
+        if (self->options.rules)
+            filter_rest(&self->filter);
+        return (struct subscription_output){.kind = OUTPUT_PARKED};
+    }
+    self->state = SUBSCRIPTION_LIVE;
+    if (self->waiter.woken_at > self->position)
+        self->position = self->waiter.woken_at;
+    switch (tail_take(self->log, self->position, RECORDS_PER_STEP, records, &count)) {
+    case TAIL_RECORDS:
+        return look_at_records(self, records, count);
+    case TAIL_BEHIND:
+        return fall_behind(self);
+    case TAIL_EMPTY:
+        break;
+    }
+    return (struct subscription_output){.kind = OUTPUT_NOTHING};
+}
+
+struct subscription_output subscription_next(struct subscription *self)
+{
+    if (checkpoint_is_due(self))
+        return checkpoint(self);
+    switch (self->state) {
+    case SUBSCRIPTION_READING:
+        return read_on(self);
+    case SUBSCRIPTION_CATCHING_UP:
+        return catch_up(self);
+    case SUBSCRIPTION_PARKED:
+        assert(atomic_load(&self->woken));
+        if (self->waiter.woken_at > self->position)
+            self->position = self->waiter.woken_at;
+        self->state = SUBSCRIPTION_LIVE;
+        return follow(self);
+    case SUBSCRIPTION_LIVE:
+        return follow(self);
+    }
+    assert(false);
+    return failed(status_make(STATUS_INTERNAL, "subscription: no such state"));
+}

@@ -1,0 +1,101 @@
+/* A subscription as a machine that is asked what to send next. It does no I/O to a client and
+ * queues nothing: whoever owns it sends one output, waits until that was accepted, and asks
+ * again. So a slow reader costs this struct and one page, a sleeping one this struct.
+ *
+ *             page, more behind it
+ *              .--------.
+ *              v        |      nothing behind it               said so
+ *   start --> READING --+--------------------> CATCHING_UP --------------> LIVE
+ *              ^                                                          |  ^
+ *              |      fell behind the newest records in memory            |  |
+ *              '---------------------------------------------------------'|  |
+ *                                                     nothing there: PARKED -' woken
+ *
+ * READING takes pages from the log, LIVE takes records from the tail. Both look at each
+ * event exactly once, in order, because they share one place: `next`. */
+#ifndef SERVER_SUBSCRIPTIONS_SUBSCRIPTION_H
+#define SERVER_SUBSCRIPTIONS_SUBSCRIPTION_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/bytes.h"
+#include "base/status.h"
+#include "server/subscriptions/filter.h"
+#include "storage/log/tail.h"
+
+struct event_log;
+
+enum subscription_state {
+    SUBSCRIPTION_READING,
+    SUBSCRIPTION_CATCHING_UP,
+    SUBSCRIPTION_LIVE,
+    SUBSCRIPTION_PARKED,
+};
+
+enum {
+    SUBSCRIPTION_PAGE_BYTES_MAX = 256 << 10, /* passed by at most one event */
+    SUBSCRIPTION_SCANNED_MAX = 10000,        /* events looked at for one output */
+};
+
+enum subscription_begin { BEGIN_AT_START, BEGIN_AT_END, BEGIN_AFTER };
+
+struct subscription_options {
+    struct bytes stream; /* empty: all streams. Must outlive the subscription */
+    enum subscription_begin begin;
+    uint64_t after; /* of BEGIN_AFTER: a revision, or without a stream a position; below
+                     * UINT64_MAX */
+    const struct filter_rules *rules; /* NULL: every event. Must outlive the subscription */
+    uint32_t checkpoint_interval;     /* with `rules`: at least 1 */
+
+    /* @thread writer. Once for each PARKED output: call subscription_next again soon. Must be
+     * short, may not block. */
+    void (*wake)(void *context);
+    void *context;
+};
+
+struct subscription {
+    struct event_log *log;
+    struct subscription_options options;
+    enum subscription_state state;
+    uint64_t stream_number; /* 0: all streams, or the stream does not exist yet */
+    uint64_t next;          /* revision, or without a stream position, of the next event */
+    uint64_t position;      /* everything of ours before it was looked at */
+    uint64_t unreported;    /* events looked at since the client last heard of a position */
+    struct filter filter;   /* with options.rules */
+    struct waiter waiter;
+    _Atomic bool woken; /* since it was parked */
+};
+
+enum subscription_output_kind {
+    OUTPUT_EVENTS,
+    OUTPUT_CHECKPOINT,
+    OUTPUT_CAUGHT_UP,
+    OUTPUT_FELL_BEHIND,
+    OUTPUT_NOTHING, /* nothing to send yet, but more to look at: ask again, after others */
+    OUTPUT_PARKED,  /* options.wake will tell when to ask again */
+    OUTPUT_FAILED,
+};
+
+struct subscription_output {
+    enum subscription_output_kind kind;
+    struct buffer frames; /* of EVENTS, storage/log/event.h: the caller's to destroy */
+    bool has_position;    /* of CAUGHT_UP */
+    uint64_t position;    /* of CHECKPOINT, CAUGHT_UP, FELL_BEHIND: the last one looked at */
+    struct status status; /* of FAILED */
+};
+
+/* INVALID_ARGUMENT: the filter. After an error nothing is left to close. */
+struct status subscription_open(struct subscription *subscription, struct event_log *log,
+                                const struct subscription_options *options);
+
+/* True: options.wake was called for a PARKED output and the owner has not asked since. It
+ * will not be called after this. */
+bool subscription_close(struct subscription *subscription);
+
+/* One bounded step of work. Not after FAILED; after PARKED only when woken. */
+struct subscription_output subscription_next(struct subscription *subscription);
+
+#endif

@@ -1,0 +1,15 @@
+#include "storage/engine/engine.h"
+
+#include <assert.h>
+
+const char *family_name(enum family family)
+{
+    static const char *const names[] = {
+        [FAMILY_META] = "meta",   [FAMILY_LOG] = "log",     [FAMILY_STREAMS] = "streams",
+        [FAMILY_NAMES] = "names", [FAMILY_TYPES] = "types",
+    };
+    _Static_assert(sizeof names / sizeof *names == FAMILY_COUNT, "every family has a name");
+
+    assert((unsigned)family < FAMILY_COUNT);
+    return names[family];
+}

@@ -1,0 +1,155 @@
+/* Submitting an append and settling it, on the caller's thread. */
+#include "storage/log/append.h"
+
+#include <stdatomic.h>
+
+#include "storage/log/append_plan.h"
+#include "storage/log/limits.h"
+#include "storage/log/log_state.h"
+#include "storage/log/read.h"
+
+/* Reads the head here if it is not in memory, so that the sequencer need not wait
+ * for the disk. */
+static struct status warm(struct event_log *log, struct bytes name, struct stream_plan *stream)
+{
+    uint64_t number, count;
+
+    if (heads_look(log->heads, stream->hash, name, &number, &count))
+        return OK;
+    stream->was_read = true;
+    return head_read(log->engine, name, event_log_end(log), &stream->read);
+}
+
+struct status append_submit(struct event_log *log, struct append *append, struct arena *arena)
+{
+    struct append_plan *plan;
+
+    TRY(append_plan_create(append, arena, &plan));
+    plan->log = log;
+    for (size_t i = 0; i < append->stream_count; i++)
+        TRY(warm(log, append->streams[i].stream, &plan->streams[i]));
+    for (size_t i = 0; i < append->check_count; i++)
+        TRY(warm(log, append->checks[i].stream, &plan->checks[i]));
+    append->plan = plan;
+    append->replayed = false;
+    append->intent.decide = append_decide;
+    append->intent.bytes = plan->stored_size;
+    return event_log_submit(log, &append->intent);
+}
+
+/* --- settling ------------------------------------------------------------------
+ * An append that was refused may have been stored before: then its events stand
+ * in their streams, and events never change, so reading them races with nobody. */
+
+/* Whether `count` events from `revision` on have these ids; *position of the last. */
+static struct status ids_match(struct event_log *log, uint64_t stream_number, uint64_t revision,
+                               const struct uuid *ids, size_t count, bool *match,
+                               uint64_t *position)
+{
+    *match = false;
+    for (size_t i = 0; i < count;) {
+        struct read read = {.from = revision + i,
+                            .events_max = count - i < PAGE_EVENTS_MAX ? count - i : PAGE_EVENTS_MAX,
+                            .bytes_max = PAGE_BYTES_MAX};
+        struct page page;
+        struct event event;
+        struct status status = event_log_read_stream(log, stream_number, &read, &page);
+        struct bytes frames = buffer_bytes(&page.frames);
+        bool differs = !status_ok(status) || page.event_count == 0;
+
+        while (!differs && event_next(&frames, &event)) {
+            uint8_t text[UUID_TEXT_BYTES];
+            uuid_format(&ids[i++], text);
+            differs = !bytes_equal(event.id, bytes_of(text, sizeof text));
+            *position = event.position;
+        }
+        buffer_destroy(&page.frames);
+        if (differs)
+            return status;
+    }
+    *match = true;
+    return OK;
+}
+
+/* The revision of the event at a position. */
+static struct status revision_at(struct event_log *log, uint64_t position, uint64_t *revision)
+{
+    struct read read = {.from = position, .events_max = 1, .bytes_max = 1};
+    struct event event = {0};
+    struct page page;
+    struct status status = event_log_read_all(log, &read, &page);
+
+    if (status_ok(status)) {
+        struct bytes frames = buffer_bytes(&page.frames);
+        if (!event_next(&frames, &event))
+            status = status_make(STATUS_INTERNAL, "no event at position %llu",
+                                 (unsigned long long)position);
+        *revision = event.revision;
+    }
+    buffer_destroy(&page.frames);
+    return status;
+}
+
+/* Where the events of one stream would stand, had they been stored before. */
+static struct status find_base(struct event_log *log, const struct stream_append *stream,
+                               const struct stream_plan *plan, bool *known, uint64_t *base)
+{
+    *known = true;
+    if (stream->expected.kind == EXPECT_NO_STREAM)
+        *base = 0;
+    else if (stream->expected.kind == EXPECT_REVISION && stream->expected.revision != UINT64_MAX)
+        *base = stream->expected.revision + 1;
+    else if (plan->found)
+        return revision_at(log, plan->found_position, base);
+    else
+        *known = false;
+    return OK;
+}
+
+/* Whether the whole append was stored before; fills in the first answer. */
+static struct status find_first_answer(struct event_log *log, struct append *append, bool *found)
+{
+    const struct uuid *ids = append->plan->ids;
+
+    *found = false;
+    for (size_t i = 0; i < append->stream_count; i++) {
+        struct stream_append *stream = &append->streams[i];
+        struct stream_head head;
+        uint64_t base;
+        bool known, match;
+
+        TRY(find_base(log, stream, &append->plan->streams[i], &known, &base));
+        if (!known)
+            return OK;
+        TRY(event_log_find_stream(log, stream->stream, &head));
+        if (!head.exists || base > head.last_revision ||
+            head.last_revision - base + 1 < stream->event_count)
+            return OK;
+        TRY(ids_match(log, head.number, base, ids, stream->event_count, &match, &append->position));
+        if (!match)
+            return OK;
+        stream->first_revision = base;
+        stream->last_revision = base + stream->event_count - 1;
+        ids += stream->event_count;
+    }
+    *found = true;
+    return OK;
+}
+
+struct status append_settle(struct event_log *log, struct append *append, struct arena *arena)
+{
+    enum status_code code = append->intent.status.code;
+    bool found;
+
+    (void)arena;
+    if (code != STATUS_ABORTED && code != STATUS_ALREADY_EXISTS)
+        return append->intent.status;
+    struct status status = find_first_answer(log, append, &found);
+    if (!status_ok(status))
+        return append->intent.status = status;
+    if (found) {
+        append->replayed = true;
+        append->intent.status = OK;
+    }
+    return append->intent.status;
+}

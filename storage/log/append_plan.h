@@ -1,0 +1,43 @@
+/* What append_submit prepares on the caller's thread so that the sequencer has
+ * little left to do. Only for files of this folder. */
+#ifndef STORAGE_LOG_APPEND_PLAN_H
+#define STORAGE_LOG_APPEND_PLAN_H
+
+#include "storage/log/append.h"
+#include "storage/log/heads.h"
+
+/* One stream that is written or checked. */
+struct stream_plan {
+    uint64_t hash;
+    struct head_read read; /* of the head, if it was not in memory */
+    bool was_read;
+
+    struct head *head;       /* @thread writer, in decide */
+    bool found;              /* an event of it was appended before, at: */
+    uint64_t found_position; /* of the first event's earlier twin */
+    uint64_t base_revision;  /* decided: of its first event */
+};
+
+struct append_plan {
+    struct event_log *log;
+    struct append *append;
+    struct stream_plan *streams; /* append->stream_count of them */
+    struct stream_plan *checks;  /* append->check_count of them */
+    uint64_t *stream_hashes;     /* the hashes of `streams` alone, for the tail */
+
+    size_t event_count;
+    uint64_t *type_hashes;  /* of each event */
+    uint64_t *fingerprints; /* of each event (ids.h) */
+    struct uuid *ids;       /* of each event */
+    uint8_t *stored;        /* the record, but for what the sequencer fills in */
+    size_t stored_size;
+};
+
+/* Checks the append's rules and fills everything in the plan but the head reads. */
+struct status append_plan_create(struct append *append, struct arena *arena,
+                                 struct append_plan **plan);
+
+/* @thread writer: intent.decide of an append. */
+struct status append_decide(struct intent *intent, struct commit *commit);
+
+#endif

@@ -1,0 +1,107 @@
+#include "storage/log/event.h"
+
+#include "storage/log/event_wire.h"
+
+static bool read_varint(struct bytes *wire, uint64_t *value)
+{
+    *value = 0;
+    for (unsigned shift = 0; shift < 64 && wire->size > 0; shift += 7) {
+        uint8_t byte = *wire->data++;
+        wire->size--;
+        *value |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte < 0x80)
+            return true;
+    }
+    return false;
+}
+
+static bool read_bytes(struct bytes *wire, struct bytes *value)
+{
+    uint64_t size;
+
+    if (!read_varint(wire, &size) || size > wire->size)
+        return false;
+    *value = (struct bytes){wire->data, (size_t)size};
+    wire->data += size;
+    wire->size -= size;
+    return true;
+}
+
+static bool read_fixed64(struct bytes *wire, uint64_t *value)
+{
+    if (wire->size < 8)
+        return false;
+    *value = get_u64_little_endian(wire->data);
+    wire->data += 8;
+    wire->size -= 8;
+    return true;
+}
+
+static bool read_field(struct bytes *wire, struct event *event)
+{
+    uint8_t tag = *wire->data++;
+    struct bytes skipped;
+    uint64_t created;
+
+    wire->size--;
+    switch (tag) {
+    case EVENT_TAG_ID:
+        return read_bytes(wire, &event->id);
+    case EVENT_TAG_TYPE:
+        return read_bytes(wire, &event->type);
+    case EVENT_TAG_CONTENT_TYPE:
+        return read_bytes(wire, &event->content_type);
+    case EVENT_TAG_DATA:
+        return read_bytes(wire, &event->data);
+    case EVENT_TAG_METADATA:
+        return read_bytes(wire, &skipped);
+    case EVENT_TAG_STREAM:
+        return read_bytes(wire, &event->stream);
+    case EVENT_TAG_REVISION:
+        return read_fixed64(wire, &event->revision);
+    case EVENT_TAG_POSITION:
+        return read_fixed64(wire, &event->position);
+    case EVENT_TAG_CREATED:
+        if (!read_fixed64(wire, &created))
+            return false;
+        event->created_us = (int64_t)created;
+        return true;
+    default: /* the server wrote it, so there is nothing else */
+        return false;
+    }
+}
+
+bool event_next(struct bytes *frames, struct event *event)
+{
+    struct bytes rest = *frames;
+    struct bytes wire;
+
+    if (rest.size == 0 || *rest.data != EVENT_TAG_FRAME)
+        return false;
+    rest.data++;
+    rest.size--;
+    if (!read_bytes(&rest, &wire))
+        return false;
+    *event = (struct event){.frame = {frames->data, (size_t)(rest.data - frames->data)}};
+    while (wire.size > 0)
+        if (!read_field(&wire, event))
+            return false;
+    *frames = rest;
+    return true;
+}
+
+bool event_frame_next(struct bytes *frames, struct bytes *frame)
+{
+    struct bytes rest = *frames;
+    struct bytes wire;
+
+    if (rest.size == 0)
+        return false;
+    rest.data++;
+    rest.size--;
+    if (!read_bytes(&rest, &wire))
+        return false;
+    *frame = (struct bytes){frames->data, (size_t)(rest.data - frames->data)};
+    *frames = rest;
+    return true;
+}

@@ -1,0 +1,90 @@
+/* What the parts of the log share. Only for files of this folder. */
+#ifndef STORAGE_LOG_LOG_STATE_H
+#define STORAGE_LOG_LOG_STATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/inbox.h"
+#include "storage/log/event_log.h"
+#include "storage/log/heads.h"
+#include "storage/log/ids.h"
+#include "storage/log/sequencer.h"
+#include "storage/log/tail_state.h"
+#include "storage/log/types.h"
+
+enum sequencer_state { SEQUENCER_RUNNING, SEQUENCER_STOPPING, SEQUENCER_FAILED };
+
+struct sequencer {
+    struct inbox inbox;
+    _Atomic(size_t) waiting_count; /* submitted, not yet done */
+    _Atomic(size_t) waiting_bytes;
+    _Atomic(int) state; /* enum sequencer_state */
+
+    pthread_t writer;
+    pthread_mutex_t lock; /* for the writer's sleep */
+    pthread_cond_t arrived;
+};
+
+/* A record of the group in the making. */
+struct commit_record {
+    struct bytes stored;
+    const uint64_t *stream_hashes; /* one for each span */
+    struct commit_record *next;
+};
+
+/* @thread writer, all of it. Made once, used for one group after another. */
+struct commit {
+    struct event_log *log;
+    uint64_t group; /* counts the groups, from 1 */
+    struct arena arena;
+    int64_t time_us;
+
+    struct write *writes;
+    size_t write_count;
+    size_t write_capacity;
+    bool short_of_memory;
+    bool failed; /* a commit failed: every later intent is refused */
+
+    uint64_t end;          /* of the store, with what this group has added */
+    uint64_t stream_count; /* the same */
+    struct commit_record *first_record, **next_record;
+    struct head **touched; /* heads to publish */
+    size_t touched_count;
+    size_t touched_capacity;
+};
+
+struct event_log {
+    struct event_log_options options; /* with the defaults filled in */
+    struct engine *engine;
+
+    _Atomic(uint64_t) end;          /* committed events; stored under the tail's lock */
+    _Atomic(uint64_t) stream_count; /* committed streams: the newest stream number */
+    int64_t last_time_us;           /* @thread writer */
+
+    struct heads *heads;
+    struct ids *ids;
+    struct types *types;
+    struct tail tail;
+    struct sequencer sequencer;
+    struct commit commit;
+};
+
+/* sequencer.c */
+struct status sequencer_start(struct event_log *log);
+void sequencer_stop(struct event_log *log);
+
+/* recover.c: fills end, stream_count, last_time_us, ids and types from the engine. */
+struct status recover(struct event_log *log);
+
+/* @thread writer: the head is published with the group. */
+void commit_touch(struct commit *commit, struct head *head);
+
+/* @thread writer: makes a finished record part of the group: stores it, gives it
+ * to the tail, advances the end. `stored` and the hashes live until `done`. */
+void commit_record(struct commit *commit, struct bytes stored, const uint64_t *stream_hashes,
+                   uint32_t event_count);
+
+#endif

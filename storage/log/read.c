@@ -1,0 +1,371 @@
+/* Pages of the whole store and of one stream. */
+#include "storage/log/read.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "storage/log/event_wire.h"
+#include "storage/log/keys.h"
+#include "storage/log/limits.h"
+#include "storage/log/log_state.h"
+#include "storage/log/record.h"
+
+enum {
+    FRAMES_BYTES_MAX = PAGE_BYTES_MAX + APPEND_BYTES_MAX, /* a page and its last event */
+    SCANNED_MAX = PAGE_EVENTS_MAX * 10,
+    PLACES_MAX = 256, /* spans of a stream that are looked up together */
+};
+
+/* A page in the making. */
+struct reading {
+    struct event_log *log;
+    const struct read *read;
+    struct page *page;
+    uint64_t end; /* committed events when the read began */
+    bool full;
+    struct status status;
+};
+
+static void page_init(struct page *page, const struct read *read)
+{
+    assert(read->events_max >= 1 && read->events_max <= PAGE_EVENTS_MAX);
+    assert(read->bytes_max >= 1 && read->bytes_max <= PAGE_BYTES_MAX);
+    *page = (struct page){.next = read->from};
+    buffer_init(&page->frames, FRAMES_BYTES_MAX);
+}
+
+static bool is_full(const struct reading *reading)
+{
+    const struct read *read = reading->read;
+    const struct page *page = reading->page;
+    size_t scanned_max = read->scanned_max ? read->scanned_max : SCANNED_MAX;
+
+    return page->event_count >= read->events_max || page->frames.size >= read->bytes_max ||
+           (read->accept && page->scanned_count >= scanned_max);
+}
+
+static void take_frame(struct reading *reading, struct bytes frame)
+{
+    struct page *page = reading->page;
+    struct bytes rest = frame;
+    struct event event;
+
+    page->scanned_count++;
+    if (reading->read->accept) {
+        if (!event_next(&rest, &event)) {
+            reading->status = status_make(STATUS_DATA_LOSS, "event frame: damaged");
+            return;
+        }
+        if (!reading->read->accept(reading->read->context, &event))
+            return;
+    }
+    buffer_put(&page->frames, frame);
+    page->event_count++;
+}
+
+/* Takes what the page wants of consecutive events; `index` is the revision or
+ * position of the first. */
+static void take_forwards(struct reading *reading, struct bytes frames, uint64_t index)
+{
+    struct bytes frame;
+
+    for (; event_frame_next(&frames, &frame); index++) {
+        if (index < reading->page->next)
+            continue;
+        if (is_full(reading)) {
+            reading->full = true;
+            return;
+        }
+        take_frame(reading, frame);
+        reading->page->next = index + 1;
+    }
+}
+
+static void take_backwards(struct reading *reading, struct bytes frames, uint64_t index,
+                           uint32_t count)
+{
+    struct bytes *all = malloc(count * sizeof *all);
+
+    if (!all) {
+        reading->status = status_make(STATUS_RESOURCE_EXHAUSTED, "read: out of memory");
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        if (!event_frame_next(&frames, &all[i]))
+            assert(false); /* the checksum held */
+    for (uint32_t i = count; i-- > 0 && !reading->full;) {
+        if (index + i > reading->page->next)
+            continue;
+        if (is_full(reading)) {
+            reading->full = true;
+            break;
+        }
+        take_frame(reading, all[i]);
+        reading->full = index + i == 0; /* nothing before it */
+        reading->page->end = index + i == 0;
+        reading->page->next = index + i == 0 ? 0 : index + i - 1;
+    }
+    free(all);
+}
+
+static void take(struct reading *reading, struct bytes frames, uint64_t index, uint32_t count)
+{
+    if (reading->read->backwards)
+        take_backwards(reading, frames, index, count);
+    else
+        take_forwards(reading, frames, index);
+    if (status_ok(reading->status) && !buffer_ok(&reading->page->frames))
+        reading->status = status_make(STATUS_RESOURCE_EXHAUSTED, "read: out of memory");
+}
+
+static bool goes_on(const struct reading *reading)
+{
+    return !reading->full && status_ok(reading->status);
+}
+
+/* --- the whole store ----------------------------------------------------------- */
+
+static bool visit_record(void *context, struct bytes key, struct bytes value)
+{
+    struct reading *reading = context;
+    struct record record;
+    uint64_t position = get_u64_big_endian(key.data);
+
+    if (position >= reading->end)
+        return reading->read->backwards; /* committed after the read began */
+    reading->status = record_parse(value, position, &record);
+    if (status_ok(reading->status))
+        take(reading, record.frames, position, record.event_count);
+    return goes_on(reading);
+}
+
+static bool visit_key(void *context, struct bytes key, struct bytes value)
+{
+    (void)value;
+    *(uint64_t *)context = get_u64_big_endian(key.data);
+    return false;
+}
+
+/* The first position of the record that contains `position`. */
+static struct status find_record(struct event_log *log, uint64_t position, uint64_t *first)
+{
+    uint8_t key[POSITION_KEY_BYTES];
+
+    *first = position;
+    return engine_scan(log->engine,
+                       &(struct scan){.family = FAMILY_LOG,
+                                      .to = position_key(key, position + 1),
+                                      .backwards = true},
+                       visit_key, first);
+}
+
+static struct status read_all_forwards(struct reading *reading)
+{
+    uint8_t from[POSITION_KEY_BYTES], to[POSITION_KEY_BYTES];
+    uint64_t first;
+
+    if (reading->read->from >= reading->end) {
+        reading->page->end = true;
+        return OK;
+    }
+    TRY(find_record(reading->log, reading->read->from, &first));
+    TRY(engine_scan(reading->log->engine,
+                    &(struct scan){.family = FAMILY_LOG,
+                                   .from = position_key(from, first),
+                                   .to = position_key(to, reading->end)},
+                    visit_record, reading));
+    reading->page->end = !reading->full;
+    return reading->status;
+}
+
+static struct status read_all_backwards(struct reading *reading)
+{
+    uint8_t to[POSITION_KEY_BYTES];
+
+    if (reading->end == 0) {
+        reading->page->end = true;
+        return OK;
+    }
+    if (reading->page->next >= reading->end)
+        reading->page->next = reading->end - 1;
+    TRY(engine_scan(reading->log->engine,
+                    &(struct scan){.family = FAMILY_LOG,
+                                   .to = position_key(to, reading->page->next + 1),
+                                   .backwards = true},
+                    visit_record, reading));
+    return reading->status;
+}
+
+struct status event_log_read_all(struct event_log *log, const struct read *read, struct page *page)
+{
+    struct reading reading = {
+        .log = log, .read = read, .page = page, .end = event_log_end(log), .status = OK};
+
+    page_init(page, read);
+    return read->backwards ? read_all_backwards(&reading) : read_all_forwards(&reading);
+}
+
+/* --- one stream ------------------------------------------------------------------ */
+
+/* The next spans of a stream: where they are. */
+struct places {
+    uint64_t end; /* committed events */
+    size_t count;
+    size_t count_max;
+    size_t bytes;
+    size_t bytes_max;
+    bool damaged;
+    bool cut; /* there are more */
+    uint64_t revisions[PLACES_MAX];
+    struct place places[PLACES_MAX];
+};
+
+static bool visit_place(void *context, struct bytes key, struct bytes value)
+{
+    struct places *places = context;
+    struct place *place = &places->places[places->count];
+
+    if (places->count == places->count_max || places->bytes >= places->bytes_max) {
+        places->cut = true;
+        return false;
+    }
+    places->damaged = key.size != REVISION_KEY_BYTES || !place_decode(value, place);
+    if (places->damaged)
+        return false;
+    if (place->record_position >= places->end)
+        return true; /* committed after the read began; only ever the newest */
+    places->revisions[places->count++] = get_u64_big_endian(key.data + 8);
+    places->bytes += place->record_bytes;
+    return true;
+}
+
+/* The revision that the span containing `revision` begins with. */
+static struct status find_span(struct event_log *log, uint64_t stream_number, uint64_t revision,
+                               uint64_t *first)
+{
+    uint8_t from[REVISION_KEY_BYTES], to[REVISION_KEY_BYTES];
+    struct places *places = calloc(1, sizeof *places);
+
+    *first = revision;
+    if (!places)
+        return status_make(STATUS_RESOURCE_EXHAUSTED, "read: out of memory");
+    places->end = UINT64_MAX;
+    places->count_max = 1;
+    places->bytes_max = SIZE_MAX;
+    struct status status =
+        engine_scan(log->engine,
+                    &(struct scan){.family = FAMILY_STREAMS,
+                                   .from = revision_key(from, stream_number, 0),
+                                   .to = revision_key(to, stream_number, revision + 1),
+                                   .backwards = true},
+                    visit_place, places);
+    if (status_ok(status) && places->count == 1)
+        *first = places->revisions[0];
+    free(places);
+    return status;
+}
+
+/* Fills `places` with the spans from where the page is to go on. */
+static struct status scan_places(struct reading *reading, uint64_t stream_number,
+                                 struct places *places)
+{
+    uint8_t from[REVISION_KEY_BYTES], to[REVISION_KEY_BYTES];
+    uint64_t next = reading->page->next, first;
+    struct scan scan = {.family = FAMILY_STREAMS, .backwards = reading->read->backwards};
+
+    *places = (struct places){.end = reading->end,
+                              .count_max = reading->read->events_max < PLACES_MAX
+                                               ? reading->read->events_max
+                                               : PLACES_MAX,
+                              .bytes_max = reading->read->bytes_max};
+    if (scan.backwards) {
+        scan.from = revision_key(from, stream_number, 0);
+        scan.to = next == READ_END ? revision_key(to, stream_number + 1, 0)
+                                   : revision_key(to, stream_number, next + 1);
+    } else {
+        TRY(find_span(reading->log, stream_number, next, &first));
+        scan.from = revision_key(from, stream_number, first);
+        scan.to = revision_key(to, stream_number + 1, 0);
+    }
+    TRY(engine_scan(reading->log->engine, &scan, visit_place, places));
+    if (places->damaged)
+        return status_make(STATUS_DATA_LOSS, "streams: damaged entry of stream %llu",
+                           (unsigned long long)stream_number);
+    return OK;
+}
+
+/* Takes one span out of its record. */
+static void take_span(struct reading *reading, uint64_t stream_number, uint64_t revision,
+                      const struct place *place, struct bytes stored)
+{
+    struct record record;
+
+    if (!stored.data) {
+        reading->status = status_make(STATUS_DATA_LOSS, "record at position %llu: missing",
+                                      (unsigned long long)place->record_position);
+        return;
+    }
+    reading->status = record_parse(stored, place->record_position, &record);
+    if (!status_ok(reading->status))
+        return;
+    if (place->span >= record.span_count ||
+        record_span(&record, place->span).stream_number != stream_number ||
+        record_span(&record, place->span).first_revision != revision) {
+        reading->status =
+            status_make(STATUS_DATA_LOSS, "streams: stream %llu revision %llu leads astray",
+                        (unsigned long long)stream_number, (unsigned long long)revision);
+        return;
+    }
+    take(reading, record_span_frames(&record, place->span), revision, place->event_count);
+}
+
+/* Reads the records of these places and takes their spans. */
+static struct status take_places(struct reading *reading, uint64_t stream_number,
+                                 const struct places *places)
+{
+    uint8_t key_bytes[PLACES_MAX][POSITION_KEY_BYTES];
+    struct bytes keys[PLACES_MAX], values[PLACES_MAX];
+    struct arena arena;
+
+    /* Keys must ascend; a backwards scan found them the other way round. */
+    for (size_t i = 0; i < places->count; i++) {
+        size_t from = reading->read->backwards ? places->count - 1 - i : i;
+        keys[i] = position_key(key_bytes[i], places->places[from].record_position);
+    }
+    arena_init(&arena, places->bytes + places->count * 64 + APPEND_BYTES_MAX);
+    struct status status =
+        engine_multi_get(reading->log->engine, FAMILY_LOG, keys, places->count, &arena, values);
+    for (size_t i = 0; status_ok(status) && i < places->count && goes_on(reading); i++) {
+        size_t at = reading->read->backwards ? places->count - 1 - i : i;
+        take_span(reading, stream_number, places->revisions[i], &places->places[i], values[at]);
+    }
+    arena_destroy(&arena);
+    return status_ok(status) ? reading->status : status;
+}
+
+struct status event_log_read_stream(struct event_log *log, uint64_t stream_number,
+                                    const struct read *read, struct page *page)
+{
+    struct reading reading = {
+        .log = log, .read = read, .page = page, .end = event_log_end(log), .status = OK};
+    struct places *places = malloc(sizeof *places);
+    struct status status = OK;
+
+    page_init(page, read);
+    if (!places)
+        return status_make(STATUS_RESOURCE_EXHAUSTED, "read: out of memory");
+    do {
+        status = scan_places(&reading, stream_number, places);
+        if (status_ok(status) && places->count > 0)
+            status = take_places(&reading, stream_number, places);
+        if (!reading.full && !places->cut)
+            page->end = true;
+    } while (status_ok(status) && !reading.full && !page->end);
+    free(places);
+    return status;
+}
+
+uint64_t event_log_end(const struct event_log *log)
+{
+    return atomic_load_explicit(&log->end, memory_order_acquire);
+}

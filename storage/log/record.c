@@ -1,0 +1,83 @@
+#include "storage/log/record.h"
+
+#include <assert.h>
+
+#include "base/hash.h"
+
+void record_view(struct bytes stored, struct record *record)
+{
+    const uint8_t *at = stored.data;
+    uint16_t span_count;
+
+    memcpy(&span_count, at + 10, sizeof span_count);
+    record->span_count = span_count;
+    record->event_count = get_u32_little_endian(at + 12);
+    record->position = get_u64_little_endian(at + 16);
+    record->created_us = (int64_t)get_u64_little_endian(at + 24);
+    record->spans = at + RECORD_HEADER_BYTES;
+    size_t before = RECORD_HEADER_BYTES + (size_t)span_count * RECORD_SPAN_BYTES;
+    record->frames = (struct bytes){at + before, stored.size - before};
+}
+
+static bool is_whole(struct bytes stored)
+{
+    uint16_t span_count;
+
+    if (stored.size < RECORD_HEADER_BYTES + RECORD_SPAN_BYTES)
+        return false;
+    if (get_u64_little_endian(stored.data) !=
+        checksum_bytes((struct bytes){stored.data + 8, stored.size - 8}))
+        return false;
+    memcpy(&span_count, stored.data + 10, sizeof span_count);
+    return stored.size >= RECORD_HEADER_BYTES + (size_t)span_count * RECORD_SPAN_BYTES;
+}
+
+/* The spans add up to the record. */
+static bool is_consistent(const struct record *record)
+{
+    uint64_t events = 0, bytes = 0;
+
+    for (uint32_t i = 0; i < record->span_count; i++) {
+        struct span span = record_span(record, i);
+        events += span.event_count;
+        bytes += span.frame_bytes;
+    }
+    return events > 0 && events == record->event_count && bytes == record->frames.size;
+}
+
+struct status record_parse(struct bytes stored, uint64_t position, struct record *record)
+{
+    if (!is_whole(stored))
+        return status_make(STATUS_DATA_LOSS, "record at position %llu: damaged",
+                           (unsigned long long)position);
+    if (stored.data[8] != RECORD_VERSION)
+        return status_make(STATUS_DATA_LOSS, "record at position %llu: unknown version %u",
+                           (unsigned long long)position, stored.data[8]);
+    record_view(stored, record);
+    if (record->position != position || !is_consistent(record))
+        return status_make(STATUS_DATA_LOSS, "record at position %llu: inconsistent",
+                           (unsigned long long)position);
+    return OK;
+}
+
+struct span record_span(const struct record *record, uint32_t index)
+{
+    const uint8_t *at = record->spans + (size_t)index * RECORD_SPAN_BYTES;
+
+    assert(index < record->span_count);
+    return (struct span){
+        .stream_number = get_u64_little_endian(at),
+        .first_revision = get_u64_little_endian(at + 8),
+        .event_count = get_u32_little_endian(at + 16),
+        .frame_bytes = get_u32_little_endian(at + 20),
+    };
+}
+
+struct bytes record_span_frames(const struct record *record, uint32_t index)
+{
+    const uint8_t *at = record->frames.data;
+
+    for (uint32_t i = 0; i < index; i++)
+        at += record_span(record, i).frame_bytes;
+    return (struct bytes){at, record_span(record, index).frame_bytes};
+}

@@ -1,0 +1,297 @@
+/* The writer thread: take what arrived, decide it, commit it, publish, tell.
+ *
+ *   waiting --take--> group --decide each--> commit --publish--> done each
+ *
+ * A failed commit is the end: the outcome on disk is unknown and a failed
+ * fsync cannot be repeated, so nothing is accepted after it. */
+#include "storage/log/sequencer.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "storage/log/keys.h"
+#include "storage/log/log_state.h"
+
+enum { WRITES_MIN = 256 };
+
+static struct intent *intent_of(struct inbox_link *link)
+{
+    return container_of(link, struct intent, link);
+}
+
+static void wake_writer(struct sequencer *sequencer)
+{
+    pthread_mutex_lock(&sequencer->lock);
+    pthread_cond_signal(&sequencer->arrived);
+    pthread_mutex_unlock(&sequencer->lock);
+}
+
+struct status event_log_submit(struct event_log *log, struct intent *intent)
+{
+    struct sequencer *sequencer = &log->sequencer;
+    size_t count = atomic_fetch_add(&sequencer->waiting_count, 1);
+    size_t bytes = atomic_fetch_add(&sequencer->waiting_bytes, intent->bytes);
+    struct status status = OK;
+
+    if (atomic_load(&sequencer->state) != SEQUENCER_RUNNING)
+        status = status_make(STATUS_UNAVAILABLE, "store: it is closing or it has failed");
+    else if (count >= log->options.queue_intents_max)
+        status = status_make(STATUS_RESOURCE_EXHAUSTED,
+                             "queue: %zu appends are waiting (--queue-appends)", count);
+    else if (bytes >= log->options.queue_bytes_max)
+        status = status_make(STATUS_RESOURCE_EXHAUSTED,
+                             "queue: %zu bytes are waiting (--queue-memory)", bytes);
+    if (!status_ok(status)) {
+        atomic_fetch_sub(&sequencer->waiting_bytes, intent->bytes);
+        atomic_fetch_sub(&sequencer->waiting_count, 1);
+        wake_writer(sequencer); /* it may wait for the last intent before it stops */
+        return status;
+    }
+    if (inbox_put(&sequencer->inbox, &intent->link))
+        wake_writer(sequencer);
+    return OK;
+}
+
+/* Oldest first; NULL when there is nothing left to do. */
+static struct inbox_link *wait_for_intents(struct sequencer *sequencer)
+{
+    struct inbox_link *links = inbox_take(&sequencer->inbox);
+
+    if (links)
+        return links;
+    pthread_mutex_lock(&sequencer->lock);
+    for (;;) {
+        links = inbox_take(&sequencer->inbox);
+        /* Submitted before the state changed, but not yet in the inbox: wait for it. */
+        if (links || (atomic_load(&sequencer->state) == SEQUENCER_STOPPING &&
+                      atomic_load(&sequencer->waiting_count) == 0))
+            break;
+        pthread_cond_wait(&sequencer->arrived, &sequencer->lock);
+    }
+    pthread_mutex_unlock(&sequencer->lock);
+    return links;
+}
+
+struct arena *commit_arena(struct commit *commit)
+{
+    return &commit->arena;
+}
+
+int64_t commit_time_us(const struct commit *commit)
+{
+    return commit->time_us;
+}
+
+static void commit_write(struct commit *commit, struct write write)
+{
+    if (commit->write_count == commit->write_capacity) {
+        size_t capacity = commit->write_capacity ? commit->write_capacity * 2 : WRITES_MIN;
+        struct write *writes = realloc(commit->writes, capacity * sizeof *writes);
+        if (!writes) {
+            commit->short_of_memory = true;
+            return;
+        }
+        commit->writes = writes;
+        commit->write_capacity = capacity;
+    }
+    commit->writes[commit->write_count++] = write;
+}
+
+void commit_put(struct commit *commit, enum family family, struct bytes key, struct bytes value)
+{
+    /* Nothing may fail after the first addition, so lack of memory fails the group. */
+    if (!key.data || !value.data)
+        commit->short_of_memory = true;
+    else
+        commit_write(commit, (struct write){family, WRITE_PUT, key, value});
+}
+
+void commit_delete(struct commit *commit, enum family family, struct bytes key)
+{
+    if (!key.data)
+        commit->short_of_memory = true;
+    else
+        commit_write(commit, (struct write){family, WRITE_DELETE, key, {0}});
+}
+
+void commit_touch(struct commit *commit, struct head *head)
+{
+    if (commit->touched_count == commit->touched_capacity) {
+        size_t capacity = commit->touched_capacity ? commit->touched_capacity * 2 : WRITES_MIN;
+        struct head **touched = realloc(commit->touched, capacity * sizeof *touched);
+        if (!touched) {
+            commit->short_of_memory = true;
+            return;
+        }
+        commit->touched = touched;
+        commit->touched_capacity = capacity;
+    }
+    commit->touched[commit->touched_count++] = head;
+}
+
+void commit_record(struct commit *commit, struct bytes stored, const uint64_t *stream_hashes,
+                   uint32_t event_count)
+{
+    uint8_t *key = arena_alloc_raw(&commit->arena, POSITION_KEY_BYTES);
+    struct commit_record *record = arena_alloc(&commit->arena, sizeof *record);
+
+    if (!key || !record) {
+        commit->short_of_memory = true;
+        return;
+    }
+    commit_put(commit, FAMILY_LOG, position_key(key, commit->end), stored);
+    record->stored = stored;
+    record->stream_hashes = stream_hashes;
+    *commit->next_record = record;
+    commit->next_record = &record->next;
+    commit->end += event_count;
+}
+
+static void commit_begin(struct commit *commit)
+{
+    struct event_log *log = commit->log;
+    int64_t now_us = clock_wall_us(log->options.clock);
+
+    arena_init(&commit->arena, SIZE_MAX / 2); /* bounded by the group's own limits */
+    if (now_us > log->last_time_us)
+        log->last_time_us = now_us; /* a clock that was set back stands still */
+    commit->time_us = log->last_time_us;
+    commit->group++;
+    commit->write_count = 0;
+    commit->touched_count = 0;
+    commit->short_of_memory = false;
+    commit->end = atomic_load_explicit(&log->end, memory_order_relaxed);
+    commit->stream_count = atomic_load_explicit(&log->stream_count, memory_order_relaxed);
+    commit->first_record = NULL;
+    commit->next_record = &commit->first_record;
+}
+
+static void fail(struct event_log *log, struct status status)
+{
+    int running = SEQUENCER_RUNNING;
+
+    log->commit.failed = true;
+    atomic_compare_exchange_strong(&log->sequencer.state, &running, SEQUENCER_FAILED);
+    if (log->options.failed)
+        log->options.failed(log->options.context, status);
+}
+
+static void publish(struct commit *commit)
+{
+    struct event_log *log = commit->log;
+
+    for (size_t i = 0; i < commit->touched_count; i++)
+        atomic_store_explicit(&commit->touched[i]->committed_count, commit->touched[i]->event_count,
+                              memory_order_release);
+    atomic_store_explicit(&log->stream_count, commit->stream_count, memory_order_relaxed);
+    tail_publish(log, commit->first_record, commit->end);
+}
+
+/* What recovery compares the log with: a log that lost its newest records would
+ * look like an older one. */
+static void put_counters(struct commit *commit)
+{
+    uint8_t *value = arena_alloc_raw(&commit->arena, COUNTERS_BYTES);
+
+    commit_put(commit, FAMILY_META, bytes_of_text(COUNTERS_KEY),
+               value ? counters_encode(value, commit->end, commit->stream_count)
+                     : (struct bytes){0});
+}
+
+/* Commits what the intents of the group have added; what each is told if it fails. */
+static struct status commit_finish(struct commit *commit)
+{
+    struct status status = OK;
+
+    if (commit->first_record)
+        put_counters(commit);
+    if (commit->short_of_memory)
+        status = status_make(STATUS_RESOURCE_EXHAUSTED, "commit: out of memory");
+    else if (commit->write_count > 0)
+        status = engine_commit(commit->log->engine, commit->writes, commit->write_count, true);
+    if (status_ok(status)) {
+        publish(commit);
+        return OK;
+    }
+    fail(commit->log, status);
+    return status_make(STATUS_UNAVAILABLE, "%s", status.message);
+}
+
+/* Takes a group off `*waiting` and works it through. */
+static void work_group(struct event_log *log, struct inbox_link **waiting)
+{
+    struct commit *commit = &log->commit;
+    struct inbox_link *first = *waiting, *behind = first;
+    size_t count = 0, bytes = 0;
+    struct status refusal = commit->failed ? status_make(STATUS_UNAVAILABLE, "store: it has failed")
+                                           : engine_admit(log->engine);
+    bool refused = !status_ok(refusal);
+
+    commit_begin(commit);
+    while (behind && count < log->options.group_intents_max &&
+           bytes < log->options.group_bytes_max) {
+        struct intent *intent = intent_of(behind);
+        intent->status = refused ? refusal : intent->decide(intent, commit);
+        bytes += intent->bytes;
+        count++;
+        behind = behind->next;
+    }
+    struct status status = refused ? OK : commit_finish(commit);
+    while (first != behind) {
+        struct intent *intent = intent_of(first);
+        first = first->next; /* `done` may free the intent */
+        if (!status_ok(status))
+            intent->status = status; /* also those refused: what they saw was not committed */
+        intent->done(intent);
+    }
+    arena_destroy(&commit->arena);
+    atomic_fetch_sub(&log->sequencer.waiting_bytes, bytes);
+    atomic_fetch_sub(&log->sequencer.waiting_count, count);
+    *waiting = behind;
+}
+
+static void *write_groups(void *argument)
+{
+    struct event_log *log = argument;
+    struct inbox_link *waiting = NULL, **behind_last = &waiting;
+
+    for (;;) {
+        /* What arrived while the last group was on its way to disk joins this one. */
+        *behind_last =
+            waiting ? inbox_take(&log->sequencer.inbox) : wait_for_intents(&log->sequencer);
+        if (!waiting)
+            return NULL;
+        while (*behind_last)
+            behind_last = &(*behind_last)->next;
+        work_group(log, &waiting);
+        if (!waiting)
+            behind_last = &waiting;
+    }
+}
+
+struct status sequencer_start(struct event_log *log)
+{
+    struct sequencer *sequencer = &log->sequencer;
+
+    log->commit.log = log;
+    pthread_mutex_init(&sequencer->lock, NULL);
+    pthread_cond_init(&sequencer->arrived, NULL);
+    atomic_store(&sequencer->state, SEQUENCER_RUNNING);
+    if (pthread_create(&sequencer->writer, NULL, write_groups, log) != 0)
+        return status_make(STATUS_RESOURCE_EXHAUSTED, "store: cannot start the writer thread");
+    return OK;
+}
+
+void sequencer_stop(struct event_log *log)
+{
+    struct sequencer *sequencer = &log->sequencer;
+
+    atomic_store(&sequencer->state, SEQUENCER_STOPPING);
+    wake_writer(sequencer);
+    pthread_join(sequencer->writer, NULL);
+    pthread_cond_destroy(&sequencer->arrived);
+    pthread_mutex_destroy(&sequencer->lock);
+    free(log->commit.writes);
+    free(log->commit.touched);
+}

@@ -1,0 +1,276 @@
+#include "storage/rocksdb/rocksdb_engine.h"
+
+#include <assert.h>
+#include <rocksdb/c.h>
+#include <stdlib.h>
+
+#include "storage/rocksdb/rocksdb_status.h"
+#include "storage/rocksdb/settings.h"
+#include "storage/rocksdb/store_directory.h"
+
+enum {
+    KEYS_PER_LOOKUP_MAX = 64, /* RocksDB itself looks up 32 together */
+    BULK_READAHEAD_BYTES = 256 << 10,
+};
+
+struct rocksdb_engine {
+    struct engine base;
+    char *directory;
+    size_t disk_reserve_bytes;
+    rocksdb_cache_t *cache;
+    rocksdb_t *database;
+    rocksdb_column_family_handle_t *columns[COLUMN_COUNT];
+    rocksdb_readoptions_t *lookups;
+
+    /* Only the committing thread's. */
+    rocksdb_writeoptions_t *durable;
+    rocksdb_writeoptions_t *buffered;
+    rocksdb_writebatch_t *batch; /* reused, so that it keeps its memory */
+    bool failed;                 /* a commit did */
+};
+
+static struct rocksdb_engine *rocksdb_engine_of(struct engine *engine)
+{
+    return container_of(engine, struct rocksdb_engine, base);
+}
+
+/* --- get ------------------------------------------------------------------ */
+
+/* Takes `pinned`; NULL is a missing key. */
+static struct status copy_value(rocksdb_pinnableslice_t *pinned, struct arena *arena,
+                                struct bytes *value)
+{
+    struct bytes copy = {0};
+
+    if (pinned) {
+        size_t size;
+        const char *data = rocksdb_pinnableslice_value(pinned, &size);
+        copy = arena_copy(arena, bytes_of(data, size));
+        rocksdb_pinnableslice_destroy(pinned);
+        if (!copy.data)
+            return status_make(STATUS_RESOURCE_EXHAUSTED, "get: more than the %zu bytes allowed",
+                               arena->bytes_max);
+    }
+    *value = copy;
+    return OK;
+}
+
+static struct status get(struct engine *base, enum family family, struct bytes key,
+                         struct arena *arena, struct bytes *value)
+{
+    struct rocksdb_engine *engine = rocksdb_engine_of(base);
+    char *error = NULL;
+
+    rocksdb_pinnableslice_t *pinned =
+        rocksdb_get_pinned_cf(engine->database, engine->lookups, engine->columns[family],
+                              (const char *)key.data, key.size, &error);
+    TRY(status_from_rocksdb(engine->directory, "get", error));
+    return copy_value(pinned, arena, value);
+}
+
+static struct status get_some(struct rocksdb_engine *engine, enum family family,
+                              const struct bytes *keys, size_t count, struct arena *arena,
+                              struct bytes *values)
+{
+    const char *data[KEYS_PER_LOOKUP_MAX];
+    size_t sizes[KEYS_PER_LOOKUP_MAX];
+    rocksdb_pinnableslice_t *pinned[KEYS_PER_LOOKUP_MAX];
+    char *errors[KEYS_PER_LOOKUP_MAX];
+    struct status status = OK;
+
+    assert(count <= KEYS_PER_LOOKUP_MAX);
+    for (size_t i = 0; i < count; i++) {
+        assert(i == 0 || bytes_compare(keys[i - 1], keys[i]) <= 0);
+        data[i] = (const char *)keys[i].data;
+        sizes[i] = keys[i].size;
+    }
+    rocksdb_batched_multi_get_cf(engine->database, engine->lookups, engine->columns[family], count,
+                                 data, sizes, pinned, errors, true);
+    for (size_t i = 0; i < count; i++) { /* all of them, to free what they hold */
+        struct status one = status_from_rocksdb(engine->directory, "get", errors[i]);
+        if (status_ok(one))
+            one = copy_value(pinned[i], arena, &values[i]);
+        if (status_ok(status))
+            status = one;
+    }
+    return status;
+}
+
+static struct status multi_get(struct engine *base, enum family family, const struct bytes *keys,
+                               size_t count, struct arena *arena, struct bytes *values)
+{
+    struct rocksdb_engine *engine = rocksdb_engine_of(base);
+
+    while (count > 0) {
+        size_t some = count < KEYS_PER_LOOKUP_MAX ? count : KEYS_PER_LOOKUP_MAX;
+        TRY(get_some(engine, family, keys, some, arena, values));
+        keys += some;
+        values += some;
+        count -= some;
+    }
+    return OK;
+}
+
+/* --- scan ----------------------------------------------------------------- */
+
+/* Borrows the scan's bounds. */
+static rocksdb_readoptions_t *scan_options(const struct scan *scan)
+{
+    rocksdb_readoptions_t *options = rocksdb_readoptions_create();
+
+    if (scan->from.size > 0)
+        rocksdb_readoptions_set_iterate_lower_bound(options, (const char *)scan->from.data,
+                                                    scan->from.size);
+    if (scan->to.size > 0)
+        rocksdb_readoptions_set_iterate_upper_bound(options, (const char *)scan->to.data,
+                                                    scan->to.size);
+    if (scan->bulk) {
+        rocksdb_readoptions_set_fill_cache(options, 0);
+        rocksdb_readoptions_set_readahead_size(options, BULK_READAHEAD_BYTES);
+    }
+    return options;
+}
+
+static struct status scan(struct engine *base, const struct scan *scan, scan_visit *visit,
+                          void *context)
+{
+    struct rocksdb_engine *engine = rocksdb_engine_of(base);
+    rocksdb_readoptions_t *options = scan_options(scan);
+    rocksdb_iterator_t *iterator =
+        rocksdb_create_iterator_cf(engine->database, options, engine->columns[scan->family]);
+    void (*step)(rocksdb_iterator_t *) = scan->backwards ? rocksdb_iter_prev : rocksdb_iter_next;
+    char *error = NULL;
+
+    if (scan->backwards)
+        rocksdb_iter_seek_to_last(iterator); /* of the bounds */
+    else
+        rocksdb_iter_seek_to_first(iterator);
+    for (; rocksdb_iter_valid(iterator); step(iterator)) {
+        struct bytes key, value;
+        key.data = (const uint8_t *)rocksdb_iter_key(iterator, &key.size);
+        value.data = (const uint8_t *)rocksdb_iter_value(iterator, &value.size);
+        if (!visit(context, key, value))
+            break;
+    }
+    rocksdb_iter_get_error(iterator, &error); /* it may have ended because it failed */
+    rocksdb_iter_destroy(iterator);
+    rocksdb_readoptions_destroy(options);
+    return status_from_rocksdb(engine->directory, "scan", error);
+}
+
+/* --- commit --------------------------------------------------------------- */
+
+static void fill_batch(struct rocksdb_engine *engine, const struct write *writes, size_t count)
+{
+    rocksdb_writebatch_clear(engine->batch);
+    for (size_t i = 0; i < count; i++) {
+        const struct write *write = &writes[i];
+        rocksdb_column_family_handle_t *column = engine->columns[write->family];
+        const char *key = (const char *)write->key.data;
+        if (write->kind == WRITE_PUT)
+            rocksdb_writebatch_put_cf(engine->batch, column, key, write->key.size,
+                                      (const char *)write->value.data, write->value.size);
+        else
+            rocksdb_writebatch_delete_cf(engine->batch, column, key, write->key.size);
+    }
+}
+
+static struct status commit(struct engine *base, const struct write *writes, size_t count,
+                            bool durable)
+{
+    struct rocksdb_engine *engine = rocksdb_engine_of(base);
+    char *error = NULL;
+
+    if (engine->failed)
+        return status_make(STATUS_UNAVAILABLE, "%s: commit: refused since an earlier one failed",
+                           engine->directory);
+    fill_batch(engine, writes, count);
+    rocksdb_write(engine->database, durable ? engine->durable : engine->buffered, engine->batch,
+                  &error);
+    engine->failed = error != NULL;
+    return status_from_rocksdb(engine->directory, "commit", error);
+}
+
+static struct status admit(struct engine *base)
+{
+    const struct rocksdb_engine *engine = rocksdb_engine_of(base);
+
+    return store_directory_check_room(engine->directory, engine->disk_reserve_bytes);
+}
+
+/* --- open and close ------------------------------------------------------- */
+
+static struct status open_database(struct rocksdb_engine *engine,
+                                   const struct rocksdb_engine_options *options)
+{
+    struct settings settings;
+    char *error = NULL;
+
+    settings_init(&settings, options, engine->cache);
+    engine->database = rocksdb_open_column_families(
+        settings.database, engine->directory, COLUMN_COUNT, settings.names,
+        (const rocksdb_options_t *const *)settings.columns, engine->columns, &error);
+    settings_destroy(&settings);
+    return status_from_rocksdb(engine->directory, "open", error);
+}
+
+static void engine_free(struct rocksdb_engine *engine)
+{
+    rocksdb_cache_destroy(engine->cache);
+    free(engine->directory);
+    free(engine);
+}
+
+static void close_engine(struct engine *base)
+{
+    struct rocksdb_engine *engine = rocksdb_engine_of(base);
+
+    rocksdb_writebatch_destroy(engine->batch);
+    rocksdb_writeoptions_destroy(engine->buffered);
+    rocksdb_writeoptions_destroy(engine->durable);
+    rocksdb_readoptions_destroy(engine->lookups);
+    for (int column = 0; column < COLUMN_COUNT; column++)
+        rocksdb_column_family_handle_destroy(engine->columns[column]);
+    rocksdb_cancel_all_background_work(engine->database, 1);
+    rocksdb_close(engine->database);
+    engine_free(engine);
+}
+
+struct status rocksdb_engine_open(const struct rocksdb_engine_options *options,
+                                  struct engine **opened)
+{
+    static const struct engine_operations operations = {
+        .name = "rocksdb",
+        .get = get,
+        .multi_get = multi_get,
+        .scan = scan,
+        .commit = commit,
+        .admit = admit,
+        .close = close_engine,
+    };
+
+    TRY(store_directory_prepare(options->directory, options->create_if_missing));
+    struct rocksdb_engine *engine = calloc(1, sizeof *engine);
+    char *directory = strdup(options->directory);
+    if (!engine || !directory) {
+        free(engine);
+        free(directory);
+        return status_make(STATUS_RESOURCE_EXHAUSTED, "open: out of memory");
+    }
+    engine->base.operations = &operations;
+    engine->directory = directory;
+    engine->disk_reserve_bytes = options->disk_reserve_bytes;
+    engine->cache = rocksdb_cache_create_lru(options->block_cache_bytes);
+    struct status status = open_database(engine, options);
+    if (!status_ok(status)) {
+        engine_free(engine);
+        return status;
+    }
+    engine->lookups = rocksdb_readoptions_create();
+    engine->durable = rocksdb_writeoptions_create();
+    rocksdb_writeoptions_set_sync(engine->durable, 1);
+    engine->buffered = rocksdb_writeoptions_create();
+    engine->batch = rocksdb_writebatch_create();
+    *opened = &engine->base;
+    return OK;
+}

@@ -1,0 +1,254 @@
+/* Kills the server with -9 at random moments while many clients append, starts it on the
+ * same directory, reads everything, and lets an oracle judge.
+ *
+ *   crash_test SAGABASE [--kills N] [--minutes N] [--seed N]
+ *
+ * A store lives for KILLS_PER_STORE kills: reading all of it after each stays cheap. */
+#include <assert.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "tests/crash/clients.h"
+#include "tests/crash/oracle.h"
+#include "tests/support/server_process.h"
+#include "tests/support/wire.h"
+
+enum {
+    KILLS = 200,
+    KILLS_PER_STORE = 25,
+    CONNECTIONS = 4,
+    READY_TIMEOUT_MS = 60000,
+    KILL_AFTER_MS_MIN = 5,
+    KILL_AFTER_MS_MAX = 300,
+    RECOVERY_MS_MAX = 100, /* a start that is killed lives at most that long */
+    REPEATS_MAX = 20,
+    PATH_BYTES = 512,
+};
+
+struct run {
+    const char *binary;
+    uint32_t kills_wanted;
+    int64_t end_us; /* on the monotonic clock */
+    struct chance chance;
+    char folder[PATH_BYTES];
+    char log[PATH_BYTES];
+
+    uint32_t kills;
+    uint32_t kills_in_recovery;
+    uint64_t appends;
+    uint64_t events;
+    uint64_t lost_answers; /* appends whose outcome was unknown */
+    uint64_t repeated;
+};
+
+/* One data directory and what is known of it. */
+struct store {
+    struct run *run;
+    char data[PATH_BYTES];
+    struct oracle *oracle;
+    uint32_t first_open; /* appends before it were settled at the last check */
+    struct server_process server;
+    struct wire *wire;
+};
+
+static int64_t now_us(void)
+{
+    return clock_monotonic_us(system_clock());
+}
+
+static bool over(const struct run *run)
+{
+    return run->kills >= run->kills_wanted || now_us() >= run->end_us;
+}
+
+static void start(struct store *store)
+{
+    const char *options[] = {"--data", store->data, NULL};
+
+    server_start(&store->server, store->run->binary, options, store->run->log);
+}
+
+/* Starts the server; now and then kills it before it could say that it is ready. */
+static struct status recover(struct store *store)
+{
+    struct run *run = store->run;
+
+    while (chance_below(&run->chance, 8) == 0 && !over(run)) {
+        start(store);
+        server_wait_ready(&store->server, 1 + chance_below(&run->chance, RECOVERY_MS_MAX));
+        server_kill(&store->server);
+        run->kills++;
+        run->kills_in_recovery++;
+    }
+    start(store);
+    if (!server_wait_ready(&store->server, READY_TIMEOUT_MS))
+        return status_make(STATUS_UNAVAILABLE, "the server did not start again on %.100s",
+                           store->data);
+    store->wire = wire_open(store->server.address, CONNECTIONS);
+    return OK;
+}
+
+/* Appends that were underway at the last kill, and a few old ones, once more. */
+static struct status repeat_some(struct store *store)
+{
+    struct run *run = store->run;
+    uint32_t count = oracle_count(store->oracle);
+
+    for (uint32_t i = 0; i < REPEATS_MAX && count > 0; i++) {
+        uint32_t number = chance_below(&run->chance, count);
+        if (store->first_open < count) /* the newest ones first of all */
+            number = i < REPEATS_MAX / 2
+                         ? store->first_open + chance_below(&run->chance, count - store->first_open)
+                         : number;
+        enum outcome outcome = oracle_attempt(store->oracle, number)->outcome;
+        if (outcome != STORED && outcome != ABSENT)
+            continue;
+        TRY(repeat_append(store->wire, store->oracle, number));
+        run->repeated++;
+    }
+    return OK;
+}
+
+static struct status check(struct store *store)
+{
+    struct run *run = store->run;
+
+    for (uint32_t i = store->first_open; i < oracle_count(store->oracle); i++)
+        run->lost_answers += oracle_attempt(store->oracle, i)->outcome == UNKNOWN;
+    TRY(read_all(store->wire, store->oracle));
+    TRY(repeat_some(store));
+    store->first_open = oracle_count(store->oracle);
+    return OK;
+}
+
+/* Load until the moment of death, then until every call has told its end. */
+static struct status load_and_kill(struct store *store)
+{
+    struct run *run = store->run;
+    int64_t death_us =
+        now_us() + 1000 * (KILL_AFTER_MS_MIN +
+                           chance_below(&run->chance, KILL_AFTER_MS_MAX - KILL_AFTER_MS_MIN + 1));
+    struct clients *clients = clients_start(store->wire, store->oracle, &run->chance);
+
+    while (now_us() < death_us)
+        wire_step(store->wire, death_us - now_us());
+    clients_expect_death(clients);
+    server_kill(&store->server);
+    run->kills++;
+    while (wire_open_calls(store->wire) > 0)
+        wire_step(store->wire, 1000 * 1000);
+    struct status verdict = clients_verdict(clients);
+    clients_free(clients);
+    wire_close(store->wire);
+    store->wire = NULL;
+    return verdict;
+}
+
+static struct status live(struct store *store)
+{
+    for (uint32_t i = 0; i < KILLS_PER_STORE && !over(store->run); i++) {
+        TRY(recover(store));
+        TRY(check(store));
+        TRY(load_and_kill(store));
+    }
+    TRY(recover(store));
+    TRY(check(store));
+    wire_close(store->wire);
+    int exit_status = server_stop(&store->server);
+    if (exit_status != 0)
+        return status_make(STATUS_INTERNAL, "SIGTERM: exit status %d", exit_status);
+    return OK;
+}
+
+static struct status run_store(struct run *run, uint32_t number)
+{
+    struct store store = {.run = run, .oracle = oracle_create((uint32_t)run->chance.state)};
+
+    snprintf(store.data, sizeof store.data, "%.400s/store-%" PRIu32, run->folder, number);
+    struct status status = live(&store);
+    run->appends += oracle_count(store.oracle);
+    run->events += oracle_events(store.oracle);
+    if (store.server.pid)
+        server_kill(&store.server);
+    oracle_free(store.oracle);
+    return status;
+}
+
+static void print_totals(const struct run *run)
+{
+    printf("%" PRIu32 " kills (%" PRIu32 " of them while starting), %" PRIu64 " appends, %" PRIu64
+           " events, %" PRIu64 " outcomes unknown at a kill, %" PRIu64 " appends repeated\n",
+           run->kills, run->kills_in_recovery, run->appends, run->events, run->lost_answers,
+           run->repeated);
+    fflush(stdout);
+}
+
+static void print_log(const char *path)
+{
+    char line[1024];
+    FILE *log = fopen(path, "r");
+
+    while (log && fgets(line, sizeof line, log))
+        fputs(line, stderr);
+    if (log)
+        fclose(log);
+}
+
+static void remove_stores(const struct run *run)
+{
+    const char *argv[] = {"rm", "-rf", run->folder, NULL};
+
+    execvp(argv[0], (char *const *)argv); /* the last thing this process does */
+}
+
+static uint64_t option(int argc, char **argv, const char *name, uint64_t otherwise)
+{
+    for (int i = 2; i + 1 < argc; i += 2)
+        if (strcmp(argv[i], name) == 0)
+            return strtoull(argv[i + 1], NULL, 10);
+    return otherwise;
+}
+
+int main(int argc, char **argv)
+{
+    struct run run = {.binary = argc > 1 ? argv[1] : NULL};
+    const char *parent = getenv("TEST_TMPDIR");
+    struct status status = OK;
+
+    if (!run.binary) {
+        fprintf(stderr, "usage: crash_test SAGABASE [--kills N] [--minutes N] [--seed N]\n");
+        return 2;
+    }
+    uint64_t seed = option(argc, argv, "--seed", (uint64_t)time(NULL) << 16 ^ (uint64_t)getpid());
+    uint64_t minutes = option(argc, argv, "--minutes", 0);
+    run.chance.state = seed * 2 + 1;
+    run.kills_wanted = (uint32_t)option(argc, argv, "--kills", minutes ? UINT32_MAX : KILLS);
+    run.end_us = minutes ? now_us() + (int64_t)minutes * 60 * 1000 * 1000 : INT64_MAX;
+    snprintf(run.folder, sizeof run.folder, "%.400s/crash.XXXXXX", parent ? parent : "/tmp");
+    char *made = mkdtemp(run.folder);
+    assert(made);
+    (void)made;
+    snprintf(run.log, sizeof run.log, "%.400s/server.log", run.folder);
+    signal(SIGPIPE, SIG_IGN);
+    printf("seed %" PRIu64 "\n", seed);
+
+    for (uint32_t store = 0; status_ok(status) && !over(&run); store++) {
+        status = run_store(&run, store);
+        print_totals(&run);
+    }
+    if (!status_ok(status)) {
+        print_log(run.log);
+        fprintf(stderr, "FAILED (seed %" PRIu64 ", stores are left in %s): %s\n", seed, run.folder,
+                status.message);
+        return 1;
+    }
+    remove_stores(&run);
+    return 1;
+}

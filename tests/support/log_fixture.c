@@ -1,0 +1,107 @@
+#include "tests/support/log_fixture.h"
+
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { ARENA_BYTES_MAX = 64 << 20 };
+
+struct event_log *open_log(struct engine *engine)
+{
+    struct event_log *log = NULL;
+    struct status status = event_log_open(&(struct event_log_options){.engine = engine}, &log);
+
+    if (!status_ok(status)) {
+        fprintf(stderr, "open_log: %s\n", status.message);
+        abort();
+    }
+    return log;
+}
+
+/* A copy of the caller's append, with the semaphore that its end posts. */
+struct running {
+    struct append append;
+    sem_t done;
+};
+
+static void on_done(struct intent *intent)
+{
+    sem_post(&container_of(intent, struct running, append.intent)->done);
+}
+
+struct status run_append(struct event_log *log, struct append *append)
+{
+    struct running running = {.append = *append};
+    struct arena arena;
+
+    arena_init(&arena, ARENA_BYTES_MAX);
+    sem_init(&running.done, 0, 0);
+    running.append.intent.done = on_done;
+    struct status status = append_submit(log, &running.append, &arena);
+    if (status_ok(status)) {
+        while (sem_wait(&running.done) != 0)
+            continue; /* a signal */
+        status = append_settle(log, &running.append, &arena);
+    }
+    sem_destroy(&running.done);
+    arena_destroy(&arena);
+    *append = running.append;
+    append->plan = NULL;
+    return status;
+}
+
+struct new_event make_event(struct uuid id)
+{
+    return (struct new_event){.id = id, .type = bytes_of_text("Tested")};
+}
+
+struct status append_some(struct event_log *log, const char *stream, struct expectation expected,
+                          size_t count, uint64_t *last_revision)
+{
+    struct new_event *events = calloc(count, sizeof *events);
+    char(*texts)[24] = calloc(count, sizeof *texts);
+
+    for (size_t i = 0; i < count; i++) {
+        events[i] = make_event(uuid_random());
+        snprintf(texts[i], sizeof texts[i], "%zu", i);
+        events[i].data = bytes_of_text(texts[i]);
+    }
+    struct stream_append streams = {.stream = bytes_of_text(stream),
+                                    .expected = expected,
+                                    .events = events,
+                                    .event_count = count};
+    struct append append = {.streams = &streams, .stream_count = 1};
+    struct status status = run_append(log, &append);
+    if (status_ok(status) && last_revision)
+        *last_revision = streams.last_revision;
+    free(events);
+    free(texts);
+    return status;
+}
+
+struct status append_one(struct event_log *log, const char *stream, struct expectation expected,
+                         struct uuid id, struct append *result)
+{
+    struct new_event event = make_event(id);
+    struct stream_append streams = {
+        .stream = bytes_of_text(stream), .expected = expected, .events = &event, .event_count = 1};
+    struct append append = {.streams = &streams, .stream_count = 1};
+    struct status status = run_append(log, &append);
+
+    append.streams = NULL;
+    if (result)
+        *result = append;
+    return status;
+}
+
+struct status read_named(struct event_log *log, const char *stream, const struct read *read,
+                         struct page *page)
+{
+    struct stream_head head;
+
+    *page = (struct page){0};
+    TRY(event_log_find_stream(log, bytes_of_text(stream), &head));
+    if (!head.exists)
+        return status_make(STATUS_NOT_FOUND, "%s: no such stream", stream);
+    return event_log_read_stream(log, head.number, read, page);
+}

@@ -1,0 +1,54 @@
+#include "tests/support/server.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "storage/engine/memory_engine.h"
+
+static const struct method *const tables[] = {event_store_methods, admin_methods, NULL};
+
+static void must(const char *doing, struct status status)
+{
+    if (status_ok(status))
+        return;
+    fprintf(stderr, "%s: %s\n", doing, status.message);
+    abort();
+}
+
+struct test_server *test_server_start(struct engine *engine, size_t tail_bytes_max)
+{
+    struct test_server *server = calloc(1, sizeof *server);
+
+    server->engine = engine;
+    if (!engine)
+        must("memory_engine_open", memory_engine_open(&server->engine));
+    must("event_log_open",
+         event_log_open(&(struct event_log_options){.engine = server->engine,
+                                                    .tail_bytes_max = tail_bytes_max},
+                        &server->log));
+    server->services = (struct services){
+        .log = server->log, .version = "1.2.3", .commit = "0123456789ab", .started_us = 42};
+    must("rpc_server_start", rpc_server_start(&(struct rpc_options){.listen = "127.0.0.1:0",
+                                                                    .services = tables,
+                                                                    .context = &server->services},
+                                              &server->rpc));
+    server->client = rpc_client_create(rpc_server_port(server->rpc));
+    return server;
+}
+
+void test_server_stop_rpc(struct test_server *server)
+{
+    rpc_server_stop(server->rpc, 1000);
+    rpc_server_free(server->rpc);
+    server->rpc = NULL;
+}
+
+void test_server_stop(struct test_server *server)
+{
+    rpc_client_free(server->client);
+    if (server->rpc)
+        test_server_stop_rpc(server);
+    event_log_close(server->log);
+    engine_close(server->engine);
+    free(server);
+}

@@ -1,0 +1,67 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "base/status.h"
+
+static void a_message_is_formatted(void **state)
+{
+    (void)state;
+    struct status status = status_make(STATUS_INVALID_ARGUMENT, "events: 1 to %d", 10000);
+    assert_int_equal(status.code, STATUS_INVALID_ARGUMENT);
+    assert_string_equal(status.message, "events: 1 to 10000");
+    assert_false(status_ok(status));
+    assert_true(status_ok(OK));
+}
+
+static void a_long_message_is_truncated(void **state)
+{
+    char text[1000];
+
+    (void)state;
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = 0;
+    struct status status = status_make(STATUS_INTERNAL, "%s", text);
+    assert_int_equal(strlen(status.message), sizeof status.message - 1);
+}
+
+static void codes_have_the_names_of_grpc(void **state)
+{
+    (void)state;
+    assert_string_equal(status_code_name(STATUS_OK), "OK");
+    assert_string_equal(status_code_name(STATUS_ABORTED), "ABORTED");
+    assert_string_equal(status_code_name(STATUS_UNAUTHENTICATED), "UNAUTHENTICATED");
+    assert_string_equal(status_code_name((enum status_code)17), "UNKNOWN");
+}
+
+static int attempts;
+
+static struct status fail_once(void)
+{
+    attempts++;
+    TRY(attempts == 1 ? status_make(STATUS_ABORTED, "first") : OK);
+    return status_make(STATUS_NOT_FOUND, "went on");
+}
+
+static void try_returns_the_first_failure(void **state)
+{
+    (void)state;
+    assert_int_equal(fail_once().code, STATUS_ABORTED);
+    assert_int_equal(fail_once().code, STATUS_NOT_FOUND);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_message_is_formatted),
+        cmocka_unit_test(a_long_message_is_truncated),
+        cmocka_unit_test(codes_have_the_names_of_grpc),
+        cmocka_unit_test(try_returns_the_first_failure),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
