@@ -23,7 +23,7 @@ enum {
     KEEPALIVE_TIMEOUT_MS = 10000,
     /* Clients may ask every 10 s; half of that, so that jitter is no offence. */
     CLIENT_PING_INTERVAL_MS = 5000,
-    CLOSE_GRACE_MS = 500, /* for connections without a call */
+    CLOSE_GRACE_MS = 5000, /* for connections without a call */
 };
 
 /* --- options -------------------------------------------------------------- */
