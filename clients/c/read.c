@@ -5,7 +5,7 @@
 #include "clients/c/stream.h"
 
 struct sagabase_read {
-    struct stream stream;
+    struct client_stream stream;
 };
 
 static struct sagabase_status open_read(struct sagabase_client *client, const char *path,
@@ -18,7 +18,7 @@ static struct sagabase_status open_read(struct sagabase_client *client, const ch
 
     if (!opened)
         return client_status(SAGABASE_RESOURCE_EXHAUSTED, "out of memory");
-    stream_open(&opened->stream, client, path, response_type, request, options);
+    client_stream_open(&opened->stream, client, path, response_type, request, options);
     *read = opened;
     return SAGABASE_STATUS_OK;
 }
@@ -48,7 +48,7 @@ struct sagabase_status sagabase_read_next(struct sagabase_read *read, struct sag
     struct sagabase_status status;
 
     do { /* a page without events would look like the end */
-        status = stream_receive(&read->stream, &message);
+        status = client_stream_receive(&read->stream, &message);
         if (status.code != SAGABASE_OK)
             return status;
         if (message && read->stream.response_type == &sagabase__v1__read_all_response__descriptor) {
@@ -66,13 +66,13 @@ struct sagabase_status sagabase_read_next(struct sagabase_read *read, struct sag
 
 void sagabase_read_cancel(struct sagabase_read *read)
 {
-    stream_cancel(&read->stream);
+    client_stream_cancel(&read->stream);
 }
 
 void sagabase_read_close(struct sagabase_read *read)
 {
     if (!read)
         return;
-    stream_close(&read->stream);
+    client_stream_close(&read->stream);
     free(read);
 }

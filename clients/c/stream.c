@@ -4,7 +4,7 @@
 
 enum { MESSAGE_MEMORY_MAX = 16 * RECEIVED_BYTES_MAX }; /* one message, unpacked */
 
-static void start_sending(struct stream *stream, const ProtobufCMessage *request)
+static void start_sending(struct client_stream *stream, const ProtobufCMessage *request)
 {
     grpc_byte_buffer *packed = request ? client_pack(request) : NULL;
     grpc_op ops[] = {
@@ -16,12 +16,12 @@ static void start_sending(struct stream *stream, const ProtobufCMessage *request
     client_start(stream->call, ops, packed ? 3 : 1, &stream->sent);
     if (packed)
         grpc_byte_buffer_destroy(packed);
-    client_wait(stream->queue, &stream->sent); /* failed: stream_receive tells why */
+    client_wait(stream->queue, &stream->sent); /* failed: client_stream_receive tells why */
 }
 
-void stream_open(struct stream *stream, struct sagabase_client *client, const char *path,
-                 const ProtobufCMessageDescriptor *response_type, const ProtobufCMessage *request,
-                 const struct sagabase_options *options)
+void client_stream_open(struct client_stream *stream, struct sagabase_client *client,
+                        const char *path, const ProtobufCMessageDescriptor *response_type,
+                        const ProtobufCMessage *request, const struct sagabase_options *options)
 {
     grpc_op recv_initial = {.op = GRPC_OP_RECV_INITIAL_METADATA,
                             .data.recv_initial_metadata.recv_initial_metadata = &stream->initial};
@@ -31,7 +31,7 @@ void stream_open(struct stream *stream, struct sagabase_client *client, const ch
                                        .status = &stream->end.code,
                                        .status_details = &stream->end.message}};
 
-    *stream = (struct stream){.path = path, .response_type = response_type};
+    *stream = (struct client_stream){.path = path, .response_type = response_type};
     stream->queue = grpc_completion_queue_create_for_pluck(NULL);
     stream->call = client_call(client, path, client_deadline(options), stream->queue);
     arena_init(&stream->arena, MESSAGE_MEMORY_MAX);
@@ -44,7 +44,7 @@ void stream_open(struct stream *stream, struct sagabase_client *client, const ch
     start_sending(stream, request);
 }
 
-static struct sagabase_status end(struct stream *stream)
+static struct sagabase_status end(struct client_stream *stream)
 {
     client_wait(stream->queue, &stream->end);
     stream->status =
@@ -64,7 +64,8 @@ static void message_free(void *arena, void *memory)
     (void)memory;
 }
 
-struct sagabase_status stream_receive(struct stream *stream, const ProtobufCMessage **message)
+struct sagabase_status client_stream_receive(struct client_stream *stream,
+                                             const ProtobufCMessage **message)
 {
     ProtobufCAllocator allocator = {message_alloc, message_free, &stream->arena};
     grpc_op receive = {.op = GRPC_OP_RECV_MESSAGE,
@@ -84,19 +85,19 @@ struct sagabase_status stream_receive(struct stream *stream, const ProtobufCMess
     stream->received = NULL;
     if (*message)
         return SAGABASE_STATUS_OK;
-    stream_cancel(stream);
+    client_stream_cancel(stream);
     end(stream);
     stream->status = client_status(SAGABASE_INTERNAL, "%s: malformed response", stream->path);
     return stream->status;
 }
 
-static bool send_and_wait(struct stream *stream, grpc_op op)
+static bool send_and_wait(struct client_stream *stream, grpc_op op)
 {
     client_start(stream->call, &op, 1, &stream->sent);
     return client_wait(stream->queue, &stream->sent);
 }
 
-bool stream_send(struct stream *stream, const ProtobufCMessage *message)
+bool client_stream_send(struct client_stream *stream, const ProtobufCMessage *message)
 {
     grpc_byte_buffer *packed = client_pack(message);
     bool ok = send_and_wait(
@@ -106,21 +107,21 @@ bool stream_send(struct stream *stream, const ProtobufCMessage *message)
     return ok;
 }
 
-bool stream_finish_sending(struct stream *stream)
+bool client_stream_finish_sending(struct client_stream *stream)
 {
     return send_and_wait(stream, (grpc_op){.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT});
 }
 
-void stream_cancel(struct stream *stream)
+void client_stream_cancel(struct client_stream *stream)
 {
     grpc_call_cancel_with_status(stream->call, GRPC_STATUS_CANCELLED, "cancelled by the client",
                                  NULL);
 }
 
-void stream_close(struct stream *stream)
+void client_stream_close(struct client_stream *stream)
 {
     if (!stream->ended) {
-        stream_cancel(stream);
+        client_stream_cancel(stream);
         end(stream);
     }
     client_wait(stream->queue, &stream->initial);

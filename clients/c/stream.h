@@ -9,7 +9,7 @@
 #include "base/arena.h"
 #include "clients/c/client.h"
 
-struct stream {
+struct client_stream {
     const char *path;
     const ProtobufCMessageDescriptor *response_type;
     grpc_completion_queue *queue;
@@ -31,21 +31,22 @@ struct stream {
 };
 
 /* Opens the call. With a request: sends it, and nothing more can be sent. */
-void stream_open(struct stream *stream, struct sagabase_client *client, const char *path,
-                 const ProtobufCMessageDescriptor *response_type, const ProtobufCMessage *request,
-                 const struct sagabase_options *options);
+void client_stream_open(struct client_stream *stream, struct sagabase_client *client,
+                        const char *path, const ProtobufCMessageDescriptor *response_type,
+                        const ProtobufCMessage *request, const struct sagabase_options *options);
 
 /* The next message, borrowed until the next call; NULL with OK: the stream has ended well. */
-struct sagabase_status stream_receive(struct stream *stream, const ProtobufCMessage **message);
+struct sagabase_status client_stream_receive(struct client_stream *stream,
+                                             const ProtobufCMessage **message);
 
 /* False: the call is over. */
-bool stream_send(struct stream *stream, const ProtobufCMessage *message);
-bool stream_finish_sending(struct stream *stream);
+bool client_stream_send(struct client_stream *stream, const ProtobufCMessage *message);
+bool client_stream_finish_sending(struct client_stream *stream);
 
 /* Any thread. */
-void stream_cancel(struct stream *stream);
+void client_stream_cancel(struct client_stream *stream);
 
 /* Cancels what is underway and frees what the stream holds. */
-void stream_close(struct stream *stream);
+void client_stream_close(struct client_stream *stream);
 
 #endif

@@ -3,7 +3,7 @@
 #include "clients/c/stream.h"
 
 struct sagabase_subscription {
-    struct stream stream;
+    struct client_stream stream;
 };
 
 struct sagabase_status sagabase_subscribe(struct sagabase_client *client,
@@ -15,8 +15,8 @@ struct sagabase_status sagabase_subscribe(struct sagabase_client *client,
 
     if (!opened)
         return client_status(SAGABASE_RESOURCE_EXHAUSTED, "out of memory");
-    stream_open(&opened->stream, client, "/sagabase.v1.EventStore/Subscribe",
-                &sagabase__v1__subscribe_response__descriptor, &request->base, options);
+    client_stream_open(&opened->stream, client, "/sagabase.v1.EventStore/Subscribe",
+                       &sagabase__v1__subscribe_response__descriptor, &request->base, options);
     *subscription = opened;
     return SAGABASE_STATUS_OK;
 }
@@ -25,7 +25,7 @@ struct sagabase_status sagabase_subscription_next(struct sagabase_subscription *
                                                   const Sagabase__V1__SubscribeResponse **message)
 {
     const ProtobufCMessage *received;
-    struct sagabase_status status = stream_receive(&subscription->stream, &received);
+    struct sagabase_status status = client_stream_receive(&subscription->stream, &received);
 
     if (status.code != SAGABASE_OK)
         return status;
@@ -37,13 +37,13 @@ struct sagabase_status sagabase_subscription_next(struct sagabase_subscription *
 
 void sagabase_subscription_cancel(struct sagabase_subscription *subscription)
 {
-    stream_cancel(&subscription->stream);
+    client_stream_cancel(&subscription->stream);
 }
 
 void sagabase_subscription_close(struct sagabase_subscription *subscription)
 {
     if (!subscription)
         return;
-    stream_close(&subscription->stream);
+    client_stream_close(&subscription->stream);
     free(subscription);
 }

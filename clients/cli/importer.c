@@ -151,7 +151,8 @@ static bool settle(struct importer *importer, struct group *group,
         if (!append_singly(importer, group))
             return false;
     } else {
-        struct sagabase_status status = {SAGABASE_INTERNAL, "a result without outcome", {{0}}};
+        struct sagabase_status status = {.code = SAGABASE_INTERNAL,
+                                         .message = "a result without outcome"};
         return fail(importer, &status, group);
     }
     group->settled = true;
@@ -182,7 +183,8 @@ static bool receive(struct importer *importer)
     if (status.code != SAGABASE_OK)
         return recover(importer, status);
     if (!response) /* ended well, but early */
-        return recover(importer, (struct sagabase_status){SAGABASE_UNAVAILABLE, "closed", {{0}}});
+        return recover(importer,
+                       (struct sagabase_status){.code = SAGABASE_UNAVAILABLE, .message = "closed"});
     for (size_t i = 0; i < response->n_results; i++) {
         struct group *group = find_group(importer, response->results[i]->correlation_id);
         if (is_unavailable(response->results[i]))
