@@ -152,9 +152,8 @@ static void help_names_every_option_with_variable_and_default(void **state)
     config_print_help(file);
     fclose(file);
     assert_non_null(strstr(text, "--data DIRECTORY"));
-    assert_non_null(strstr(text, "SAGABASE_BLOCK_CACHE"));
-    assert_non_null(strstr(text, "(default 256MiB)"));
-    assert_non_null(strstr(text, "(default 127.0.0.1:2113)"));
+    assert_non_null(strstr(text, "SAGABASE_BLOCK_CACHE, default 256MiB\n"));
+    assert_non_null(strstr(text, "SAGABASE_LISTEN, default 127.0.0.1:2113\n"));
     free(text);
 }
 
