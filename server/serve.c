@@ -72,6 +72,7 @@ static struct status open_engine(struct server *server)
         .directory = server->config.data,
         .block_cache_bytes = server->config.block_cache,
         .write_buffer_bytes = server->config.write_buffer,
+        .disk_reserve_bytes = server->config.disk_reserve,
         .create_if_missing = true,
     };
 

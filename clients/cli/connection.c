@@ -12,7 +12,7 @@ enum { RETRIES = 2 };
 static void tell(const char *command, const char *subject, const char *format, va_list arguments)
 {
     fprintf(stderr, "%ssagabase:%s %s: ", terminal_red(stderr), terminal_plain(stderr), command);
-    if (subject)
+    if (subject && *subject)
         fprintf(stderr, "%s: ", subject);
     vfprintf(stderr, format, arguments);
     fputc('\n', stderr);

@@ -173,6 +173,11 @@ static int tell_failure(struct import *self)
     return connection_failed(&self->connection, "import", subject, &importer->failure);
 }
 
+static const char *plural(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 static void print_summary(const struct import *self, double seconds)
 {
     const struct importer *importer = &self->importer;
@@ -187,14 +192,15 @@ static void print_summary(const struct import *self, double seconds)
                self->skipped, seconds);
         return;
     }
-    printf("imported %s events into %s streams in %.1f s (%s events/s)",
-           text_number(importer->events_stored, events),
-           text_number(importer->streams.count, streams), seconds,
+    printf("imported %s event%s into %s stream%s in %.1f s (%s events/s)",
+           text_number(importer->events_stored, events), plural(importer->events_stored),
+           text_number(importer->streams.count, streams), plural(importer->streams.count), seconds,
            text_number((uint64_t)per_second, rate));
     if (importer->events_replayed)
-        printf(", %s were stored before", text_number(importer->events_replayed, number));
+        printf(", %s stored before", text_number(importer->events_replayed, number));
     if (self->skipped)
-        printf(", %s bad rows left out", text_number(self->skipped, number));
+        printf(", %s bad row%s left out", text_number(self->skipped, number),
+               plural(self->skipped));
     putchar('\n');
 }
 
@@ -216,15 +222,43 @@ static int import_rows(struct import *self)
     }
     failed("import", NULL, "%s:%" PRIu64 ": %s", self->name, rows_line(self->rows), why.message);
     fprintf(stderr,
-            "%" PRIu64 " rows before it are stored. Mend the row and import the file again: no "
-            "row is stored twice. Or see --skip-bad-rows.\n",
+            "Rows stored before it: %" PRIu64 ". Mend it and import the file again: nothing is "
+            "stored twice. Or see --skip-bad-rows.\n",
             self->row_count);
     return EXIT_FAILED;
 }
 
-static int import_into(struct import *self)
+/* An importer waits long for a server that was there; one that never was is told at once. */
+static struct sagabase_status find_server(const struct import *self)
+{
+    struct sagabase_options call = connection_call(&self->connection);
+    Sagabase__V1__GetInfoRequest request = SAGABASE__V1__GET_INFO_REQUEST__INIT;
+    Sagabase__V1__GetInfoResponse *response;
+    struct sagabase_status status =
+        sagabase_get_info(self->connection.client, &request, &call, &response);
+
+    if (status.code == SAGABASE_OK)
+        sagabase__v1__get_info_response__free_unpacked(response, NULL);
+    return status;
+}
+
+static int import_over_session(struct import *self)
 {
     struct sagabase_options call = {.timeout_ms = self->connection.timeout_ms};
+    struct sagabase_status status = find_server(self);
+
+    if (status.code != SAGABASE_OK)
+        return connection_failed(&self->connection, "import", self->name, &status);
+    status = importer_init(&self->importer, self->connection.client, &call);
+    int code = status.code == SAGABASE_OK
+                   ? import_rows(self)
+                   : connection_failed(&self->connection, "import", self->name, &status);
+    importer_destroy(&self->importer);
+    return code;
+}
+
+static int import_into(struct import *self)
+{
     struct rows_options told = rows_options(self);
     struct status status = rows_open(&told, self->input, &self->rows);
     int code;
@@ -234,13 +268,7 @@ static int import_into(struct import *self)
     if (!connection_open(&self->connection, "import")) {
         code = EXIT_FAILED;
     } else {
-        struct sagabase_status opened =
-            importer_init(&self->importer, self->connection.client, &call);
-        if (opened.code == SAGABASE_OK)
-            code = import_rows(self);
-        else
-            code = connection_failed(&self->connection, "import", self->name, &opened);
-        importer_destroy(&self->importer);
+        code = import_over_session(self);
         connection_close(&self->connection);
     }
     rows_close(self->rows);

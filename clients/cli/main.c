@@ -108,7 +108,7 @@ static int help(int count, char **words)
 {
     int used;
 
-    if (count == 0) {
+    if (count == 0 || strcmp(words[0], "help") == 0) {
         print_overview(stdout);
         return EXIT_DONE;
     }

@@ -39,6 +39,8 @@ static struct status set_seconds(const struct option *option, const char *text, 
     if (!number || !(seconds <= SECONDS_MAX))
         return wrong(option, text, "a number of seconds");
     *ms = (int64_t)(seconds * 1000 + 0.5);
+    if (*ms == 0 && seconds > 0)
+        *ms = 1; /* not "never" */
     return OK;
 }
 

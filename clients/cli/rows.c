@@ -159,8 +159,8 @@ static struct status check_fields(const struct rows *rows)
     const struct csv *csv = &rows->csv;
 
     if (csv->field_count != rows->name_count)
-        return status_make(STATUS_INVALID_ARGUMENT, "%zu columns, but the head has %zu",
-                           csv->field_count, rows->name_count);
+        return status_make(STATUS_INVALID_ARGUMENT, "%zu columns as in the head, not %zu",
+                           rows->name_count, csv->field_count);
     for (size_t i = 0; i < csv->field_count; i++)
         if (!text_is_utf8(csv->fields[i]))
             return status_make(STATUS_INVALID_ARGUMENT, "column %.*s: not UTF-8",

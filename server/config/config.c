@@ -49,6 +49,8 @@ static const struct option options[] = {
      8 * MIB, TIB, "memory for what was read from disk"},
     {"write-buffer", "SAGABASE_WRITE_BUFFER", OPTION_SIZE, FIELD(write_buffer), "64MiB", "SIZE",
      8 * MIB, 64 * GIB, "memory for what is written, before it goes to sorted files"},
+    {"disk-reserve", "SAGABASE_DISK_RESERVE", OPTION_SIZE, FIELD(disk_reserve), "256MiB", "SIZE", 0,
+     TIB, "room kept free on disk: with less, appends are refused and reads go on"},
     {"tail-memory", "SAGABASE_TAIL_MEMORY", OPTION_SIZE, FIELD(tail_memory), "64MiB", "SIZE", KIB,
      64 * GIB, "memory for the newest events, which live subscriptions read"},
     {"stream-cache", "SAGABASE_STREAM_CACHE", OPTION_COUNT, FIELD(stream_cache), "500000",

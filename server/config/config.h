@@ -19,6 +19,7 @@ struct config {
     uint64_t connection_calls;
     uint64_t block_cache; /* bytes, as all memory below */
     uint64_t write_buffer;
+    uint64_t disk_reserve;
     uint64_t tail_memory;
     uint64_t stream_cache; /* streams */
     uint64_t queue_appends;

@@ -81,6 +81,10 @@ struct engine_operations {
     struct status (*commit)(struct engine *engine, const struct write *writes, size_t count,
                             bool durable);
 
+    /* Whether commits may go on, asked before anything is tried. RESOURCE_EXHAUSTED:
+     * room on disk is short; ask again later. Reads go on. */
+    struct status (*admit)(struct engine *engine);
+
     /* No other call may be running. Frees the engine. */
     void (*close)(struct engine *engine);
 };
@@ -112,6 +116,11 @@ static inline struct status engine_commit(struct engine *engine, const struct wr
                                           size_t count, bool durable)
 {
     return engine->operations->commit(engine, writes, count, durable);
+}
+
+static inline struct status engine_admit(struct engine *engine)
+{
+    return engine->operations->admit(engine);
 }
 
 static inline void engine_close(struct engine *engine)

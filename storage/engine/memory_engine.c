@@ -320,6 +320,12 @@ static void memory_close(struct engine *base)
     free(engine);
 }
 
+static struct status memory_admit(struct engine *base)
+{
+    (void)base; /* memory is the limit, and running out of it ends the process */
+    return OK;
+}
+
 struct status memory_engine_open(struct engine **opened)
 {
     static const struct engine_operations operations = {
@@ -328,6 +334,7 @@ struct status memory_engine_open(struct engine **opened)
         .multi_get = memory_multi_get,
         .scan = memory_scan,
         .commit = memory_commit,
+        .admit = memory_admit,
         .close = memory_close,
     };
     struct memory_engine *engine = calloc(1, sizeof *engine);

@@ -35,10 +35,10 @@ struct status event_log_submit(struct event_log *log, struct intent *intent)
     struct status status = OK;
 
     if (atomic_load(&sequencer->state) != SEQUENCER_RUNNING)
-        status = status_make(STATUS_UNAVAILABLE, "store: it is closing or its disk has failed");
+        status = status_make(STATUS_UNAVAILABLE, "store: it is closing or it has failed");
     else if (count >= log->options.queue_intents_max)
-        status = status_make(STATUS_RESOURCE_EXHAUSTED, "queue: %zu appends are waiting (--queue)",
-                             count);
+        status = status_make(STATUS_RESOURCE_EXHAUSTED,
+                             "queue: %zu appends are waiting (--queue-appends)", count);
     else if (bytes >= log->options.queue_bytes_max)
         status = status_make(STATUS_RESOURCE_EXHAUSTED,
                              "queue: %zu bytes are waiting (--queue-memory)", bytes);
@@ -224,14 +224,15 @@ static void work_group(struct event_log *log, struct inbox_link **waiting)
     struct commit *commit = &log->commit;
     struct inbox_link *first = *waiting, *behind = first;
     size_t count = 0, bytes = 0;
-    bool refused = commit->failed;
+    struct status refusal = commit->failed ? status_make(STATUS_UNAVAILABLE, "store: it has failed")
+                                           : engine_admit(log->engine);
+    bool refused = !status_ok(refusal);
 
     commit_begin(commit);
     while (behind && count < log->options.group_intents_max &&
            bytes < log->options.group_bytes_max) {
         struct intent *intent = intent_of(behind);
-        intent->status = refused ? status_make(STATUS_UNAVAILABLE, "store: its disk has failed")
-                                 : intent->decide(intent, commit);
+        intent->status = refused ? refusal : intent->decide(intent, commit);
         bytes += intent->bytes;
         count++;
         behind = behind->next;

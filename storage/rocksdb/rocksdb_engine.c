@@ -15,7 +15,8 @@ enum {
 
 struct rocksdb_engine {
     struct engine base;
-    char *directory; /* for messages */
+    char *directory;
+    size_t disk_reserve_bytes;
     rocksdb_cache_t *cache;
     rocksdb_t *database;
     rocksdb_column_family_handle_t *columns[COLUMN_COUNT];
@@ -190,6 +191,13 @@ static struct status commit(struct engine *base, const struct write *writes, siz
     return status_from_rocksdb(engine->directory, "commit", error);
 }
 
+static struct status admit(struct engine *base)
+{
+    const struct rocksdb_engine *engine = rocksdb_engine_of(base);
+
+    return store_directory_check_room(engine->directory, engine->disk_reserve_bytes);
+}
+
 /* --- open and close ------------------------------------------------------- */
 
 static struct status open_database(struct rocksdb_engine *engine,
@@ -237,6 +245,7 @@ struct status rocksdb_engine_open(const struct rocksdb_engine_options *options,
         .multi_get = multi_get,
         .scan = scan,
         .commit = commit,
+        .admit = admit,
         .close = close_engine,
     };
 
@@ -250,6 +259,7 @@ struct status rocksdb_engine_open(const struct rocksdb_engine_options *options,
     }
     engine->base.operations = &operations;
     engine->directory = directory;
+    engine->disk_reserve_bytes = options->disk_reserve_bytes;
     engine->cache = rocksdb_cache_create_lru(options->block_cache_bytes);
     struct status status = open_database(engine, options);
     if (!status_ok(status)) {

@@ -8,6 +8,7 @@ struct rocksdb_engine_options {
     const char *directory;     /* created if missing; borrowed for the call */
     size_t block_cache_bytes;  /* memory for blocks read from disk, index and filters included */
     size_t write_buffer_bytes; /* memory for writes not yet in files, over all families */
+    size_t disk_reserve_bytes; /* commits are refused while less is free on disk; 0: never */
     bool create_if_missing;    /* false: NOT_FOUND where there is no store */
 };
 

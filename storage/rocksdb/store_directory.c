@@ -10,7 +10,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { FREE_MIB_MIN = 8 };
+enum { OPENING_BYTES = 8 << 20 }; /* what opening a store may write */
 
 static struct status refused(const char *path)
 {
@@ -87,7 +87,7 @@ static struct status look_inside(const char *directory, struct contents *content
     return status;
 }
 
-static struct status check_free_space(const char *directory)
+struct status store_directory_check_room(const char *directory, size_t bytes)
 {
     struct statvfs facts;
 
@@ -95,11 +95,11 @@ static struct status check_free_space(const char *directory)
         return refused(directory);
     if (facts.f_blocks == 0) /* a file system that does not count */
         return OK;
-    unsigned long long mib = (unsigned long long)facts.f_bavail * facts.f_frsize >> 20;
-    if (mib < FREE_MIB_MIN)
+    unsigned long long free_bytes = (unsigned long long)facts.f_bavail * facts.f_frsize;
+    if (free_bytes < bytes)
         return status_make(STATUS_RESOURCE_EXHAUSTED,
-                           "%s: disk full: %llu MiB free, opening takes %d", directory, mib,
-                           FREE_MIB_MIN);
+                           "%s: disk full: %llu MiB are free, %zu must be", directory,
+                           free_bytes >> 20, bytes >> 20);
     return OK;
 }
 
@@ -111,11 +111,11 @@ struct status store_directory_prepare(const char *directory, bool create_if_miss
         return status_make(STATUS_INVALID_ARGUMENT, "directory: 1 to %d bytes", PATH_MAX - 1);
     TRY(look_inside(directory, &contents));
     if (contents.current)
-        return check_free_space(directory);
+        return store_directory_check_room(directory, OPENING_BYTES);
     if (contents.data)
         return status_make(STATUS_DATA_LOSS, "%s: data files without the file CURRENT", directory);
     if (!create_if_missing)
         return status_make(STATUS_NOT_FOUND, "%s: no store here", directory);
     TRY(create_with_parents(directory));
-    return check_free_space(directory);
+    return store_directory_check_room(directory, OPENING_BYTES);
 }

@@ -3,6 +3,7 @@
 #define STORAGE_ROCKSDB_STORE_DIRECTORY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/status.h"
 
@@ -16,5 +17,8 @@
  *                     and, as Debian builds it, ends the process if it cannot.
  * UNAVAILABLE: the file system refused. */
 struct status store_directory_prepare(const char *directory, bool create_if_missing);
+
+/* RESOURCE_EXHAUSTED: less than `bytes` are free on the directory's disk. Any thread. */
+struct status store_directory_check_room(const char *directory, size_t bytes);
 
 #endif

@@ -112,9 +112,9 @@ class Server:
         told = []
         for line in self.process.stdout:
             told.append(line)
-            found = re.search(r"127\.0\.0\.1:([1-9]\d*)", line)
+            found = re.match(r"listening on (\S+)$", line)
             if found:
-                self.address = found[0]
+                self.address = found[1]
                 return
         raise Wrong("the server did not start: " + "".join(told))
 

@@ -15,7 +15,8 @@ struct fault_engine {
     uint64_t failing_read;
     enum fault_moment moment;
     struct status failure; /* of the failing commit */
-    bool failed;           /* a commit has failed */
+    bool short_of_room;
+    bool failed; /* a commit has failed */
     bool holding;
     bool held; /* a commit waits */
 };
@@ -106,6 +107,27 @@ static struct status fault_commit(struct engine *base, const struct write *write
     return failure;
 }
 
+static struct status fault_admit(struct engine *base)
+{
+    struct fault_engine *engine = fault_engine_of(base);
+
+    pthread_mutex_lock(&engine->lock);
+    bool is_short = engine->short_of_room;
+    pthread_mutex_unlock(&engine->lock);
+    if (is_short)
+        return status_make(STATUS_RESOURCE_EXHAUSTED, "disk full: 1 MiB are free, 8 must be");
+    return engine_admit(engine->inner);
+}
+
+void fault_engine_set_room(struct engine *base, bool enough)
+{
+    struct fault_engine *engine = fault_engine_of(base);
+
+    pthread_mutex_lock(&engine->lock);
+    engine->short_of_room = !enough;
+    pthread_mutex_unlock(&engine->lock);
+}
+
 static void fault_close(struct engine *base)
 {
     struct fault_engine *engine = fault_engine_of(base);
@@ -123,6 +145,7 @@ struct engine *fault_engine_open(struct engine *inner)
         .multi_get = fault_multi_get,
         .scan = fault_scan,
         .commit = fault_commit,
+        .admit = fault_admit,
         .close = fault_close,
     };
     struct fault_engine *engine = calloc(1, sizeof *engine);

@@ -22,6 +22,9 @@ void fault_engine_fail_commit(struct engine *engine, uint64_t nth, enum fault_mo
 /* The nth commit from now fails with RESOURCE_EXHAUSTED, as on a full disk. */
 void fault_engine_fill_disk(struct engine *engine, uint64_t nth);
 
+/* From now on admit fails with RESOURCE_EXHAUSTED, or no longer. */
+void fault_engine_set_room(struct engine *engine, bool enough);
+
 /* The nth get, multi_get or scan from now fails with UNAVAILABLE; a scan does
  * so after it has visited everything. Later ones succeed again. */
 void fault_engine_fail_read(struct engine *engine, uint64_t nth);

@@ -73,7 +73,7 @@ static void nothing_is_accepted_after_a_failed_commit(void **state)
     assert_ok(append_some(fixture->log, "a", ANY, 1, NULL));
     fault_engine_fail_commit(fixture->engine, 1, FAULT_BEFORE);
     assert_int_equal(append_some(fixture->log, "a", ANY, 1, NULL).code, STATUS_UNAVAILABLE);
-    assert_fails(append_some(fixture->log, "a", ANY, 1, NULL), UNAVAILABLE, "its disk has failed");
+    assert_fails(append_some(fixture->log, "a", ANY, 1, NULL), UNAVAILABLE, "it has failed");
     assert_int_equal(fixture->failures, 1);
     assert_int_equal(event_log_end(fixture->log), 1);
     assert_int_equal(fault_engine_counts(fixture->engine).commits, 3); /* format, 1, the failed */
@@ -86,6 +86,24 @@ static void full_disk_stops_the_writer(void **state)
     fault_engine_fill_disk(fixture->engine, 1);
     assert_int_equal(append_some(fixture->log, "a", ANY, 1, NULL).code, STATUS_UNAVAILABLE);
     assert_int_equal(fixture->failures, 1);
+}
+
+/* Before the disk is full, so that nothing breaks and space can be made. */
+static void short_disk_refuses_appends_until_there_is_room(void **state)
+{
+    struct fixture *fixture = *state;
+    struct read read = {.events_max = 10, .bytes_max = PAGE_BYTES_MAX};
+    struct page page;
+
+    assert_ok(append_some(fixture->log, "a", ANY, 1, NULL));
+    fault_engine_set_room(fixture->engine, false);
+    assert_fails(append_some(fixture->log, "a", ANY, 1, NULL), RESOURCE_EXHAUSTED, "disk full");
+    assert_ok(event_log_read_all(fixture->log, &read, &page));
+    assert_int_equal(page.event_count, 1);
+    buffer_destroy(&page.frames);
+    fault_engine_set_room(fixture->engine, true);
+    assert_ok(append_some(fixture->log, "a", REVISION(0), 1, NULL));
+    assert_int_equal(fixture->failures, 0);
 }
 
 static void failed_commit_is_not_seen_by_readers(void **state)
@@ -350,6 +368,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         store_test(nothing_is_accepted_after_a_failed_commit),
         store_test(full_disk_stops_the_writer),
+        store_test(short_disk_refuses_appends_until_there_is_room),
         store_test(failed_commit_is_not_seen_by_readers),
         store_test(repetition_after_an_unknown_outcome_appends_once),
         store_test(missing_record_is_found_on_opening),
