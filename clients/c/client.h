@@ -12,7 +12,8 @@ enum {
     KEEPALIVE_TIMEOUT_MS = 10000,
     RECEIVED_BYTES_MAX = 16 << 20, /* one message; the server's pages are about 1 MiB */
     RECONNECT_MS_MIN = 50,
-    RECONNECT_MS_MAX = 5000,
+    RECONNECT_MS_MAX = 1000,
+    CONNECT_MS_MAX = 5000, /* one attempt */
 };
 
 struct sagabase_client {

@@ -14,7 +14,7 @@
 #include "clients/cli/interrupt.h"
 #include "clients/cli/place.h"
 
-enum { WAIT_MS_MIN = 100, WAIT_MS_MAX = 5000 };
+enum { WAIT_MS_MIN = 100, WAIT_MS_MAX = 1000 };
 
 struct subscribe {
     struct connection connection;
