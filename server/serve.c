@@ -6,6 +6,7 @@
  * own waits for the second, or for the shutdown to take too long, and ends the process at once. */
 #include "server/serve.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -219,18 +220,34 @@ static void block_signals(struct server *server)
     signal(SIGPIPE, SIG_IGN);
 }
 
+/* Until it serves, only what went wrong is told: one line. */
+static void quiet_until_started(const struct server *server)
+{
+    log_set_level(server->config.log_level == LOG_INFO ? LOG_WARN : server->config.log_level);
+}
+
+static void tell_started(const struct server *server)
+{
+    struct event_log_counts counts = event_log_counts(server->log);
+
+    log_set_level(server->config.log_level);
+    log_line(LOG_INFO, "server", "started", "port=%d events=%" PRIu64 " streams=%" PRIu64,
+             rpc_server_port(server->rpc), counts.events, counts.streams);
+}
+
 static int serve(struct server *server)
 {
     struct status status;
 
     block_signals(server);
-    log_set_level(server->config.log_level);
+    quiet_until_started(server);
     status = start(server);
     if (!status_ok(status)) {
         fprintf(stderr, "sagabase serve: %s\n", status.message);
         stop(server);
         return 1;
     }
+    tell_started(server);
     print_banner(server);
     wait_for_signal(server);
     stop(server);

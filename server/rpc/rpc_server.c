@@ -92,6 +92,7 @@ static grpc_server *create_grpc(const struct rpc_options *options)
         integer(GRPC_ARG_ALLOW_REUSEPORT, 0), /* or a second server would share our port */
         integer(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, options->message_bytes_max),
         integer(GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, (size_t)-1), /* handlers bound what they send */
+        integer(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0), /* codec.c does, with a limit */
         integer(GRPC_ARG_MAX_CONCURRENT_STREAMS, options->connection_calls_max),
         integer(GRPC_ARG_MAX_METADATA_SIZE, METADATA_BYTES_MAX),
         integer(GRPC_ARG_KEEPALIVE_TIME_MS, KEEPALIVE_TIME_MS),

@@ -6,7 +6,7 @@
 
 /* Where in a request a field is: "", "appends[3]." or "checks[0].". */
 struct path {
-    char text[24];
+    char text[32];
 };
 
 static struct path path_of(const char *field, size_t index)
