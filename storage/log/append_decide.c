@@ -154,6 +154,25 @@ static void add_types(struct commit *commit, const struct append_plan *plan)
         }
 }
 
+static void add_tags(struct commit *commit, struct append_plan *plan)
+{
+    for (size_t i = 0; i < plan->tag_count; i++) {
+        struct tag_plan *tag = &plan->tags[i];
+        uint8_t *position = (uint8_t *)tag->key.data + tag->key.size - 8;
+        put_u64_big_endian(position, commit->end + tag->event);
+        commit_put(commit, FAMILY_INDEX, tag->key, bytes_of(tag->value, sizeof tag->value));
+    }
+}
+
+/* For the conditions of later appends. */
+static void note_recent(struct event_log *log, const struct append_plan *plan, uint64_t end)
+{
+    for (size_t i = 0; i < plan->event_count; i++)
+        recent_note(&log->recent_types, plan->type_hashes[i], end);
+    for (size_t i = 0; i < plan->tag_count; i++)
+        recent_note(&log->recent_tags, plan->tags[i].hash, end);
+}
+
 static void add_place(struct commit *commit, const struct head *head, const struct place *place)
 {
     uint8_t *key = arena_alloc_raw(commit_arena(commit), REVISION_KEY_BYTES);
@@ -226,7 +245,9 @@ static void add_record(struct commit *commit, struct append_plan *plan)
         add_stream(commit, plan, i, first_event);
         first_event += (uint32_t)append->streams[i].event_count;
     }
+    add_tags(commit, plan);
     complete_record(commit, plan);
+    note_recent(commit->log, plan, commit->end + plan->event_count);
     for (size_t i = 0; i < plan->event_count; i++)
         ids_add(commit->log->ids, plan->fingerprints[i], commit->end + i);
     commit_record(commit, (struct bytes){plan->stored, plan->stored_size}, plan->stream_hashes,
@@ -245,6 +266,8 @@ struct status append_decide(struct intent *intent, struct commit *commit)
         TRY(find_head(commit, append->checks[i].stream, &plan->checks[i]));
     TRY(check_ids(commit, plan));
     TRY(check_expectations(append));
+    if (append->condition.query)
+        TRY(condition_decide(commit, plan));
     TRY(check_types(commit, plan));
     add_record(commit, plan);
     return OK;

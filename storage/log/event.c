@@ -54,6 +54,7 @@ static bool read_field(struct bytes *wire, struct event *event)
     case EVENT_TAG_DATA:
         return read_bytes(wire, &event->data);
     case EVENT_TAG_METADATA:
+    case EVENT_TAG_TAGS:
         return read_bytes(wire, &skipped);
     case EVENT_TAG_STREAM:
         return read_bytes(wire, &event->stream);
@@ -82,12 +83,27 @@ bool event_next(struct bytes *frames, struct event *event)
     rest.size--;
     if (!read_bytes(&rest, &wire))
         return false;
-    *event = (struct event){.frame = {frames->data, (size_t)(rest.data - frames->data)}};
+    *event =
+        (struct event){.wire = wire, .frame = {frames->data, (size_t)(rest.data - frames->data)}};
     while (wire.size > 0)
         if (!read_field(&wire, event))
             return false;
     *frames = rest;
     return true;
+}
+
+bool event_tag_next(struct bytes *wire, struct bytes *tag)
+{
+    while (wire->size > 0 && *wire->data < EVENT_TAG_STREAM) { /* what follows are no texts */
+        bool is_tag = *wire->data == EVENT_TAG_TAGS;
+        wire->data++;
+        wire->size--;
+        if (!read_bytes(wire, tag))
+            return false;
+        if (is_tag)
+            return true;
+    }
+    return false;
 }
 
 bool event_frame_next(struct bytes *frames, struct bytes *frame)

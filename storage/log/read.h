@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/status.h"
 #include "storage/log/event.h"
+#include "storage/log/query.h"
 
 struct event_log;
 
@@ -41,6 +42,11 @@ struct page {
 
 /* The store in commit order. DATA_LOSS: a record fails its checksum. */
 struct status event_log_read_all(struct event_log *log, const struct read *read, struct page *page);
+
+/* The events that match a query (query_check'ed), in commit order: by the tags'
+ * index where each item names a tag, else by looking at every event. */
+struct status event_log_read_query(struct event_log *log, const struct query *query,
+                                   const struct read *read, struct page *page);
 
 /* One stream, by the number that event_log_find_stream gave. */
 struct status event_log_read_stream(struct event_log *log, uint64_t stream_number,
