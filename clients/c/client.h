@@ -36,6 +36,9 @@ struct sagabase_status client_status_of_call(grpc_status_code code, grpc_slice m
 /* When a call made now with these options (may be NULL) is given up. */
 gpr_timespec client_deadline(const struct sagabase_options *options);
 
+/* Flags of GRPC_OP_SEND_INITIAL_METADATA for these options (may be NULL). */
+uint32_t client_call_flags(const struct sagabase_options *options);
+
 /* The caller unrefs it. `queue` must outlive it. */
 grpc_call *client_call(struct sagabase_client *client, const char *path, gpr_timespec deadline,
                        grpc_completion_queue *queue);
