@@ -6,6 +6,7 @@
  * own waits for the second, or for the shutdown to take too long, and ends the process at once. */
 #include "server/serve.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
@@ -192,8 +193,11 @@ static void *force_end(void *argument)
     const struct server *server = argument;
     struct timespec limit = {.tv_sec = atomic_load(&server->failed) ? SHUTDOWN_FAILED_S_MAX
                                                                     : SHUTDOWN_S_MAX};
-    int received = sigtimedwait(&server->signals, NULL, &limit);
+    int received;
 
+    do
+        received = sigtimedwait(&server->signals, NULL, &limit);
+    while (received < 0 && errno == EINTR); /* someone looks at the process, say */
     log_line(LOG_WARN, "server", "killed", "cause=\"%s\"",
              received > 0 ? "second signal" : "shutdown took too long");
     _exit(1);

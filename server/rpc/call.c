@@ -66,8 +66,8 @@ void call_free(struct call *call)
     } else {
         free(call);
     }
-    loop->calls--;
-    loop_settle(loop);
+    if (--loop->calls == 0)
+        loop_rest(loop);
 }
 
 void call_hold(struct call *call)

@@ -204,6 +204,16 @@ struct status proposal_read_one(const Sagabase__V1__AppendToStreamRequest *reque
     return OK;
 }
 
+struct status proposal_refusal(struct status status, const struct append *append)
+{
+    static const char *const fields[] = {"stream:", "events"};
+
+    for (size_t i = 0; append->stream_count == 1 && i < sizeof fields / sizeof *fields; i++)
+        if (strncmp(status.message, fields[i], strlen(fields[i])) == 0)
+            return status_make(status.code, "appends[0].%s", status.message);
+    return status;
+}
+
 /* --- to an answer ---------------------------------------------------------- */
 
 static struct status copy_text(struct arena *arena, struct bytes bytes, char **text)

@@ -13,10 +13,10 @@ enum { ECHO_HELD_MAX = 256 };
 /* call_context() of every call: what the tests want to know, and what they decide. */
 struct echo {
     struct rpc_server *server;
-    atomic_uint closed;    /* streams whose `closed` step has run */
-    atomic_uint sent;      /* messages that the transport has accepted */
-    atomic_uint held;      /* calls that wait for echo_release_held() */
-    atomic_uint failed;    /* sends of Late that came too late */
+    atomic_uint closed; /* streams whose `closed` step has run */
+    atomic_uint sent;   /* messages that the transport has accepted */
+    atomic_uint held;   /* calls that wait for echo_release_held() */
+    atomic_uint failed; /* sends of Late that came too late */
 
     struct held *_Atomic waiting[ECHO_HELD_MAX];
 };

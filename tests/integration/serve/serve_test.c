@@ -130,10 +130,11 @@ static void open_subscription_does_not_hold_up_the_end(void **state)
         assert_non_null(message);
         forget(message);
     }
-    assert_int_equal(server_stop(&server), 0);
+    kill(server.pid, SIGTERM);
     assert_int_equal(rpc_call_finish(call).code, STATUS_UNAVAILABLE);
     rpc_call_free(call);
     rpc_client_free(client);
+    assert_int_equal(server_wait(&server), 0);
 }
 
 static void second_server_on_the_same_data_is_refused(void **state)
@@ -186,6 +187,60 @@ static void wrong_options_are_refused(void **state)
     refuses_to_start(fixture, unknown, 2, "--lisen: unknown option; did you mean --listen?");
 }
 
+/* Of the process, in bytes. */
+static long resident_bytes(const struct server_process *server)
+{
+    char path[64];
+    long pages = 0;
+
+    snprintf(path, sizeof path, "/proc/%d/statm", (int)server->pid);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%*d %ld", &pages), 1);
+    fclose(file);
+    return pages * sysconf(_SC_PAGESIZE);
+}
+
+static struct rpc_call *subscribe_until_caught_up(struct rpc_client *client)
+{
+    Sagabase__V1__SubscribeRequest request = SAGABASE__V1__SUBSCRIBE_REQUEST__INIT;
+    struct rpc_call *call = open_with(client, EVENT_STORE("Subscribe"), &request.base);
+    bool caught_up = false;
+
+    while (!caught_up) {
+        Sagabase__V1__SubscribeResponse *message =
+            rpc_call_receive(call, &sagabase__v1__subscribe_response__descriptor);
+        assert_non_null(message);
+        caught_up = message->message_case == SAGABASE__V1__SUBSCRIBE_RESPONSE__MESSAGE_CAUGHT_UP;
+        forget(message);
+    }
+    return call;
+}
+
+static void sleeping_subscription_costs_little(void **state)
+{
+    enum { FIRST = 100, ALL = 900, BYTES_MAX = 32 << 10 };
+    struct fixture *fixture = *state;
+    struct server_process server = start_ready(fixture);
+    struct rpc_client *client = connect_to(&server);
+    static struct rpc_call *calls[ALL];
+    long before = 0;
+
+    assert_int_equal(append_new(client, "order-1", 1000).code, STATUS_OK);
+    for (int i = 0; i < ALL; i++) {
+        if (i == FIRST) /* by then the server has what it needs for itself */
+            before = resident_bytes(&server);
+        calls[i] = subscribe_until_caught_up(client);
+    }
+    long each = (resident_bytes(&server) - before) / (ALL - FIRST);
+    for (int i = 0; i < ALL; i++)
+        rpc_call_free(calls[i]);
+    rpc_client_free(client);
+    assert_int_equal(server_stop(&server), 0);
+    print_message("a sleeping subscription takes %ld bytes\n", each);
+    assert_true(each <= BYTES_MAX);
+}
+
 /* Files may not grow beyond a limit, so the store's journal fails in the middle of a write. */
 static void failed_commit_ends_the_process_with_an_error(void **state)
 {
@@ -235,6 +290,7 @@ int main(int argc, char **argv)
         behaves(second_server_on_the_same_port_is_refused),
         behaves(store_of_a_newer_version_is_refused),
         behaves(wrong_options_are_refused),
+        behaves(sleeping_subscription_costs_little),
         behaves(failed_commit_ends_the_process_with_an_error),
     };
 
