@@ -30,7 +30,8 @@ run: build
 
 build:
 	@bazel/setup
-	@$(BAZEL) build --config=release //:sagabase
+	@echo "building bazel-bin/sagabase"
+	@$(BAZEL) build --config=release --show_result=0 --ui_event_filters=-info //:sagabase
 
 test: setup
 	@tests/run $(TESTS)

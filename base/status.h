@@ -33,7 +33,18 @@ struct status {
     char message[252]; /* NUL-terminated; truncated, never overflowed */
 };
 
-#define OK ((struct status){.code = STATUS_OK})
+/* Leaves the rest of the message alone: most statuses are OK, and clearing 252
+ * bytes for each would be the costliest part of many functions. */
+static inline struct status status_success(void)
+{
+    struct status status;
+
+    status.code = STATUS_OK;
+    status.message[0] = 0;
+    return status;
+}
+
+#define OK status_success()
 
 struct status status_make(enum status_code code, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

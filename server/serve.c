@@ -6,6 +6,8 @@
  * own waits for the second, or for the shutdown to take too long, and ends the process at once. */
 #include "server/serve.h"
 
+#include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -191,8 +193,11 @@ static void *force_end(void *argument)
     const struct server *server = argument;
     struct timespec limit = {.tv_sec = atomic_load(&server->failed) ? SHUTDOWN_FAILED_S_MAX
                                                                     : SHUTDOWN_S_MAX};
-    int received = sigtimedwait(&server->signals, NULL, &limit);
+    int received;
 
+    do
+        received = sigtimedwait(&server->signals, NULL, &limit);
+    while (received < 0 && errno == EINTR); /* someone looks at the process, say */
     log_line(LOG_WARN, "server", "killed", "cause=\"%s\"",
              received > 0 ? "second signal" : "shutdown took too long");
     _exit(1);
@@ -219,18 +224,34 @@ static void block_signals(struct server *server)
     signal(SIGPIPE, SIG_IGN);
 }
 
+/* Until it serves, only what went wrong is told: one line. */
+static void quiet_until_started(const struct server *server)
+{
+    log_set_level(server->config.log_level == LOG_INFO ? LOG_WARN : server->config.log_level);
+}
+
+static void tell_started(const struct server *server)
+{
+    struct event_log_counts counts = event_log_counts(server->log);
+
+    log_set_level(server->config.log_level);
+    log_line(LOG_INFO, "server", "started", "port=%d events=%" PRIu64 " streams=%" PRIu64,
+             rpc_server_port(server->rpc), counts.events, counts.streams);
+}
+
 static int serve(struct server *server)
 {
     struct status status;
 
     block_signals(server);
-    log_set_level(server->config.log_level);
+    quiet_until_started(server);
     status = start(server);
     if (!status_ok(status)) {
         fprintf(stderr, "sagabase serve: %s\n", status.message);
         stop(server);
         return 1;
     }
+    tell_started(server);
     print_banner(server);
     wait_for_signal(server);
     stop(server);

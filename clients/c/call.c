@@ -13,6 +13,11 @@ gpr_timespec client_deadline(const struct sagabase_options *options)
                         gpr_time_from_millis(options->timeout_ms, GPR_TIMESPAN));
 }
 
+uint32_t client_call_flags(const struct sagabase_options *options)
+{
+    return options && options->wait_for_server ? GRPC_INITIAL_METADATA_WAIT_FOR_READY : 0;
+}
+
 grpc_call *client_call(struct sagabase_client *client, const char *path, gpr_timespec deadline,
                        grpc_completion_queue *queue)
 {

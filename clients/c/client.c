@@ -19,7 +19,7 @@ static grpc_channel *channel_create(const char *target)
         integer(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0), /* no limit: an idle subscription */
         integer(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, RECEIVED_BYTES_MAX),
         integer(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, RECONNECT_MS_MIN),
-        integer(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, RECONNECT_MS_MAX), /* time to connect */
+        integer(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, CONNECT_MS_MAX), /* in spite of its name */
         integer(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, RECONNECT_MS_MAX),
         integer(GRPC_ARG_ENABLE_HTTP_PROXY, 0),
         integer(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1), /* one client, one connection */

@@ -12,7 +12,8 @@ enum {
     KEEPALIVE_TIMEOUT_MS = 10000,
     RECEIVED_BYTES_MAX = 16 << 20, /* one message; the server's pages are about 1 MiB */
     RECONNECT_MS_MIN = 50,
-    RECONNECT_MS_MAX = 5000,
+    RECONNECT_MS_MAX = 1000,
+    CONNECT_MS_MAX = 5000, /* one attempt */
 };
 
 struct sagabase_client {
@@ -34,6 +35,9 @@ struct sagabase_status client_status_of_call(grpc_status_code code, grpc_slice m
 
 /* When a call made now with these options (may be NULL) is given up. */
 gpr_timespec client_deadline(const struct sagabase_options *options);
+
+/* Flags of GRPC_OP_SEND_INITIAL_METADATA for these options (may be NULL). */
+uint32_t client_call_flags(const struct sagabase_options *options);
 
 /* The caller unrefs it. `queue` must outlive it. */
 grpc_call *client_call(struct sagabase_client *client, const char *path, gpr_timespec deadline,

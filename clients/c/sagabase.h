@@ -92,6 +92,10 @@ struct sagabase_options {
      * and the server stores no event twice. 0: never. Reads, subscriptions and sessions are not
      * retried: resume them from the last event seen. */
     unsigned retries;
+
+    /* While there is no connection, wait for one as long as the time allows, instead of ending the
+     * call with SAGABASE_UNAVAILABLE. */
+    bool wait_for_server;
 };
 
 /* Prepares a connection to `target`, "host:port", which is made with the first call and made again

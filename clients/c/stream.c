@@ -4,11 +4,12 @@
 
 enum { MESSAGE_MEMORY_MAX = 16 * RECEIVED_BYTES_MAX }; /* one message, unpacked */
 
-static void start_sending(struct client_stream *stream, const ProtobufCMessage *request)
+static void start_sending(struct client_stream *stream, const ProtobufCMessage *request,
+                          uint32_t flags)
 {
     grpc_byte_buffer *packed = request ? client_pack(request) : NULL;
     grpc_op ops[] = {
-        {.op = GRPC_OP_SEND_INITIAL_METADATA},
+        {.op = GRPC_OP_SEND_INITIAL_METADATA, .flags = flags},
         {.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = packed},
         {.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT},
     };
@@ -16,7 +17,16 @@ static void start_sending(struct client_stream *stream, const ProtobufCMessage *
     client_start(stream->call, ops, packed ? 3 : 1, &stream->sent);
     if (packed)
         grpc_byte_buffer_destroy(packed);
-    client_wait(stream->queue, &stream->sent); /* failed: client_stream_receive tells why */
+    stream->opening = true; /* for how long depends on the server: nobody waits for it here */
+}
+
+/* Whether the call can be sent on; if not, client_stream_receive tells why. */
+static bool finish_opening(struct client_stream *stream)
+{
+    bool opened = !stream->opening || client_wait(stream->queue, &stream->sent);
+
+    stream->opening = false;
+    return opened;
 }
 
 void client_stream_open(struct client_stream *stream, struct sagabase_client *client,
@@ -41,7 +51,7 @@ void client_stream_open(struct client_stream *stream, struct sagabase_client *cl
 
     client_start(stream->call, &recv_status, 1, &stream->end);
     client_start(stream->call, &recv_initial, 1, &stream->initial);
-    start_sending(stream, request);
+    start_sending(stream, request, client_call_flags(options));
 }
 
 static struct sagabase_status end(struct client_stream *stream)
@@ -93,6 +103,8 @@ struct sagabase_status client_stream_receive(struct client_stream *stream,
 
 static bool send_and_wait(struct client_stream *stream, grpc_op op)
 {
+    if (!finish_opening(stream))
+        return false;
     client_start(stream->call, &op, 1, &stream->sent);
     return client_wait(stream->queue, &stream->sent);
 }
@@ -124,6 +136,7 @@ void client_stream_close(struct client_stream *stream)
         client_stream_cancel(stream);
         end(stream);
     }
+    finish_opening(stream);
     client_wait(stream->queue, &stream->initial);
     grpc_metadata_array_destroy(&stream->initial);
     grpc_metadata_array_destroy(&stream->end.trailing);

@@ -20,6 +20,7 @@ struct client_stream {
     grpc_metadata_array initial;
     grpc_byte_buffer *received;
     char sent;
+    bool opening; /* the first batch that sends is underway */
     struct {
         grpc_metadata_array trailing;
         grpc_status_code code;

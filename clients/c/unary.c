@@ -22,11 +22,11 @@ struct outcome {
     grpc_slice message;
 };
 
-static void exchange(grpc_call *call, grpc_completion_queue *queue, grpc_byte_buffer *request,
-                     struct outcome *outcome)
+static void exchange(grpc_call *call, grpc_completion_queue *queue, uint32_t flags,
+                     grpc_byte_buffer *request, struct outcome *outcome)
 {
     grpc_op ops[] = {
-        {.op = GRPC_OP_SEND_INITIAL_METADATA},
+        {.op = GRPC_OP_SEND_INITIAL_METADATA, .flags = flags},
         {.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = request},
         {.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT},
         {.op = GRPC_OP_RECV_INITIAL_METADATA,
@@ -58,17 +58,26 @@ static struct sagabase_status read_outcome(const struct method *method, struct o
     return SAGABASE_STATUS_OK;
 }
 
-static struct sagabase_status attempt(struct sagabase_client *client, const struct method *method,
-                                      grpc_byte_buffer *request, gpr_timespec deadline,
-                                      grpc_completion_queue *queue, ProtobufCMessage **response)
+/* One call, which may be tried more than once. */
+struct unary {
+    struct sagabase_client *client;
+    const struct method *method;
+    grpc_completion_queue *queue;
+    grpc_byte_buffer *request;
+    gpr_timespec deadline;
+    uint32_t flags;
+};
+
+static struct sagabase_status attempt(const struct unary *unary, ProtobufCMessage **response)
 {
-    grpc_call *call = client_call(client, method->path, deadline, queue);
+    grpc_call *call =
+        client_call(unary->client, unary->method->path, unary->deadline, unary->queue);
     struct outcome outcome = {.message = grpc_empty_slice()};
 
     grpc_metadata_array_init(&outcome.initial);
     grpc_metadata_array_init(&outcome.trailing);
-    exchange(call, queue, request, &outcome);
-    struct sagabase_status status = read_outcome(method, &outcome, response);
+    exchange(call, unary->queue, unary->flags, unary->request, &outcome);
+    struct sagabase_status status = read_outcome(unary->method, &outcome, response);
 
     if (outcome.response)
         grpc_byte_buffer_destroy(outcome.response);
@@ -79,13 +88,21 @@ static struct sagabase_status attempt(struct sagabase_client *client, const stru
     return status;
 }
 
-/* Nothing is underway on the queue, so waiting there is waiting for the time. */
-static void back_off(grpc_completion_queue *queue, int64_t ms, gpr_timespec deadline)
+/* Waits, and works on the connection meanwhile: gRPC makes progress only while someone waits on
+ * a queue that has to do with the channel. */
+static void back_off(const struct unary *unary, int64_t ms)
 {
+    grpc_channel *channel = unary->client->channel;
     gpr_timespec until =
         gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(ms, GPR_TIMESPAN));
+    bool changed;
 
-    grpc_completion_queue_pluck(queue, NULL, gpr_time_min(until, deadline), NULL);
+    until = gpr_time_min(until, unary->deadline);
+    do {
+        grpc_connectivity_state state = grpc_channel_check_connectivity_state(channel, 1);
+        grpc_channel_watch_connectivity_state(channel, state, until, unary->queue, &until);
+        changed = client_wait(unary->queue, &until);
+    } while (changed);
 }
 
 static struct sagabase_status call_unary(struct sagabase_client *client,
@@ -94,20 +111,23 @@ static struct sagabase_status call_unary(struct sagabase_client *client,
                                          const struct sagabase_options *options,
                                          ProtobufCMessage **response)
 {
-    gpr_timespec deadline = client_deadline(options);
+    struct unary unary = {.client = client,
+                          .method = method,
+                          .queue = grpc_completion_queue_create_for_pluck(NULL),
+                          .request = client_pack(request),
+                          .deadline = client_deadline(options),
+                          .flags = client_call_flags(options)};
     unsigned retries = options ? options->retries : 0;
     int64_t wait_ms = BACK_OFF_MS_MIN;
-    grpc_completion_queue *queue = grpc_completion_queue_create_for_pluck(NULL);
-    grpc_byte_buffer *packed = client_pack(request);
-    struct sagabase_status status = attempt(client, method, packed, deadline, queue, response);
+    struct sagabase_status status = attempt(&unary, response);
 
     while (status.code == SAGABASE_UNAVAILABLE && retries-- > 0) {
-        back_off(queue, wait_ms, deadline);
+        back_off(&unary, wait_ms);
         wait_ms = wait_ms * 2 < BACK_OFF_MS_MAX ? wait_ms * 2 : BACK_OFF_MS_MAX;
-        status = attempt(client, method, packed, deadline, queue, response);
+        status = attempt(&unary, response);
     }
-    grpc_byte_buffer_destroy(packed);
-    client_queue_destroy(queue);
+    grpc_byte_buffer_destroy(unary.request);
+    client_queue_destroy(unary.queue);
     return status;
 }
 

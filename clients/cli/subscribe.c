@@ -14,7 +14,7 @@
 #include "clients/cli/interrupt.h"
 #include "clients/cli/place.h"
 
-enum { WAIT_MS_MIN = 100, WAIT_MS_MAX = 5000 };
+enum { PAUSE_MS = 200 };
 
 struct subscribe {
     struct connection connection;
@@ -30,6 +30,7 @@ struct subscribe {
     struct event_printer printer;
     uint64_t printed;
     bool done;
+    bool stood; /* the subscription stood before: when it is lost, it is waited for */
 
     /* Where to go on: behind `last` (a revision, or a position), or from the edge. */
     bool has_last;
@@ -106,7 +107,7 @@ static bool is_interrupted(struct subscribe *self)
 }
 
 /* Or until the interrupt. */
-static void wait_ms(struct subscribe *self, int64_t ms)
+static void pause_ms(struct subscribe *self, int64_t ms)
 {
     struct timespec until;
 
@@ -154,7 +155,8 @@ static bool has_filter(const struct subscribe *self)
 
 static struct sagabase_status open_subscription(struct subscribe *self)
 {
-    struct sagabase_options call = {.timeout_ms = self->connection.timeout_ms};
+    struct sagabase_options call = {.timeout_ms = self->connection.timeout_ms,
+                                    .wait_for_server = self->stood};
     Sagabase__V1__SubscribeRequest request = SAGABASE__V1__SUBSCRIBE_REQUEST__INIT;
     Sagabase__V1__Filter filter = SAGABASE__V1__FILTER__INIT;
     struct sagabase_subscription *subscription;
@@ -240,8 +242,8 @@ static void on_message(struct subscribe *self, const Sagabase__V1__SubscribeResp
     }
 }
 
-/* One subscription, until it is lost or done. *confirmed: it stood. */
-static struct sagabase_status follow_once(struct subscribe *self, bool *confirmed)
+/* One subscription, until it is lost or done. */
+static struct sagabase_status follow_once(struct subscribe *self)
 {
     struct sagabase_status status = open_subscription(self);
 
@@ -250,7 +252,7 @@ static struct sagabase_status follow_once(struct subscribe *self, bool *confirme
         status = sagabase_subscription_next(self->subscription, &message);
         if (status.code != SAGABASE_OK)
             break;
-        *confirmed = true;
+        self->stood = true;
         on_message(self, message);
     }
     close_subscription(self);
@@ -269,28 +271,18 @@ static void tell_lost(const struct subscribe *self, const struct sagabase_status
 
 static struct sagabase_status follow(struct subscribe *self)
 {
-    bool stood = false, told = false;
-    int64_t ms = WAIT_MS_MIN;
+    const struct sagabase_status good = {.code = SAGABASE_OK};
 
     for (;;) {
-        bool confirmed = false;
-        struct sagabase_status status = follow_once(self, &confirmed);
+        struct sagabase_status status = follow_once(self);
         if (self->done || is_interrupted(self))
-            return (struct sagabase_status){.code = SAGABASE_OK};
-        stood |= confirmed;
-        if (confirmed) {
-            told = false;
-            ms = WAIT_MS_MIN;
-        }
-        if (status.code != SAGABASE_UNAVAILABLE || !stood)
+            return good;
+        if (status.code != SAGABASE_UNAVAILABLE || !self->stood)
             return status;
-        if (!told)
-            tell_lost(self, &status);
-        told = true;
-        wait_ms(self, ms);
-        ms = ms * 2 < WAIT_MS_MAX ? ms * 2 : WAIT_MS_MAX;
+        tell_lost(self, &status);
+        pause_ms(self, PAUSE_MS); /* should the server end every subscription at once */
         if (is_interrupted(self))
-            return (struct sagabase_status){.code = SAGABASE_OK};
+            return good;
     }
 }
 

@@ -313,11 +313,8 @@ void config_print_help(FILE *file)
         const struct option *option = &options[i];
         int width = fprintf(file, "  --%s %s", option->name, option->unit);
 
-        fprintf(file, "%*s%s", width < 32 ? 32 - width : 1, "", option->help);
-        if (option->type != OPTION_FLAG)
-            fprintf(file, " (default %s)", option->fallback);
+        fprintf(file, "%*s%s\n", width < 28 ? 28 - width : 1, "", option->help);
         if (option->variable)
-            fprintf(file, "\n%32s%s", "", option->variable);
-        fprintf(file, "\n");
+            fprintf(file, "%28s%s, default %s\n", "", option->variable, option->fallback);
     }
 }

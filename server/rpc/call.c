@@ -66,8 +66,8 @@ void call_free(struct call *call)
     } else {
         free(call);
     }
-    loop->calls--;
-    loop_settle(loop);
+    if (--loop->calls == 0)
+        loop_rest(loop);
 }
 
 void call_hold(struct call *call)
@@ -120,7 +120,8 @@ static struct status admit(struct call *call, const ProtobufCMessage **request)
     if (!call->payload)
         return status_make(STATUS_INVALID_ARGUMENT, "%s: missing: the client sent no message",
                            method->request_type->short_name);
-    TRY(codec_unpack(method->request_type, call->payload, &call->arena, request));
+    TRY(codec_unpack(method->request_type, call->payload,
+                     call->loop->server->options.message_bytes_max, &call->arena, request));
     grpc_byte_buffer_destroy(call->payload);
     call->payload = NULL;
     return OK;

@@ -2,13 +2,15 @@
 
 #include <assert.h>
 #include <grpc/byte_buffer.h>
-#include <grpc/byte_buffer_reader.h>
 #include <grpc/slice.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <zlib.h>
 
 #include "google/rpc/status.pb-c.h"
 #include "server/rpc/check.h"
+
+enum { INFLATE_BYTES = 64 << 10 }; /* at a time */
 
 /* What a hostile request can make us allocate is the arena's limit. */
 struct unpacking {
@@ -48,30 +50,89 @@ static struct status unpack(const ProtobufCMessageDescriptor *type, struct bytes
     return status_make(STATUS_INVALID_ARGUMENT, "%s: malformed", type->short_name);
 }
 
-struct status codec_unpack(const ProtobufCMessageDescriptor *type, grpc_byte_buffer *payload,
-                           struct arena *arena, const ProtobufCMessage **message)
+/* One turn of inflate() into the next room of `whole`; one byte more than allowed tells
+ * that the message is too large. */
+static int inflate_some(z_stream *stream, struct buffer *whole)
 {
-    grpc_byte_buffer_reader reader;
-    grpc_slice *first = NULL;
+    size_t left = whole->bytes_max - whole->size;
+    size_t room = left < INFLATE_BYTES ? left : INFLATE_BYTES;
+
+    stream->next_out = buffer_reserve(whole, room);
+    stream->avail_out = stream->next_out ? (uInt)room : 0;
+    int result = inflate(stream, Z_NO_FLUSH);
+    whole->size += stream->next_out ? room - stream->avail_out : 0;
+    return result;
+}
+
+/* False: not gzip or deflate, or cut short. gRPC could do this, too, but without a
+ * limit: 4 MiB may become 4 GiB. */
+static bool decompress(const grpc_slice_buffer *slices, struct buffer *whole)
+{
+    z_stream stream = {0};
+    int result = inflateInit2(&stream, MAX_WBITS + 32); /* 32: either format */
+
+    for (size_t i = 0; i < slices->count && result == Z_OK; i++) {
+        stream.next_in = GRPC_SLICE_START_PTR(slices->slices[i]);
+        stream.avail_in = (uInt)GRPC_SLICE_LENGTH(slices->slices[i]);
+        do
+            result = inflate_some(&stream, whole);
+        while (result == Z_OK && whole->size < whole->bytes_max);
+        if (result == Z_BUF_ERROR)
+            result = Z_OK; /* it wants the next slice */
+    }
+    inflateEnd(&stream);
+    return result == Z_STREAM_END || whole->size == whole->bytes_max;
+}
+
+static struct status unpack_compressed(const ProtobufCMessageDescriptor *type,
+                                       const grpc_slice_buffer *slices, size_t bytes_max,
+                                       struct arena *arena, const ProtobufCMessage **message)
+{
+    struct buffer whole;
     struct status status;
 
-    if (!grpc_byte_buffer_reader_init(&reader, payload))
-        return status_make(STATUS_INVALID_ARGUMENT, "%s: cannot be decompressed", type->short_name);
-    size_t size = grpc_byte_buffer_length(reader.buffer_out);
-    if (grpc_byte_buffer_reader_peek(&reader, &first) && GRPC_SLICE_LENGTH(*first) == size) {
-        status = unpack(type, bytes_of(GRPC_SLICE_START_PTR(*first), size), arena, message);
-    } else if (size == 0) {
-        status = unpack(type, bytes_of("", 0), arena, message);
-    } else {
-        grpc_byte_buffer_reader_destroy(&reader);
-        grpc_byte_buffer_reader_init(&reader, payload); /* peek has moved on */
-        grpc_slice whole = grpc_byte_buffer_reader_readall(&reader);
-        status = unpack(type, bytes_of(GRPC_SLICE_START_PTR(whole), GRPC_SLICE_LENGTH(whole)),
-                        arena, message);
-        grpc_slice_unref(whole);
-    }
-    grpc_byte_buffer_reader_destroy(&reader);
+    buffer_init(&whole, bytes_max + 1);
+    if (!decompress(slices, &whole))
+        status =
+            status_make(STATUS_INVALID_ARGUMENT, "%s: cannot be decompressed", type->short_name);
+    else if (whole.size > bytes_max)
+        status =
+            status_make(STATUS_RESOURCE_EXHAUSTED, "%s: larger than %zu bytes once decompressed",
+                        type->short_name, bytes_max);
+    else
+        status = unpack(type, buffer_bytes(&whole), arena, message);
+    buffer_destroy(&whole);
     return status;
+}
+
+static struct status unpack_slices(const ProtobufCMessageDescriptor *type,
+                                   const grpc_slice_buffer *slices, struct arena *arena,
+                                   const ProtobufCMessage **message)
+{
+    struct buffer whole;
+
+    buffer_init(&whole, slices->length);
+    for (size_t i = 0; i < slices->count; i++)
+        buffer_put(&whole, bytes_of(GRPC_SLICE_START_PTR(slices->slices[i]),
+                                    GRPC_SLICE_LENGTH(slices->slices[i])));
+    struct status status = buffer_ok(&whole) ? unpack(type, buffer_bytes(&whole), arena, message)
+                                             : status_make(STATUS_RESOURCE_EXHAUSTED,
+                                                           "%s: out of memory", type->short_name);
+    buffer_destroy(&whole);
+    return status;
+}
+
+struct status codec_unpack(const ProtobufCMessageDescriptor *type, const grpc_byte_buffer *payload,
+                           size_t bytes_max, struct arena *arena, const ProtobufCMessage **message)
+{
+    const grpc_slice_buffer *slices = &payload->data.raw.slice_buffer;
+
+    if (payload->data.raw.compression != GRPC_COMPRESS_NONE)
+        return unpack_compressed(type, slices, bytes_max, arena, message);
+    if (slices->count != 1)
+        return unpack_slices(type, slices, arena, message);
+    struct bytes wire = bytes_of(GRPC_SLICE_START_PTR(slices->slices[0]), slices->length);
+    return unpack(type, wire, arena, message);
 }
 
 static grpc_byte_buffer *wrap(grpc_slice slice)

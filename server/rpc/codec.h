@@ -11,10 +11,11 @@
 
 enum { DETAIL_BYTES_MAX = 4096 }; /* peers take 8 KiB of metadata by default */
 
-/* Checks and unpacks into the arena; the payload may be destroyed afterwards. INVALID_ARGUMENT:
- * malformed; RESOURCE_EXHAUSTED: too many fields, or the arena is full. */
-struct status codec_unpack(const ProtobufCMessageDescriptor *type, grpc_byte_buffer *payload,
-                           struct arena *arena, const ProtobufCMessage **message);
+/* Decompresses, checks and unpacks into the arena; the payload may be destroyed
+ * afterwards. INVALID_ARGUMENT: malformed; RESOURCE_EXHAUSTED: larger than `bytes_max` once
+ * decompressed, too many fields, or the arena is full. */
+struct status codec_unpack(const ProtobufCMessageDescriptor *type, const grpc_byte_buffer *payload,
+                           size_t bytes_max, struct arena *arena, const ProtobufCMessage **message);
 
 /* The caller destroys the byte buffer. */
 grpc_byte_buffer *codec_pack(const ProtobufCMessage *message);

@@ -94,23 +94,29 @@ static void on_woken(struct step *step, bool ok)
     }
 }
 
+/* gRPC says "stopped" when the last connection is closed, but calls may live on: a call that
+ * was cancelled while another thread works for it will still be woken and answered, and
+ * both need the queue. So nothing can start on it only after both. */
+static void shut_queue(struct loop *loop)
+{
+    assert(!loop->streams);
+    grpc_completion_queue_shutdown(loop->queue);
+    rpc_server_count(loop->server, &loop->server->loops_stopped);
+}
+
+void loop_rest(struct loop *loop)
+{
+    rpc_server_count(loop->server, &loop->server->loops_at_rest);
+    if (loop->has_stopped)
+        shut_queue(loop);
+}
+
 static void on_stopped(struct step *step, bool ok)
 {
     struct loop *loop = container_of(step, struct loop, stopped);
 
     (void)ok;
     loop->has_stopped = true;
-    loop_settle(loop);
-}
-
-/* gRPC says "stopped" when the last connection is closed, but calls may live on: a call that
- * was cancelled while another thread works for it will still be woken and answered, and
- * both need the queue. */
-void loop_settle(struct loop *loop)
-{
-    if (!loop->has_stopped || loop->calls > 0)
-        return;
-    assert(!loop->streams);
-    grpc_completion_queue_shutdown(loop->queue);
-    rpc_server_loop_stopped(loop->server);
+    if (loop->calls == 0)
+        shut_queue(loop);
 }

@@ -45,8 +45,8 @@ bool loop_start(struct loop *loop);
  * call is gone. */
 void loop_join(struct loop *loop);
 
-/* Shuts the queue if nothing can start on it any more. */
-void loop_settle(struct loop *loop);
+/* The last call is gone; that happens once, when the server stops. */
+void loop_rest(struct loop *loop);
 
 /* Any thread. Runs `step` on the loop; `call` is alive and keeps it so. */
 void loop_send(struct loop *loop, struct call *call, struct step *step);

@@ -23,6 +23,7 @@ enum {
     KEEPALIVE_TIMEOUT_MS = 10000,
     /* Clients may ask every 10 s; half of that, so that jitter is no offence. */
     CLIENT_PING_INTERVAL_MS = 5000,
+    CLOSE_GRACE_MS = 5000, /* for connections without a call */
 };
 
 /* --- options -------------------------------------------------------------- */
@@ -92,6 +93,7 @@ static grpc_server *create_grpc(const struct rpc_options *options)
         integer(GRPC_ARG_ALLOW_REUSEPORT, 0), /* or a second server would share our port */
         integer(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, options->message_bytes_max),
         integer(GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, (size_t)-1), /* handlers bound what they send */
+        integer(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0), /* codec.c does, with a limit */
         integer(GRPC_ARG_MAX_CONCURRENT_STREAMS, options->connection_calls_max),
         integer(GRPC_ARG_MAX_METADATA_SIZE, METADATA_BYTES_MAX),
         integer(GRPC_ARG_KEEPALIVE_TIME_MS, KEEPALIVE_TIME_MS),
@@ -135,7 +137,7 @@ static struct rpc_server *create(const struct rpc_options *options)
     pthread_mutex_init(&server->mutex, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&server->loop_stopped, &monotonic);
+    pthread_cond_init(&server->counted, &monotonic);
     pthread_condattr_destroy(&monotonic);
     for (unsigned i = 0; i < server->loop_count; i++) {
         loop_init(&server->loops[i], server);
@@ -172,16 +174,16 @@ int rpc_server_port(const struct rpc_server *server)
 
 /* --- stop ----------------------------------------------------------------- */
 
-void rpc_server_loop_stopped(struct rpc_server *server)
+void rpc_server_count(struct rpc_server *server, unsigned *counter)
 {
     pthread_mutex_lock(&server->mutex);
-    server->loops_stopped++;
-    pthread_cond_signal(&server->loop_stopped);
+    (*counter)++;
+    pthread_cond_signal(&server->counted);
     pthread_mutex_unlock(&server->mutex);
 }
 
-/* False if there are still calls after that time. */
-static bool wait_for_loops(struct rpc_server *server, int64_t timeout_ms)
+/* Until the counter has all loops, or that time has passed. */
+static void wait_for_loops(struct rpc_server *server, const unsigned *counter, int64_t timeout_ms)
 {
     struct timespec until;
     int error = 0;
@@ -194,23 +196,26 @@ static bool wait_for_loops(struct rpc_server *server, int64_t timeout_ms)
         until.tv_nsec -= 1000000000;
     }
     pthread_mutex_lock(&server->mutex);
-    while (server->loops_stopped < server->loop_count && error != ETIMEDOUT)
-        error = pthread_cond_timedwait(&server->loop_stopped, &server->mutex, &until);
-    bool stopped = server->loops_stopped == server->loop_count;
+    while (*counter < server->loop_count && error != ETIMEDOUT)
+        error = pthread_cond_timedwait(&server->counted, &server->mutex, &until);
     pthread_mutex_unlock(&server->mutex);
-    return stopped;
 }
 
 /* Every armed slot fails now: so each loop learns that it has to end its streams.
- * A loop ends when no connection is left on the server and no call on the loop. */
+ *
+ * A call that arrives at this very moment may get stuck inside gRPC 1.51: queued after the
+ * slots have failed, never given to us, and its connection stays open. So once we have
+ * no call left, connections get a moment to close, not the whole grace. */
 void rpc_server_stop(struct rpc_server *server, int64_t grace_ms)
 {
     atomic_store(&server->stopping, true);
     for (unsigned i = 0; i < server->loop_count; i++)
         grpc_server_shutdown_and_notify(server->grpc, server->loops[i].queue,
                                         &server->loops[i].stopped);
-    if (!wait_for_loops(server, grace_ms))
-        grpc_server_cancel_all_calls(server->grpc);
+    wait_for_loops(server, &server->loops_at_rest, grace_ms);
+    wait_for_loops(server, &server->loops_stopped,
+                   grace_ms < CLOSE_GRACE_MS ? grace_ms : CLOSE_GRACE_MS);
+    grpc_server_cancel_all_calls(server->grpc);
     for (unsigned i = 0; i < server->loop_count; i++)
         loop_join(&server->loops[i]);
 }
@@ -221,7 +226,7 @@ void rpc_server_free(struct rpc_server *server)
     for (unsigned i = 0; i < server->loop_count; i++)
         loop_destroy(&server->loops[i]);
     method_table_destroy(&server->methods);
-    pthread_cond_destroy(&server->loop_stopped);
+    pthread_cond_destroy(&server->counted);
     pthread_mutex_destroy(&server->mutex);
     free(server);
     grpc_shutdown();

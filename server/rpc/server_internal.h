@@ -18,14 +18,15 @@ struct rpc_server {
     atomic_bool stopping;
 
     pthread_mutex_t mutex;
-    pthread_cond_t loop_stopped;
-    unsigned loops_stopped; /* under the mutex */
+    pthread_cond_t counted;
+    unsigned loops_at_rest; /* under the mutex: that have no call left */
+    unsigned loops_stopped; /* under the mutex: whose queue is shut */
 
     unsigned loop_count;
     struct loop loops[];
 };
 
-/* By a loop, once, when no call is left. */
-void rpc_server_loop_stopped(struct rpc_server *server);
+/* By a loop, once for each of the two counters. */
+void rpc_server_count(struct rpc_server *server, unsigned *counter);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "server/rpc/call_internal.h"
 #include "server/rpc/codec.h"
+#include "server/rpc/server_internal.h"
 
 static void on_left(struct step *step, bool ok);
 static void on_sent(struct step *step, bool ok);
@@ -167,7 +168,8 @@ static bool take_message(struct call *call)
     const ProtobufCMessage *message = NULL;
     struct status status = OK;
     if (!call->ended)
-        status = codec_unpack(call->row->method->request_type, call->payload, call->receive_arena,
+        status = codec_unpack(call->row->method->request_type, call->payload,
+                              call->loop->server->options.message_bytes_max, call->receive_arena,
                               &message);
     grpc_byte_buffer_destroy(call->payload);
     call->payload = NULL;

@@ -43,7 +43,7 @@ void append(struct call *call, const ProtobufCMessage *message)
     status = append_submit(self->log, &self->append, call_arena(call));
     if (!status_ok(status)) {
         call_release(call);
-        return call_fail(call, status);
+        return call_fail(call, proposal_refusal(status, &self->append));
     }
 }
 

@@ -183,7 +183,8 @@ static struct status submit(struct entry *entry, const Sagabase__V1__AppendSessi
     if (!request->append)
         return status_make(STATUS_INVALID_ARGUMENT, "append: required");
     TRY(proposal_read(request->append, &entry->arena, &entry->append));
-    return append_submit(entry->session->log, &entry->append, &entry->arena);
+    return proposal_refusal(append_submit(entry->session->log, &entry->append, &entry->arena),
+                            &entry->append);
 }
 
 /* --- committing ----------------------------------------------------------------- */

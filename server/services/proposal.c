@@ -6,7 +6,7 @@
 
 /* Where in a request a field is: "", "appends[3]." or "checks[0].". */
 struct path {
-    char text[24];
+    char text[32];
 };
 
 static struct path path_of(const char *field, size_t index)
@@ -202,6 +202,16 @@ struct status proposal_read_one(const Sagabase__V1__AppendToStreamRequest *reque
     append->streams = stream;
     append->stream_count = 1;
     return OK;
+}
+
+struct status proposal_refusal(struct status status, const struct append *append)
+{
+    static const char *const fields[] = {"stream:", "events"};
+
+    for (size_t i = 0; append->stream_count == 1 && i < sizeof fields / sizeof *fields; i++)
+        if (strncmp(status.message, fields[i], strlen(fields[i])) == 0)
+            return status_make(status.code, "appends[0].%s", status.message);
+    return status;
 }
 
 /* --- to an answer ---------------------------------------------------------- */

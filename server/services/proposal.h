@@ -15,6 +15,10 @@ struct status proposal_read(const Sagabase__V1__AppendRequest *request, struct a
 struct status proposal_read_one(const Sagabase__V1__AppendToStreamRequest *request,
                                 struct arena *arena, struct append *append);
 
+/* What append_submit refused, in the words of an AppendRequest: for a single stream the log
+ * leaves out "appends[0].". */
+struct status proposal_refusal(struct status status, const struct append *append);
+
 /* Fills a response that is initialised already; its parts live in `arena`. The append has
  * settled with OK. */
 struct status proposal_answer(const struct append *append, struct arena *arena,

@@ -115,6 +115,26 @@ static bool is_not_utf8(int error)
     return error <= PCRE2_ERROR_UTF8_ERR1 && error >= PCRE2_ERROR_UTF8_ERR21;
 }
 
+/* Why matching gave up. All but the lack of memory is the expression's fault. */
+static struct status explain(const char *field, int error)
+{
+    PCRE2_UCHAR reason[128];
+
+    switch (error) {
+    case PCRE2_ERROR_MATCHLIMIT:
+    case PCRE2_ERROR_DEPTHLIMIT:
+    case PCRE2_ERROR_HEAPLIMIT:
+        return status_make(STATUS_INVALID_ARGUMENT,
+                           "%s: matching one name may take at most %d steps", field,
+                           FILTER_MATCH_STEPS_MAX);
+    case PCRE2_ERROR_NOMEMORY:
+        return status_make(STATUS_RESOURCE_EXHAUSTED, "filter: out of memory");
+    default: /* it recurses without end, for example */
+        pcre2_get_error_message(error, reason, sizeof reason);
+        return status_make(STATUS_INVALID_ARGUMENT, "%s: %s", field, (char *)reason);
+    }
+}
+
 static bool matches_regex(struct filter *filter, const struct filter_part *part, struct bytes text)
 {
     int result;
@@ -130,14 +150,8 @@ static bool matches_regex(struct filter *filter, const struct filter_part *part,
     result = pcre2_match(part->regex, text.data, text.size, 0, 0, filter->match, filter->limits);
     if (result >= 0)
         return true;
-    if (result == PCRE2_ERROR_MATCHLIMIT || result == PCRE2_ERROR_DEPTHLIMIT ||
-        result == PCRE2_ERROR_HEAPLIMIT)
-        filter->failure =
-            status_make(STATUS_INVALID_ARGUMENT, "%s: matching one name may take at most %d steps",
-                        part->regex_field, FILTER_MATCH_STEPS_MAX);
-    else if (result != PCRE2_ERROR_NOMATCH && !is_not_utf8(result))
-        filter->failure = status_make(STATUS_INTERNAL, "%s: matching failed with PCRE2's error %d",
-                                      part->regex_field, result);
+    if (result != PCRE2_ERROR_NOMATCH && !is_not_utf8(result))
+        filter->failure = explain(part->regex_field, result);
     return false;
 }
 

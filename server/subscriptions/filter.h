@@ -45,8 +45,8 @@ struct filter {
 struct status filter_init(struct filter *filter, const struct filter_rules *rules);
 void filter_destroy(struct filter *filter);
 
-/* False also when matching takes more than FILTER_MATCH_STEPS_MAX steps: then
- * filter->failure is set, and stays. */
+/* False also when matching takes more than FILTER_MATCH_STEPS_MAX steps or cannot be done:
+ * then filter->failure is set, and stays. */
 bool filter_accepts(struct filter *filter, struct bytes stream, struct bytes type);
 
 /* Gives back the memory that matching needs, until it is needed again. */

@@ -207,7 +207,8 @@ def run_call(api, step, variables):
     name = step["call"]
     method, _ = api.methods[name]
     if name == "AppendSession":
-        requests = [api.parse(name, item) for item in substitute(expand(step["requests"]), variables)]
+        items = substitute(expand(step["requests"]), variables)
+        requests = [api.parse(name, item) for item in items]
         responses = list(method(iter(requests), timeout=PATIENCE_S))
         return "results", [to_json(item) for response in responses for item in response.results]
     request = api.parse(name, substitute(expand(step["request"]), variables))

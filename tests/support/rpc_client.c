@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <grpc/byte_buffer.h>
 #include <grpc/byte_buffer_reader.h>
+#include <grpc/compression.h>
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
 #include <grpc/slice.h>
@@ -28,19 +29,21 @@ struct rpc_call {
     bool is_finished;
 };
 
-struct rpc_client *rpc_client_create(int port)
+static grpc_arg integer(const char *key, int value)
+{
+    return (grpc_arg){.type = GRPC_ARG_INTEGER, .key = (char *)key, .value.integer = value};
+}
+
+static struct rpc_client *create(int port, grpc_compression_algorithm compression)
 {
     struct rpc_client *client = calloc(1, sizeof *client);
     char address[64];
     grpc_arg list[] = {
-        {.type = GRPC_ARG_INTEGER,
-         .key = (char *)GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
-         .value.integer = -1},
-        {.type = GRPC_ARG_INTEGER,
-         .key = (char *)"grpc.use_local_subchannel_pool",
-         .value = {.integer = 1}},
+        integer(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, -1),
+        integer(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1), /* a connection of its own */
+        integer(GRPC_COMPRESSION_CHANNEL_DEFAULT_ALGORITHM, (int)compression),
     };
-    grpc_channel_args arguments = {2, list};
+    grpc_channel_args arguments = {sizeof list / sizeof *list, list};
 
     grpc_init();
     snprintf(address, sizeof address, "127.0.0.1:%d", port);
@@ -48,6 +51,16 @@ struct rpc_client *rpc_client_create(int port)
     client->channel = grpc_channel_create(address, credentials, &arguments);
     grpc_channel_credentials_release(credentials);
     return client;
+}
+
+struct rpc_client *rpc_client_create(int port)
+{
+    return create(port, GRPC_COMPRESS_NONE);
+}
+
+struct rpc_client *rpc_client_create_gzip(int port)
+{
+    return create(port, GRPC_COMPRESS_GZIP);
 }
 
 void rpc_client_free(struct rpc_client *client)

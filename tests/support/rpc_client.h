@@ -17,6 +17,9 @@ struct rpc_call;
 
 /* Connects to 127.0.0.1 on first use. */
 struct rpc_client *rpc_client_create(int port);
+
+/* The same, but its messages are compressed with gzip. */
+struct rpc_client *rpc_client_create_gzip(int port);
 void rpc_client_free(struct rpc_client *client);
 
 /* Opens a call. deadline_ms 0: as long as tests wait for anything. */

@@ -63,21 +63,15 @@ static void on_released(struct step *step, bool ok)
     struct held *self = container_of(step, struct held, woken);
     struct call *call = self->call;
 
-    (void)ok; /* a unary call is not over before it is answered */
-    if (call_cancelled(call))
-        atomic_fetch_add(&echo_of(call)->cancelled, 1);
+    assert(ok); /* a unary call is not over before it is answered */
     reply_text(call, self->text);
     call_release(call);
 }
 
-static void hold(struct call *call, const ProtobufCMessage *request)
+static void wait_for_release(struct call *call, struct held *self)
 {
-    struct held *self = arena_alloc(call_arena(call), sizeof *self);
     struct echo *echo = echo_of(call);
 
-    self->call = call;
-    self->text = text_of(request);
-    self->woken.run = on_released;
     call_hold(call);
     for (unsigned i = 0;; i++) {
         struct held *none = NULL;
@@ -86,6 +80,16 @@ static void hold(struct call *call, const ProtobufCMessage *request)
             break;
     }
     atomic_fetch_add(&echo->held, 1);
+}
+
+static void hold(struct call *call, const ProtobufCMessage *request)
+{
+    struct held *self = arena_alloc(call_arena(call), sizeof *self);
+
+    self->call = call;
+    self->text = text_of(request);
+    self->woken.run = on_released;
+    wait_for_release(call, self);
 }
 
 void echo_release_held(struct echo *echo)
@@ -137,6 +141,52 @@ static void park(struct call *call, const ProtobufCMessage *request)
     (void)request;
     stream_create(call, NULL);
     atomic_fetch_add(&echo_of(call)->held, 1);
+}
+
+struct late {
+    struct held held;
+    const ProtobufCMessage *request;
+    struct step sent;
+    struct step closed;
+};
+
+static void on_late_sent(struct step *step, bool ok)
+{
+    struct call *call = container_of(step, struct late, sent)->held.call;
+
+    if (!ok)
+        atomic_fetch_add(&echo_of(call)->failed, 1);
+    call_end(call, OK); /* ignored if it is over */
+    call_release(call);
+}
+
+static void on_late_woken(struct step *step, bool ok)
+{
+    struct late *self = container_of(step, struct late, held.woken);
+
+    (void)ok;
+    call_send(self->held.call, self->request, &self->sent);
+}
+
+static void on_late_closed(struct step *step, bool ok)
+{
+    struct call *call = container_of(step, struct late, closed)->held.call;
+
+    (void)ok;
+    atomic_fetch_add(&echo_of(call)->closed, 1);
+}
+
+static void late(struct call *call, const ProtobufCMessage *request)
+{
+    struct late *self = arena_alloc(call_arena(call), sizeof *self);
+
+    self->held.call = call;
+    self->held.woken.run = on_late_woken;
+    self->request = request;
+    self->sent.run = on_late_sent;
+    self->closed.run = on_late_closed;
+    call_on_closed(call, &self->closed);
+    wait_for_release(call, &self->held);
 }
 
 static void send_large(struct stream *self)
@@ -243,6 +293,7 @@ const struct method echo_methods[] = {
     {"/echo.Echo/Unary", REQUEST, METHOD_UNARY, 64, unary},
     {"/echo.Echo/Deadline", REQUEST, METHOD_UNARY, 0, deadline},
     {"/echo.Echo/Hold", REQUEST, METHOD_UNARY, 0, hold},
+    {"/echo.Echo/Late", REQUEST, METHOD_SERVER_STREAM, 0, late},
     {"/echo.Echo/Park", REQUEST, METHOD_SERVER_STREAM, 0, park},
     {"/echo.Echo/Forever", REQUEST, METHOD_SERVER_STREAM, 0, forever},
     {"/echo.Echo/Count", REQUEST, METHOD_SERVER_STREAM, 0, count},

@@ -13,10 +13,10 @@ enum { ECHO_HELD_MAX = 256 };
 /* call_context() of every call: what the tests want to know, and what they decide. */
 struct echo {
     struct rpc_server *server;
-    atomic_uint closed;    /* streams whose `closed` step has run */
-    atomic_uint sent;      /* messages that the transport has accepted */
-    atomic_uint held;      /* calls that wait for echo_release_held() */
-    atomic_uint cancelled; /* of those, how many were over when they were woken */
+    atomic_uint closed; /* streams whose `closed` step has run */
+    atomic_uint sent;   /* messages that the transport has accepted */
+    atomic_uint held;   /* calls that wait for echo_release_held() */
+    atomic_uint failed; /* sends of Late that came too late */
 
     struct held *_Atomic waiting[ECHO_HELD_MAX];
 };
@@ -27,6 +27,7 @@ struct echo {
  *   Count      as many messages as the text says, packed by hand (server stream)
  *   Bidi       each request, until the client half-closes
  *   Hold       the request, once the test says so from a thread of its own (unary)
+ *   Late       the same as a server stream, which sends even if it is over
  *   Park       nothing, until the stream is over (server stream)
  *   Deadline   the deadline and the value of the metadata "x-echo" (unary) */
 extern const struct method echo_methods[];

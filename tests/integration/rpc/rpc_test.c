@@ -165,16 +165,52 @@ static void missing_message_is_refused(void **state)
     }
 }
 
+static char *text_of_size(size_t size)
+{
+    char *large = malloc(size + 1);
+
+    memset(large, 'x', size);
+    large[size] = 0;
+    return large;
+}
+
 static void oversize_message_is_refused(void **state)
 {
     struct fixture *fixture = *state;
-    char *large = calloc(1, (1 << 20) + 1);
+    char *large = text_of_size(1 << 20);
 
-    memset(large, 'x', 1 << 20);
     assert_ends(ask(fixture->client, "/echo.Echo/Unary", large), STATUS_RESOURCE_EXHAUSTED,
                 "larger");
     assert_ends(ask(fixture->client, "/echo.Echo/Bidi", large), STATUS_RESOURCE_EXHAUSTED, "");
     free(large);
+}
+
+static void compressed_message_is_understood(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rpc_client *client = rpc_client_create_gzip(rpc_server_port(fixture->echo->server));
+    char *large = text_of_size(100000);
+    struct rpc_call *call = ask(client, "/echo.Echo/Unary", large);
+
+    assert_receives(call, large);
+    assert_ends(call, STATUS_OK, "");
+    free(large);
+    rpc_client_free(client);
+}
+
+/* 64 MiB that arrive as 64 KiB. */
+static void message_that_is_oversize_once_inflated_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rpc_client *client = rpc_client_create_gzip(rpc_server_port(fixture->echo->server));
+    char *bomb = text_of_size(64 << 20);
+
+    assert_ends(ask(client, "/echo.Echo/Unary", bomb), STATUS_RESOURCE_EXHAUSTED,
+                "once decompressed");
+    assert_ends(ask(client, "/echo.Echo/Bidi", bomb), STATUS_RESOURCE_EXHAUSTED,
+                "once decompressed");
+    free(bomb);
+    rpc_client_free(client);
 }
 
 static void message_beyond_the_arena_is_refused(void **state)
@@ -334,6 +370,33 @@ static void call_that_was_cancelled_may_still_be_woken(void **state)
     assert_ends(call, STATUS_OK, "");
 }
 
+/* The client has gone and `closed` has run, but another thread still wakes the stream, whose
+ * handler then sends. */
+static void send_after_the_end_fails(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rpc_call *call = ask(fixture->client, "/echo.Echo/Late", "x");
+
+    echo_wait(&fixture->echo->held, 1);
+    rpc_call_cancel(call);
+    assert_ends(call, STATUS_CANCELLED, "");
+    echo_wait(&fixture->echo->closed, 1);
+    echo_release_held(fixture->echo);
+    echo_wait(&fixture->echo->failed, 1);
+}
+
+static void held_stream_goes_on_when_woken(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rpc_call *call = ask(fixture->client, "/echo.Echo/Late", "x");
+
+    echo_wait(&fixture->echo->held, 1);
+    echo_release_held(fixture->echo);
+    assert_receives(call, "x");
+    assert_ends(call, STATUS_OK, "");
+    assert_int_equal(atomic_load(&fixture->echo->failed), 0);
+}
+
 static void address_in_use_is_said(void **state)
 {
     struct fixture *fixture = *state;
@@ -385,6 +448,8 @@ int main(void)
         SERVED(text_with_nul_is_refused),
         SERVED(missing_message_is_refused),
         SERVED(oversize_message_is_refused),
+        SERVED(compressed_message_is_understood),
+        SERVED(message_that_is_oversize_once_inflated_is_refused),
         SERVED(message_beyond_the_arena_is_refused),
         SERVED(server_stream_sends_all_and_ends),
         SERVED(bidi_stream_ends_after_half_close),
@@ -394,6 +459,8 @@ int main(void)
         SERVED(deadline_reaches_the_handler),
         SERVED(many_calls_are_woken_by_another_thread),
         SERVED(call_that_was_cancelled_may_still_be_woken),
+        SERVED(send_after_the_end_fails),
+        SERVED(held_stream_goes_on_when_woken),
         SERVED(address_in_use_is_said),
         cmocka_unit_test(wrong_address_is_refused),
     };

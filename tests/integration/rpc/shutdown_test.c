@@ -32,7 +32,10 @@ static struct rpc_call *ask(struct rpc_client *client, const char *path)
 
 static void drop(struct rpc_call *call, enum status_code code)
 {
-    assert_int_equal(rpc_call_finish(call).code, code);
+    struct status status = rpc_call_finish(call);
+
+    if (status.code != code)
+        fail_msg("%s: %s", status_code_name(status.code), status.message);
     rpc_call_free(call);
 }
 
@@ -93,6 +96,27 @@ static void *stop_patiently(void *echo)
 {
     echo_stop(echo, LONG_MS);
     return NULL;
+}
+
+/* A send is underway at any time: the status follows it. */
+static void stream_that_is_sending_is_told(void **state)
+{
+    struct echo *echo = echo_start(LOOPS);
+    struct rpc_client *client = rpc_client_create(rpc_server_port(echo->server));
+    struct rpc_call *stream = ask(client, "/echo.Echo/Forever");
+    pthread_t stopper;
+
+    (void)state;
+    echo_wait(&echo->sent, 10);
+    assert_int_equal(pthread_create(&stopper, NULL, stop_patiently, echo), 0);
+    struct status status = rpc_call_finish(stream); /* reads all there is */
+    assert_int_equal(status.code, STATUS_UNAVAILABLE);
+    assert_string_equal(status.message, "server shutting down");
+    rpc_call_free(stream);
+    pthread_join(stopper, NULL);
+    assert_int_equal(atomic_load(&echo->closed), 1);
+    rpc_client_free(client);
+    echo_free(echo);
 }
 
 static void *stop_impatiently(void *echo)
@@ -198,6 +222,7 @@ int main(void)
         cmocka_unit_test(idle_server_stops_at_once),
         cmocka_unit_test(open_streams_are_told),
         cmocka_unit_test(stream_of_a_client_that_never_reads_is_cancelled),
+        cmocka_unit_test(stream_that_is_sending_is_told),
         cmocka_unit_test(unary_calls_finish_within_the_grace),
         cmocka_unit_test(unary_calls_beyond_the_grace_are_cancelled_and_still_awaited),
         cmocka_unit_test(server_stops_under_load),

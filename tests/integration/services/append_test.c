@@ -285,6 +285,14 @@ static void wrong_appends_are_refused_with_the_place(void **state)
     bad = append_part("a", &proposals);
     expect_status(ask_many(server, &request, NULL), STATUS_INVALID_ARGUMENT, "appends[1]");
     request.n_appends = 1;
+    good.stream = (char *)"";
+    expect_status(ask_many(server, &request, NULL), STATUS_INVALID_ARGUMENT,
+                  "appends[0].stream: 1 to 1024 bytes");
+    good.stream = (char *)"a";
+    proposals.events[0].type = (char *)"";
+    expect_status(ask_many(server, &request, NULL), STATUS_INVALID_ARGUMENT,
+                  "appends[0].events[0].type: 1 to 256 bytes");
+    proposals.events[0].type = (char *)"Tested";
     request.checks = &checks;
     request.n_checks = 1;
     check.stream = (char *)"c";

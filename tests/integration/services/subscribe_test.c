@@ -67,7 +67,8 @@ static struct rpc_call *subscribe(struct test_server *server, const Request *req
     struct rpc_call *call = open_with(server->client, EVENT_STORE("Subscribe"), &request->base);
     Message *message = receive(call);
 
-    assert_non_null(message);
+    if (!message)
+        fail_msg("not confirmed: %s", rpc_call_finish(call).message);
     assert_int_equal(message->message_case, MESSAGE(CONFIRMED));
     assert_int_equal(strlen(message->confirmed->subscription_id), 36);
     forget(message);

@@ -30,6 +30,25 @@ static void a_long_message_is_truncated(void **state)
     assert_int_equal(strlen(status.message), sizeof status.message - 1);
 }
 
+static void truncation_leaves_whole_characters(void **state)
+{
+    static const char *const characters[] = {"\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x8e\x89"};
+    static const char *const starts[] = {"", "a", "ab", "abc"};
+
+    (void)state;
+    for (size_t c = 0; c < 3; c++)
+        for (size_t start = 0; start < 4; start++) {
+            char text[4 * 200 + 1] = {0};
+            size_t width = c + 2;
+            for (size_t i = 0; i < 200; i++)
+                memcpy(text + i * width, characters[c], width);
+            struct status status = status_make(STATUS_NOT_FOUND, "%s%s", starts[start], text);
+            size_t size = strlen(status.message);
+            assert_int_equal((size - start) % width, 0);
+            assert_true(size + width >= sizeof status.message);
+        }
+}
+
 static void codes_have_the_names_of_grpc(void **state)
 {
     (void)state;
@@ -60,6 +79,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_message_is_formatted),
         cmocka_unit_test(a_long_message_is_truncated),
+        cmocka_unit_test(truncation_leaves_whole_characters),
         cmocka_unit_test(codes_have_the_names_of_grpc),
         cmocka_unit_test(try_returns_the_first_failure),
     };

@@ -1,0 +1,62 @@
+#!/bin/bash
+# What the command line answers without a server.
+. tests/integration/cli/check.sh
+
+run --version
+expect_code 0
+[[ $output =~ ^sagabase\ [0-9]+\.[0-9]+\.[0-9]+\ \(.+\)$ ]] || fail "version"
+
+run --help
+expect_code 0
+for command in serve append read subscribe "stream list" "stream show" import info; do
+    [[ $output == *"  $command "* ]] || fail "--help names $command"
+    run help $command
+    expect_code 0
+    [[ $output == *--* ]] || fail "help $command"
+    explained=$output
+    run $command --help
+    [[ $output == "$explained" ]] || fail "$command --help"
+    run --help
+done
+
+run
+expect_code 2
+run subcribe
+expect_code 2
+expect_error 'sagabase: unknown command "subcribe" (did you mean subscribe?)'
+run stream shw
+expect_error 'sagabase: unknown command "stream shw" (did you mean stream show?)'
+run read x --form 3
+expect_code 2
+expect_error 'sagabase: read: unknown option --form (did you mean --from?)'
+run append --type x
+expect_code 2
+expect_error 'sagabase: append: STREAM is missing'
+run append s
+expect_code 2
+expect_error 'sagabase: append: --type: is required'
+run append s --type x --expect maybe
+expect_error 'sagabase: append: --expect: any, none, exists or a revision, not "maybe"'
+run append s --type x --metadata novalue
+expect_error 'sagabase: append: --metadata: KEY=VALUE, not "novalue"'
+run append s --type x --id 7
+expect_error 'sagabase: append: --id: a UUID, not "7"'
+run append s --type x --data "@$folder/missing"
+expect_error 'sagabase: append: --data: *missing: No such file or directory'
+run read
+expect_error 'sagabase: read: STREAM or --all is required'
+run subscribe s --type-prefix x
+expect_error 'sagabase: subscribe: filters are for all streams: leave STREAM out'
+run import "$folder/missing.csv"
+expect_code 1
+expect_error 'sagabase: import: *missing.csv: No such file or directory'
+
+# Nobody listens on the port of a server that is gone.
+start
+stop
+run info
+expect_code 1
+expect_error "sagabase: info: cannot reach the server at $SAGABASE_SERVER *"
+run import /dev/null --format jsonl
+expect_code 1
+expect_error "sagabase: import: null: cannot reach the server at $SAGABASE_SERVER *"
