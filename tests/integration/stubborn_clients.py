@@ -97,7 +97,8 @@ def clients_that_never_read(address, pid):
         stubborn.append(other.ReadAll(api.ReadAllRequest()))
     for _ in range(APPENDS):
         append(store)
-    events = sum(len(page.events) for page in store.ReadAll(api.ReadAllRequest(), timeout=PATIENCE_S))
+    pages = store.ReadAll(api.ReadAllRequest(), timeout=PATIENCE_S)
+    events = sum(len(page.events) for page in pages)
     growth_mb = memory_mb(pid) - before_mb
     for call in stubborn:
         call.cancel()
