@@ -13,6 +13,7 @@ FAILURES=0
 leave() {
     for server in $SERVERS; do
         kill -9 "$server" 2>/dev/null
+        wait "$server" 2>/dev/null # the shell would report the death otherwise
     done
     rm -rf "$WORK"
 }
