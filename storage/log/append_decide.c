@@ -185,6 +185,22 @@ static void add_place(struct commit *commit, const struct head *head, const stru
         commit->short_of_memory = true;
 }
 
+/* So that categories can be listed. Known ones are written again with each of
+ * their new streams, which is cheaper than asking. */
+static void name_category(struct commit *commit, struct bytes stream)
+{
+    struct bytes category = category_of(stream);
+    uint8_t *key = arena_alloc_raw(commit_arena(commit), 1 + category.size);
+
+    if (!key) {
+        commit->short_of_memory = true;
+        return;
+    }
+    key[0] = INDEX_KIND_CATEGORY_NAME;
+    memcpy(key + 1, category.data, category.size);
+    commit_put(commit, FAMILY_INDEX, (struct bytes){key, 1 + category.size}, bytes_of_text(""));
+}
+
 /* Advances a stream by its events, naming it first if it is new. */
 static void add_stream(struct commit *commit, struct append_plan *plan, size_t index,
                        uint32_t first_event)
@@ -195,6 +211,7 @@ static void add_stream(struct commit *commit, struct append_plan *plan, size_t i
     if (head->number == 0) {
         head->number = ++commit->stream_count;
         put_number(commit, FAMILY_NAMES, stream->stream, head->number);
+        name_category(commit, stream->stream);
     }
     add_place(commit, head,
               &(struct place){.record_position = commit->end,

@@ -106,6 +106,33 @@ bool event_tag_next(struct bytes *wire, struct bytes *tag)
     return false;
 }
 
+/* Bytes behind a tag, whichever it is. */
+static bool read_tagged(struct bytes *wire, struct bytes *value)
+{
+    if (wire->size == 0)
+        return false;
+    wire->data++;
+    wire->size--;
+    return read_bytes(wire, value);
+}
+
+bool event_metadata(const struct event *event, struct bytes key, struct bytes *value)
+{
+    struct bytes wire = event->wire, entry, found;
+
+    while (wire.size > 0 && *wire.data <= EVENT_TAG_METADATA) {
+        bool is_entry = *wire.data == EVENT_TAG_METADATA;
+        wire.data++;
+        wire.size--;
+        if (!read_bytes(&wire, &entry))
+            return false;
+        /* Key and value, in this order and both present: append_plan.c wrote them. */
+        if (is_entry && read_tagged(&entry, &found) && bytes_equal(found, key))
+            return read_tagged(&entry, value);
+    }
+    return false;
+}
+
 bool event_frame_next(struct bytes *frames, struct bytes *frame)
 {
     struct bytes rest = *frames;

@@ -31,4 +31,7 @@ bool event_next(struct bytes *frames, struct event *event);
 /* The next tag of an event: begin with a copy of event->wire. False: no more. */
 bool event_tag_next(struct bytes *wire, struct bytes *tag);
 
+/* The value that the event's metadata holds under a key. False: none. */
+bool event_metadata(const struct event *event, struct bytes key, struct bytes *value);
+
 #endif

@@ -10,6 +10,7 @@
  *   names    stream name                                -> version u8 = 1 · stream number u64
  *   types    event type                                 -> version u8 = 1 · type number u64
  *   index    't' · tag · 0 · position u64 of the event      -> index of the event in its record u32
+ *            'k' · category                                  -> empty
  *
  * Stream numbers count from 1 in order of creation, type numbers from 0. The head
  * of a stream is its last entry in `streams`: an append costs two small writes. */
@@ -31,6 +32,7 @@ enum {
     INDEX_VALUE_BYTES = 4,
     TAG_KEY_BYTES_MAX = 1 + 256 + 1 + 8,
     INDEX_KIND_TAG = 't',
+    INDEX_KIND_CATEGORY_NAME = 'k',
 };
 
 #define FORMAT_KEY   "format"

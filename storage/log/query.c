@@ -18,9 +18,18 @@ struct status query_check(const struct query *query, const char *field)
         return status_make(STATUS_INVALID_ARGUMENT, "%s.items: 1 to %d", field, QUERY_ITEMS_MAX);
     for (size_t i = 0; i < query->item_count; i++) {
         const struct query_item *item = &query->items[i];
-        if (item->type_count == 0 && item->tag_count == 0)
-            return status_make(STATUS_INVALID_ARGUMENT, "%s.items[%zu]: name a type or a tag",
-                               field, i);
+        if (item->type_count == 0 && item->tag_count == 0 && item->category.size == 0 &&
+            item->correlation_id.size == 0)
+            return status_make(STATUS_INVALID_ARGUMENT,
+                               "%s.items[%zu]: set types, tags, category or correlation_id", field,
+                               i);
+        if (item->category.size > STREAM_NAME_BYTES_MAX)
+            return status_make(STATUS_INVALID_ARGUMENT, "%s.items[%zu].category: at most %d bytes",
+                               field, i, STREAM_NAME_BYTES_MAX);
+        if (item->correlation_id.size > METADATA_VALUE_BYTES_MAX)
+            return status_make(STATUS_INVALID_ARGUMENT,
+                               "%s.items[%zu].correlation_id: at most %d bytes", field, i,
+                               METADATA_VALUE_BYTES_MAX);
         if (item->type_count > QUERY_TYPES_MAX)
             return status_make(STATUS_INVALID_ARGUMENT, "%s.items[%zu].types: at most %d", field, i,
                                QUERY_TYPES_MAX);
@@ -43,6 +52,21 @@ static bool has_tag(const struct event *event, struct bytes tag)
     return false;
 }
 
+struct bytes category_of(struct bytes stream)
+{
+    const uint8_t *hyphen = stream.size ? memchr(stream.data, '-', stream.size) : NULL;
+
+    return hyphen ? (struct bytes){stream.data, (size_t)(hyphen - stream.data)} : stream;
+}
+
+static bool has_correlation(const struct event *event, struct bytes correlation_id)
+{
+    struct bytes carried;
+
+    return event_metadata(event, bytes_of_text(CORRELATION_KEY), &carried) &&
+           bytes_equal(carried, correlation_id);
+}
+
 static bool item_matches(const struct query_item *item, const struct event *event)
 {
     bool is_type = item->type_count == 0;
@@ -54,7 +78,9 @@ static bool item_matches(const struct query_item *item, const struct event *even
     for (size_t i = 0; i < item->tag_count; i++)
         if (!has_tag(event, item->tags[i]))
             return false;
-    return true;
+    if (item->category.size && !bytes_equal(item->category, category_of(event->stream)))
+        return false;
+    return item->correlation_id.size == 0 || has_correlation(event, item->correlation_id);
 }
 
 bool query_matches(const struct query *query, const struct event *event)

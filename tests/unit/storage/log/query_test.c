@@ -314,7 +314,7 @@ static void query_outside_the_limits_is_refused(void **state)
     struct append append = on_condition(ask(&small, NULL, NULL, NULL), false, 0);
 
     assert_fails(append_tagged(log_of(state), "T", NULL, NULL, &append), INVALID_ARGUMENT,
-                 "condition.query.items[0]: name a type or a tag");
+                 "condition.query.items[0]: set types, tags");
     small.query.item_count = 0;
     append = on_condition(&small.query, false, 0);
     assert_fails(append_tagged(log_of(state), "T", NULL, NULL, &append), INVALID_ARGUMENT,
