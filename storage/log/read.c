@@ -13,7 +13,6 @@
 
 enum {
     FRAMES_BYTES_MAX = PAGE_BYTES_MAX + APPEND_BYTES_MAX, /* a page and its last event */
-    SCANNED_MAX = PAGE_EVENTS_MAX * 10,
     PLACES_MAX = 256, /* spans of a stream that are looked up together */
 };
 
