@@ -100,8 +100,8 @@ struct sagabase_options {
 
 /* Prepares a connection to `target`, "host:port", which is made with the first call and made again
  * when it is lost. Pings the server every 30 s while a call is open, so that a dead
- * connection is noticed within 40 s. INVALID_ARGUMENT: the target is empty.
- * Close the client with sagabase_close. Any thread; do not fork() afterwards. */
+ * connection is noticed within 40 s. Proxies of the environment are not used. INVALID_ARGUMENT: the
+ * target is empty. Close the client with sagabase_close. Any thread; do not fork() afterwards. */
 struct sagabase_status sagabase_open(const char *target, struct sagabase_client **client);
 
 /* No call of the client may be underway, and its reads, subscriptions and sessions must be

@@ -9,6 +9,8 @@
  *              first event in the record u32 · events of the span u32 · span of the record u32
  *   names    stream name                                -> version u8 = 1 · stream number u64
  *   types    event type                                 -> version u8 = 1 · type number u64
+ *   index    't' · tag · 0 · position u64 of the event      -> index of the event in its record u32
+ *            'k' · category                                  -> empty
  *
  * Stream numbers count from 1 in order of creation, type numbers from 0. The head
  * of a stream is its last entry in `streams`: an append costs two small writes. */
@@ -27,6 +29,10 @@ enum {
     NUMBER_BYTES = 9,
     NUMBER_VERSION = 1,
     COUNTERS_BYTES = 16,
+    INDEX_VALUE_BYTES = 4,
+    TAG_KEY_BYTES_MAX = 1 + 256 + 1 + 8,
+    INDEX_KIND_TAG = 't',
+    INDEX_KIND_CATEGORY_NAME = 'k',
 };
 
 #define FORMAT_KEY   "format"
@@ -90,6 +96,16 @@ static inline bool number_decode(struct bytes value, uint64_t *number)
         return false;
     *number = get_u64_little_endian(value.data + 1);
     return true;
+}
+
+/* Texts hold no NUL, so one ends them and no tag is a prefix of another's key. */
+static inline struct bytes tag_key(uint8_t *key, struct bytes tag, uint64_t position)
+{
+    key[0] = INDEX_KIND_TAG;
+    memcpy(key + 1, tag.data, tag.size);
+    key[1 + tag.size] = 0;
+    put_u64_big_endian(key + 2 + tag.size, position);
+    return (struct bytes){key, 1 + tag.size + 1 + 8};
 }
 
 static inline struct bytes counters_encode(uint8_t value[COUNTERS_BYTES], uint64_t events,

@@ -607,9 +607,11 @@ int main(void)
         behaves(filter_sends_what_matches_in_history_and_live),
         behaves(checkpoints_come_while_nothing_matches),
         behaves(regex_that_takes_too_long_ends_the_subscription),
-        behaves(thousand_idle_subscriptions_are_woken_by_one_append),
         behaves(client_that_vanishes_leaves_a_server_that_works),
         behaves(shutdown_ends_subscriptions_with_unavailable),
+        /* The last: under ThreadSanitizer the client library takes so long to clean up after
+         * it that the next test's connection sometimes fails. */
+        behaves(thousand_idle_subscriptions_are_woken_by_one_append),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
