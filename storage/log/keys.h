@@ -33,7 +33,7 @@ enum {
     NUMBER_VERSION = 1,
     COUNTERS_BYTES = 16,
     INDEX_VALUE_BYTES = 4,
-    TAG_KEY_BYTES_MAX = 1 + 256 + 1 + 8,
+    TAG_KEY_BYTES = 1 + 256 + 1 + 8,
     INDEX_KIND_TAG = 't',
     INDEX_KIND_CATEGORY_NAME = 'k',
 };

@@ -123,7 +123,7 @@ static bool visit_tag(void *context, struct bytes key, struct bytes value)
 static struct status follow_tag(struct event_log *log, struct bytes tag,
                                 struct candidates *candidates)
 {
-    uint8_t first[TAG_KEY_BYTES_MAX], last[TAG_KEY_BYTES_MAX];
+    uint8_t first[TAG_KEY_BYTES], last[TAG_KEY_BYTES];
     uint64_t from = candidates->from;
     struct scan scan = {.family = FAMILY_INDEX, .backwards = candidates->backwards};
 
