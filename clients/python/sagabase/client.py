@@ -1,11 +1,11 @@
 """The door to a server."""
 
-import time
+import threading
 from typing import Any, Callable, Iterator, Mapping, Sequence, Union
 
 import grpc
 
-from .errors import Unavailable, error_of_call
+from .errors import StreamNotFound, Unavailable, error_of_call
 from .events import (
     START,
     Appended,
@@ -27,7 +27,6 @@ from .events import (
     recorded,
     stream_info,
 )
-from .errors import StreamNotFound
 from .retry import Backoff, Retry
 from .session import AppendSession
 from .subscription import Subscription
@@ -54,7 +53,6 @@ def connect(
         "grpc.max_receive_message_length": MESSAGE_BYTES_MAX,
         "grpc.keepalive_time_ms": PING_MS,
         "grpc.initial_reconnect_backoff_ms": int(retry.delay * 1000) or 1,
-        "grpc.min_reconnect_backoff_ms": 100,  # the least that gRPC takes
         "grpc.max_reconnect_backoff_ms": int(retry.delay_max * 1000) or 1,
         **(options or {}),
     }
@@ -108,7 +106,7 @@ class Client:
 
     def append_session(self) -> AppendSession:
         """For many appends one after another that need not wait for each other."""
-        return AppendSession(self._store.AppendSession, self._retry)
+        return AppendSession(self._store.AppendSession, self._retry, self._pause)
 
     # --- reading -------------------------------------------------------------
 
@@ -174,7 +172,7 @@ class Client:
             request.after_revision = after
         else:
             request.after_position = after
-        return Subscription(self._store.Subscribe, request, self._retry)
+        return Subscription(self._store.Subscribe, request, self._retry, self._pause)
 
     # --- looking around --------------------------------------------------------
 
@@ -220,7 +218,18 @@ class Client:
                 delay = backoff.next_delay() if isinstance(error, Unavailable) else None
                 if delay is None:
                     raise error from failed
-            time.sleep(delay)
+            self._pause(delay, threading.Event())
+
+    def _pause(self, delay: float, end: threading.Event) -> None:
+        """Until `end` is set, at most `delay` seconds. A channel that nobody watches and on which
+        no call waits does not get on with connecting."""
+
+        def watch(_: grpc.ChannelConnectivity) -> None:
+            pass
+
+        self._channel.subscribe(watch, try_to_connect=True)
+        end.wait(delay)
+        self._channel.unsubscribe(watch)
 
     def _read(self, method: Callable, request: Any) -> Iterator[RecordedEvent]:
         call = method(request)

@@ -41,15 +41,20 @@ class AppendSession:
     tell what became of them. If the connection breaks, what has no answer yet is sent again with
     the same event ids. At most 256 are in flight: the next one waits. Any thread."""
 
-    def __init__(self, start: Callable[[Iterator], grpc.Call], retry: Retry) -> None:
+    def __init__(
+        self,
+        start: Callable[[Iterator], grpc.Call],
+        retry: Retry,
+        pause: Callable[[float, threading.Event], None],
+    ) -> None:
         self._start = start
         self._backoff = Backoff(retry)
+        self._pause = pause
         self._changed = threading.Condition()
         self._pending: Dict[int, _Pending] = {}  # by correlation id, in order
         self._newest = 0  # correlation id
         self._calls = 0
         self._closed = False
-        self._gave_up = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sagabase-session", daemon=True)
         self._thread.start()
 
@@ -124,6 +129,8 @@ class AppendSession:
                 for result in response.results:
                     self._settle(result)
             return Unavailable(grpc.StatusCode.UNAVAILABLE, "the session ended early")
+        except ValueError:  # what gRPC says of a closed channel
+            return SagabaseError(grpc.StatusCode.CANCELLED, "the client is closed")
         except grpc.RpcError as error:
             return error_of_call(error)
         finally:
@@ -140,7 +147,7 @@ class AppendSession:
             delay = self._backoff.next_delay() if isinstance(error, Unavailable) else None
             if delay is None:
                 return self._give_up(error)
-            self._gave_up.wait(delay)
+            self._pause(delay, threading.Event())
 
     def _give_up(self, error: SagabaseError) -> None:
         with self._changed:

@@ -47,10 +47,12 @@ class Subscription:
         start: Callable[[api.SubscribeRequest], grpc.Call],
         request: api.SubscribeRequest,
         retry: Retry,
+        pause: Callable[[float, threading.Event], None],
     ) -> None:
         self._start = start
         self._request = request
         self._backoff = Backoff(retry)
+        self._pause = pause
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._call: Union[grpc.Call, None] = None
@@ -96,7 +98,7 @@ class Subscription:
             delay = self._backoff.next_delay() if isinstance(error, Unavailable) else None
             if delay is None:
                 raise error
-            self._closed.wait(delay)
+            self._pause(delay, self._closed)
 
     def _hand_out(self, message: api.SubscribeResponse) -> Iterator[Item]:
         """Each item moves the place to resume from when it leaves."""
