@@ -221,15 +221,13 @@ class Client:
             self._pause(delay, threading.Event())
 
     def _pause(self, delay: float, end: threading.Event) -> None:
-        """Until `end` is set, at most `delay` seconds. A channel that nobody watches and on which
-        no call waits does not get on with connecting."""
-
-        def watch(_: grpc.ChannelConnectivity) -> None:
-            pass
-
-        self._channel.subscribe(watch, try_to_connect=True)
+        """Until `end` is set, at most `delay` seconds. A channel gets on with connecting only
+        while a call waits for it."""
+        waits = self._admin.GetInfo.future(
+            admin_pb2.GetInfoRequest(), timeout=delay, wait_for_ready=True
+        )
         end.wait(delay)
-        self._channel.unsubscribe(watch)
+        waits.cancel()
 
     def _read(self, method: Callable, request: Any) -> Iterator[RecordedEvent]:
         call = method(request)

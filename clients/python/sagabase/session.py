@@ -147,7 +147,10 @@ class AppendSession:
             delay = self._backoff.next_delay() if isinstance(error, Unavailable) else None
             if delay is None:
                 return self._give_up(error)
-            self._pause(delay, threading.Event())
+            try:
+                self._pause(delay, threading.Event())
+            except ValueError:  # as above
+                return self._give_up(error)
 
     def _give_up(self, error: SagabaseError) -> None:
         with self._changed:
