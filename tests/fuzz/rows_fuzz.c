@@ -57,8 +57,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct rows *rows;
 
     options.format = (enum rows_format)(choice % 3);
-    if (options.format == ROWS_EVENTS)
-        options.stream_column = options.type_column = NULL;
+    if (options.format == ROWS_EVENTS) { /* what `sagabase import` sets */
+        options.stream_column = "stream";
+        options.type_column = "type";
+    }
     if (options.format != ROWS_EVENTS && choice & 0x20)
         options.time_column = "at";
     if (options.format != ROWS_EVENTS && choice & 0x10)
