@@ -392,7 +392,7 @@ struct status append_plan_create(struct append *append, struct arena *arena,
     TRY(check_streams(append));
     TRY(check_events(append, &event_count));
     if (append->condition.query)
-        TRY(query_check(append->condition.query, "condition.query"));
+        TRY(query_check(append->condition.query, "condition.fail_if"));
     struct append_plan *plan = plan_alloc(append, event_count, arena);
     if (!plan)
         return status_make(STATUS_RESOURCE_EXHAUSTED, "events: too many for the call's memory");

@@ -53,6 +53,8 @@ UNARY(append_to_stream, AppendToStreamRequest, AppendToStreamResponse)
 UNARY(append, AppendRequest, AppendResponse)
 UNARY(get_stream, GetStreamRequest, GetStreamResponse)
 UNARY(list_streams, ListStreamsRequest, ListStreamsResponse)
+UNARY(list_event_types, ListEventTypesRequest, ListEventTypesResponse)
+UNARY(list_categories, ListCategoriesRequest, ListCategoriesResponse)
 UNARY(get_info, GetInfoRequest, GetInfoResponse)
 
 static const struct unary unaries[] = {
@@ -60,6 +62,8 @@ static const struct unary unaries[] = {
     {"Append", &sagabase__v1__append_request__descriptor, call_append},
     {"GetStream", &sagabase__v1__get_stream_request__descriptor, call_get_stream},
     {"ListStreams", &sagabase__v1__list_streams_request__descriptor, call_list_streams},
+    {"ListEventTypes", &sagabase__v1__list_event_types_request__descriptor, call_list_event_types},
+    {"ListCategories", &sagabase__v1__list_categories_request__descriptor, call_list_categories},
     {"GetInfo", &sagabase__v1__get_info_request__descriptor, call_get_info},
 };
 
@@ -211,6 +215,22 @@ static json_t *conflict_json(const struct sagabase_conflict *conflict)
                      state_json(&conflict->actual));
 }
 
+static bool check_condition(struct run *run, const json_t *expected,
+                            const struct sagabase_status *status)
+{
+    char position[32];
+
+    if (!status->condition_failed) {
+        snprintf(run->why, WHY_BYTES, "condition: did not fail");
+        return false;
+    }
+    snprintf(position, sizeof position, "%llu", (unsigned long long)status->condition_position);
+    json_t *condition = json_pack("{s:s}", "position", position);
+    bool same = notation_compare(expected, condition, run->variables, "condition", run->why);
+    json_decref(condition);
+    return same;
+}
+
 static bool check_error(struct run *run, const json_t *expected,
                         const struct sagabase_status *status)
 {
@@ -227,6 +247,8 @@ static bool check_error(struct run *run, const json_t *expected,
         snprintf(run->why, WHY_BYTES, "message: '%.200s' without '%s'", status->message, message);
         return false;
     }
+    if (json_object_get(expected, "condition"))
+        return check_condition(run, json_object_get(expected, "condition"), status);
     if (!wanted)
         return true;
     json_t *conflict = conflict_json(&status->conflict);
