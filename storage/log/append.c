@@ -65,6 +65,12 @@ static struct status ids_match(struct event_log *log, uint64_t stream_number, ui
             differs = !bytes_equal(event.id, bytes_of(text, sizeof text));
             *position = event.position;
         }
+        if (!differs && frames.size > 0) {
+            status =
+                status_make(STATUS_DATA_LOSS, "stream %llu revision %llu: damaged event",
+                            (unsigned long long)stream_number, (unsigned long long)(revision + i));
+            differs = true;
+        }
         buffer_destroy(&page.frames);
         if (differs)
             return status;

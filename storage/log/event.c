@@ -138,7 +138,7 @@ bool event_frame_next(struct bytes *frames, struct bytes *frame)
     struct bytes rest = *frames;
     struct bytes wire;
 
-    if (rest.size == 0)
+    if (rest.size == 0 || *rest.data != EVENT_TAG_FRAME)
         return false;
     rest.data++;
     rest.size--;

@@ -28,7 +28,8 @@ enum {
     EVENT_FIXED_BYTES = 3 * 9, /* revision, position, created: at a frame's end */
 };
 
-/* Takes the first frame off `frames` without looking into it. False: none left. */
+/* Takes the first frame off `frames` without looking into it. False: none left, or
+ * damaged bytes. */
 bool event_frame_next(struct bytes *frames, struct bytes *frame);
 
 /* Fills in what only the sequencer knows. `end` is the byte behind the frame. */

@@ -3,6 +3,8 @@
  *
  *   meta     "format"                                   -> u32 STORE_FORMAT
  *            "counters"                                 -> events u64 · streams u64
+ *            "indexed"                                  -> u64: events before it are in the
+ *                                                          trailing index
  *   log      position u64 of a record's first event     -> record (record.h)
  *   streams  stream number u64 · first revision u64     -> where a span of a stream's events is:
  *              record's position u64 · bytes of the stored record u32 · index of the span's
@@ -10,6 +12,7 @@
  *   names    stream name                                -> version u8 = 1 · stream number u64
  *   types    event type                                 -> version u8 = 1 · type number u64
  *   index    't' · tag · 0 · position u64 of the event      -> index of the event in its record u32
+ *            kind (index.h) · value · 0 · position of the first posting -> postings
  *            'k' · category                                  -> empty
  *
  * Stream numbers count from 1 in order of creation, type numbers from 0. The head
@@ -30,13 +33,14 @@ enum {
     NUMBER_VERSION = 1,
     COUNTERS_BYTES = 16,
     INDEX_VALUE_BYTES = 4,
-    TAG_KEY_BYTES_MAX = 1 + 256 + 1 + 8,
+    TAG_KEY_BYTES = 1 + 256 + 1 + 8,
     INDEX_KIND_TAG = 't',
     INDEX_KIND_CATEGORY_NAME = 'k',
 };
 
 #define FORMAT_KEY   "format"
 #define COUNTERS_KEY "counters"
+#define INDEXED_KEY  "indexed"
 
 static inline struct bytes position_key(uint8_t key[POSITION_KEY_BYTES], uint64_t position)
 {

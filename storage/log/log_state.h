@@ -11,6 +11,7 @@
 #include "storage/log/event_log.h"
 #include "storage/log/heads.h"
 #include "storage/log/ids.h"
+#include "storage/log/index.h"
 #include "storage/log/recent.h"
 #include "storage/log/sequencer.h"
 #include "storage/log/tail_state.h"
@@ -70,6 +71,7 @@ struct event_log {
     struct types *types;
     struct recent recent_types, recent_tags; /* @thread writer */
     struct tail tail;
+    struct index index;
     struct sequencer sequencer;
     struct commit commit;
 };

@@ -3,7 +3,10 @@
 #ifndef STORAGE_LOG_PAGE_H
 #define STORAGE_LOG_PAGE_H
 
+#include "storage/log/limits.h"
 #include "storage/log/read.h"
+
+enum { SCANNED_MAX = PAGE_EVENTS_MAX * 10 }; /* of read.scanned_max */
 
 struct reading {
     struct event_log *log;

@@ -13,7 +13,6 @@
 
 enum {
     FRAMES_BYTES_MAX = PAGE_BYTES_MAX + APPEND_BYTES_MAX, /* a page and its last event */
-    SCANNED_MAX = PAGE_EVENTS_MAX * 10,
     PLACES_MAX = 256, /* spans of a stream that are looked up together */
 };
 
@@ -97,7 +96,7 @@ static void take_backwards(struct reading *reading, struct bytes frames, uint64_
     }
     for (uint32_t i = 0; i < count; i++)
         if (!event_frame_next(&frames, &all[i]))
-            assert(false); /* the checksum held */
+            assert(false); /* record_parse counted them */
     for (uint32_t i = count; i-- > 0 && !reading->full;) {
         if (index + i > reading->page->next)
             continue;
@@ -312,7 +311,8 @@ static void take_span(struct reading *reading, uint64_t stream_number, uint64_t 
         return;
     if (place->span >= record.span_count ||
         record_span(&record, place->span).stream_number != stream_number ||
-        record_span(&record, place->span).first_revision != revision) {
+        record_span(&record, place->span).first_revision != revision ||
+        record_span(&record, place->span).event_count != place->event_count) {
         reading->status =
             status_make(STATUS_DATA_LOSS, "streams: stream %llu revision %llu leads astray",
                         (unsigned long long)stream_number, (unsigned long long)revision);

@@ -55,6 +55,9 @@ struct status event_log_read_stream(struct event_log *log, uint64_t stream_numbe
 /* How many events are committed: the position after the newest. */
 uint64_t event_log_end(const struct event_log *log);
 
+/* How many of them are in the trailing index; a query looks at each of the others. */
+uint64_t event_log_indexed(const struct event_log *log);
+
 /* --- streams ------------------------------------------------------------ */
 
 struct stream_head {
