@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "clients/cli/connection.h"
-#include "server/config/config.h"
+#include "server/serve.h"
 
 struct completion {
     bool unused; /* a command has settings */
@@ -50,7 +50,7 @@ static void print_serve_flags(void)
 {
     const char *flag;
 
-    for (size_t i = 0; (flag = config_flag(i)); i++)
+    for (size_t i = 0; (flag = serve_flag(i)); i++)
         printf("%s--%s", i > 0 ? " " : "", flag);
 }
 
@@ -143,7 +143,7 @@ static void print_fish(void)
            "complete -c sagabase -n __fish_use_subcommand -f -a 'serve help stream'\n"
            "complete -c sagabase -n '__fish_seen_subcommand_from completion' -f "
            "-a 'bash zsh fish'\n");
-    for (size_t i = 0; (flag = config_flag(i)); i++)
+    for (size_t i = 0; (flag = serve_flag(i)); i++)
         printf("complete -c sagabase -n '__fish_seen_subcommand_from serve' -l %s\n", flag);
     for (size_t i = 0; commands[i]; i++)
         print_fish_command(commands[i]);
