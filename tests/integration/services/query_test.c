@@ -19,10 +19,7 @@ typedef Sagabase__V1__QueryItem QueryItem;
 
 static int set_up(void **state)
 {
-    struct test_server *server = test_server_start(NULL, 0);
-
-    server->services.checkpoint_period_us = 1000;
-    *state = server;
+    *state = test_server_start_telling(1000);
     return 0;
 }
 
