@@ -1,6 +1,7 @@
 /* Are appends, with every expectation, and reads of heads linearizable, also across kill -9?
  *
  *   linearizability SAGABASE [--stores N] [--minutes N] [--seed N] [--keep FOLDER]
+ *                  [--operations N]
  *
  * Each store lives through some deaths under load; then its history goes to the checker, and so
  * do copies that are spoilt on purpose, which the checker must refuse. --keep leaves the
@@ -22,9 +23,9 @@
 
 enum {
     STORES = 4,
-    DEATHS = 4, /* of one store */
-    OPERATIONS_MIN = 100,
-    OPERATIONS_MAX = 600, /* between two deaths */
+    DEATHS = 4,          /* of one store */
+    OPERATIONS_MIN = 50, /* between two deaths */
+    OPERATIONS = 600,    /* at most, unless --operations says otherwise */
     READY_TIMEOUT_MS = 60000,
     PATH_BYTES = 512,
 };
@@ -34,6 +35,7 @@ struct run {
     const char *kept; /* folder, or NULL */
     uint64_t seed;
     uint32_t stores_wanted;
+    uint32_t operations_max;
     int64_t end_us;
     char folder[PATH_BYTES];
     char log[PATH_BYTES];
@@ -58,13 +60,30 @@ static bool spoil_stale(struct history *history)
     return false;
 }
 
-/* The last reads do not find an append that had been acknowledged. */
+/* Whether the newest event that the read found had been acknowledged before it began. */
+static bool acknowledged_before(const struct history *history, const struct operation *read)
+{
+    for (uint32_t i = 0; i < history->count; i++) {
+        const struct operation *operation = &history->operations[i];
+        if (operation->outcome != OUTCOME_APPENDED || operation->returned > read->invoked)
+            continue;
+        for (uint32_t j = 0; j < operation->part_count; j++) {
+            const struct part *part = &operation->parts[j];
+            if (part->events > 0 && part->stream == read->parts[0].stream &&
+                part->first_revision + part->events - 1 == read->revision)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* A read does not find an append that had been acknowledged. */
 static bool spoil_lost(struct history *history)
 {
-    for (uint32_t i = history->count; i-- > 0;) {
+    for (uint32_t i = 0; i < history->count; i++) {
         struct operation *operation = &history->operations[i];
         if (operation->kind == KIND_HEAD && operation->outcome == OUTCOME_FOUND &&
-            operation->revision > 0) {
+            operation->revision > 0 && acknowledged_before(history, operation)) {
             operation->revision--;
             operation->position--;
             return true;
@@ -198,7 +217,7 @@ static struct status live(struct run *run, struct load *load, const char *data)
 
     for (uint32_t i = 0; i < DEATHS; i++) {
         uint32_t operations =
-            OPERATIONS_MIN + load_chance(load, OPERATIONS_MAX - OPERATIONS_MIN + 1);
+            OPERATIONS_MIN + load_chance(load, run->operations_max - OPERATIONS_MIN + 1);
         TRY(start(run, data, &wire));
         struct status status = load_run(load, wire, operations, kill_server, run);
         wire_close(wire);
@@ -262,13 +281,15 @@ int main(int argc, char **argv)
 
     if (!run.binary) {
         fprintf(stderr, "usage: linearizability SAGABASE [--stores N] [--minutes N] [--seed N] "
-                        "[--keep FOLDER]\n");
+                        "[--keep FOLDER] [--operations N]\n");
         return 2;
     }
     run.seed = number_option(argc, argv, "--seed", (uint64_t)time(NULL) << 8 ^ (uint64_t)getpid());
     uint64_t minutes = number_option(argc, argv, "--minutes", 0);
     run.stores_wanted =
         (uint32_t)number_option(argc, argv, "--stores", minutes ? UINT32_MAX : STORES);
+    run.operations_max = (uint32_t)number_option(argc, argv, "--operations", OPERATIONS);
+    assert(run.operations_max >= OPERATIONS_MIN);
     run.end_us = minutes ? now_us() + (int64_t)minutes * 60 * 1000 * 1000 : INT64_MAX;
     snprintf(run.folder, sizeof run.folder, "%.400s/linearizability.XXXXXX",
              parent ? parent : "/tmp");

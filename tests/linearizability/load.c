@@ -2,11 +2,10 @@
 
 #include <assert.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "sagabase/v1/event_store.pb-c.h"
+#include "tests/linearizability/request.h"
 
 #define EVENT_STORE "/sagabase.v1.EventStore/"
 
@@ -15,9 +14,6 @@ enum {
     SESSIONS = 4, /* ... by sessions, which tell conflicts in full */
     READERS = 4,  /* clients that read the head of a stream or of the store */
     HOT_STREAMS = 5,
-    EVENTS_MAX = 3, /* of one part */
-    NAME_BYTES = 24,
-    ID_BYTES = 37,
     STEP_TIMEOUT_US = 30 * 1000 * 1000,
 };
 
@@ -127,127 +123,6 @@ static struct operation choose_append(struct load *load)
 
 _Static_assert(PARTS_MAX + CHECKS_MAX <= HOT_STREAMS, "no stream twice in one append");
 
-/* The messages of one append; they point into each other. */
-struct request {
-    char names[PARTS_MAX + CHECKS_MAX][NAME_BYTES];
-    char ids[PARTS_MAX][EVENTS_MAX][ID_BYTES];
-    Sagabase__V1__ProposedEvent events[PARTS_MAX][EVENTS_MAX];
-    Sagabase__V1__ProposedEvent *event_list[PARTS_MAX][EVENTS_MAX];
-    Sagabase__V1__StreamAppend appends[PARTS_MAX];
-    Sagabase__V1__StreamAppend *append_list[PARTS_MAX];
-    Sagabase__V1__StreamCheck checks[CHECKS_MAX];
-    Sagabase__V1__StreamCheck *check_list[CHECKS_MAX];
-    Sagabase__V1__AppendRequest append;
-    Sagabase__V1__AppendToStreamRequest to_stream;
-};
-
-static Sagabase__V1__StreamState state_of(enum expected expected)
-{
-    switch (expected) {
-    case EXPECTED_NO_STREAM:
-        return SAGABASE__V1__STREAM_STATE__STREAM_STATE_NO_STREAM;
-    case EXPECTED_EXISTS:
-        return SAGABASE__V1__STREAM_STATE__STREAM_STATE_STREAM_EXISTS;
-    default:
-        return SAGABASE__V1__STREAM_STATE__STREAM_STATE_ANY;
-    }
-}
-
-static void put_name(char name[NAME_BYTES], uint32_t stream)
-{
-    snprintf(name, NAME_BYTES, "line-%" PRIu32, stream);
-}
-
-static void put_events(const struct load *load, struct request *request, uint32_t number,
-                       uint32_t index, uint32_t count, uint32_t *event)
-{
-    Sagabase__V1__StreamAppend *append = &request->appends[index];
-
-    for (uint32_t i = 0; i < count; i++, ++*event) {
-        Sagabase__V1__ProposedEvent *proposed = &request->events[index][i];
-        *proposed = (Sagabase__V1__ProposedEvent)SAGABASE__V1__PROPOSED_EVENT__INIT;
-        snprintf(request->ids[index][i], ID_BYTES,
-                 "%08" PRIx32 "-%04" PRIx32 "-4000-8000-%012" PRIx32, load->tag, *event, number);
-        proposed->id = request->ids[index][i];
-        proposed->type = (char *)"Noted";
-        request->event_list[index][i] = proposed;
-    }
-    append->n_events = count;
-    append->events = request->event_list[index];
-}
-
-static void put_part(struct request *request, uint32_t index, const struct part *part)
-{
-    Sagabase__V1__StreamAppend *append = &request->appends[index];
-
-    *append = (Sagabase__V1__StreamAppend)SAGABASE__V1__STREAM_APPEND__INIT;
-    put_name(request->names[index], part->stream);
-    append->stream = request->names[index];
-    if (part->expected == EXPECTED_REVISION) {
-        append->expected_case = SAGABASE__V1__STREAM_APPEND__EXPECTED_REVISION;
-        append->revision = part->revision;
-    } else {
-        append->expected_case = SAGABASE__V1__STREAM_APPEND__EXPECTED_STATE;
-        append->state = state_of(part->expected);
-    }
-    request->append_list[index] = append;
-}
-
-static void put_check(struct request *request, uint32_t index, const struct part *part)
-{
-    size_t at = request->append.n_checks++;
-    Sagabase__V1__StreamCheck *check = &request->checks[at];
-
-    *check = (Sagabase__V1__StreamCheck)SAGABASE__V1__STREAM_CHECK__INIT;
-    put_name(request->names[index], part->stream);
-    check->stream = request->names[index];
-    if (part->expected == EXPECTED_REVISION) {
-        check->expected_case = SAGABASE__V1__STREAM_CHECK__EXPECTED_REVISION;
-        check->revision = part->revision;
-    } else {
-        check->expected_case = SAGABASE__V1__STREAM_CHECK__EXPECTED_STATE;
-        check->state = state_of(part->expected);
-    }
-    request->check_list[at] = check;
-}
-
-static void put_append(const struct load *load, struct request *request, uint32_t number)
-{
-    const struct operation *operation = &load->history.operations[number];
-    uint32_t event = 0;
-
-    request->append = (Sagabase__V1__AppendRequest)SAGABASE__V1__APPEND_REQUEST__INIT;
-    for (uint32_t i = 0; i < operation->part_count; i++) {
-        if (operation->parts[i].events == 0) {
-            put_check(request, i, &operation->parts[i]);
-            continue;
-        }
-        put_part(request, i, &operation->parts[i]);
-        put_events(load, request, number, i, operation->parts[i].events, &event);
-        request->append.n_appends++;
-    }
-    request->append.appends = request->append_list;
-    request->append.checks = request->check_list;
-}
-
-static void put_append_to_stream(struct request *request)
-{
-    const Sagabase__V1__StreamAppend *append = &request->appends[0];
-    Sagabase__V1__AppendToStreamRequest *to_stream = &request->to_stream;
-
-    *to_stream = (Sagabase__V1__AppendToStreamRequest)SAGABASE__V1__APPEND_TO_STREAM_REQUEST__INIT;
-    to_stream->stream = append->stream;
-    to_stream->n_events = append->n_events;
-    to_stream->events = append->events;
-    if (append->expected_case == SAGABASE__V1__STREAM_APPEND__EXPECTED_REVISION) {
-        to_stream->expected_case = SAGABASE__V1__APPEND_TO_STREAM_REQUEST__EXPECTED_REVISION;
-        to_stream->revision = append->revision;
-    } else {
-        to_stream->expected_case = SAGABASE__V1__APPEND_TO_STREAM_REQUEST__EXPECTED_STATE;
-        to_stream->state = append->state;
-    }
-}
-
 /* --- answers --------------------------------------------------------------------------- */
 
 static void learn(struct load *load, uint32_t stream, uint64_t events)
@@ -308,7 +183,7 @@ static void note_conflict(struct client *client, const Sagabase__V1__RevisionCon
     operation->conflict_told = true;
     operation->conflict_part = UINT32_MAX;
     for (uint32_t i = 0; i < operation->part_count; i++) {
-        put_name(name, operation->parts[i].stream);
+        request_put_name(name, operation->parts[i].stream);
         if (strcmp(name, conflict->stream) == 0)
             operation->conflict_part = i;
     }
@@ -375,9 +250,9 @@ static void append_next(struct client *client)
     running->left--;
     struct operation operation = choose_append(running->load);
     client->number = history_invoke(&running->load->history, &operation);
-    put_append(running->load, &request, client->number);
+    request_put_append(&request, &operation, running->load->tag, client->number);
     if (operation.part_count == 1) {
-        put_append_to_stream(&request);
+        request_put_append_to_stream(&request);
         wire_unary(running->wire, client->connection, EVENT_STORE "AppendToStream",
                    &request.to_stream.base, 0, on_appended_to_stream, client);
     } else {
@@ -400,7 +275,7 @@ static void session_next(struct client *client)
     client->sending = client->waiting = true;
     struct operation operation = choose_append(running->load);
     client->number = history_invoke(&running->load->history, &operation);
-    put_append(running->load, &request, client->number);
+    request_put_append(&request, &operation, running->load->tag, client->number);
     message.correlation_id = client->number;
     message.append = &request.append;
     wire_stream_send(client->stream, &message.base);
@@ -519,7 +394,7 @@ static void read_head(struct client *client, uint32_t stream)
     Sagabase__V1__ReadStreamRequest read = SAGABASE__V1__READ_STREAM_REQUEST__INIT;
     char name[NAME_BYTES];
 
-    put_name(name, stream);
+    request_put_name(name, stream);
     get.stream = read.stream = name;
     read.direction = SAGABASE__V1__DIRECTION__DIRECTION_BACKWARDS;
     read.count = 1;
@@ -572,23 +447,12 @@ static void read_next(struct client *client)
 /* --- the one that follows ------------------------------------------------------------------------
  */
 
-/* Which event of which append it is, from its id. */
-static struct status identify(const Sagabase__V1__RecordedEvent *event, uint64_t *identity)
-{
-    unsigned tag, index, number;
-
-    if (sscanf(event->id, "%8x-%4x-4000-8000-%12x", &tag, &index, &number) != 3)
-        return status_make(STATUS_INTERNAL, "an id that nobody sent: %.40s", event->id);
-    *identity = (uint64_t)number << 8 | index;
-    return OK;
-}
-
 static struct status follow(struct followed *followed, const Sagabase__V1__RecordedEvent *event)
 {
     if (event->position != followed->count || followed->count == FOLLOWED_MAX)
         return status_make(STATUS_INTERNAL, "position %" PRIu64 " was told, not %" PRIu64,
                            event->position, followed->count);
-    return identify(event, &followed->events[followed->count++]);
+    return request_identify(event, &followed->events[followed->count++]);
 }
 
 static void on_subscribed(void *context, struct bytes bytes)
