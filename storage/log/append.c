@@ -30,8 +30,10 @@ struct status append_submit(struct event_log *log, struct append *append, struct
         TRY(warm(log, append->streams[i].stream, &plan->streams[i]));
     for (size_t i = 0; i < append->check_count; i++)
         TRY(warm(log, append->checks[i].stream, &plan->checks[i]));
+    if (append->condition.query)
+        TRY(condition_prepare(log, plan));
     append->plan = plan;
-    append->replayed = false;
+    append->replayed = append->matched = false;
     append->intent.decide = append_decide;
     append->intent.bytes = plan->stored_size;
     return event_log_submit(log, &append->intent);

@@ -17,6 +17,7 @@ enum {
     EVENT_TAG_CONTENT_TYPE = 3 << 3 | 2,
     EVENT_TAG_DATA = 4 << 3 | 2,
     EVENT_TAG_METADATA = 5 << 3 | 2,
+    EVENT_TAG_TAGS = 6 << 3 | 2,
     EVENT_TAG_METADATA_KEY = 1 << 3 | 2,
     EVENT_TAG_METADATA_VALUE = 2 << 3 | 2,
     EVENT_TAG_STREAM = 8 << 3 | 2,

@@ -1,0 +1,209 @@
+// The door to a server.
+
+import { setTimeout as passed } from "node:timers/promises";
+
+import { credentials as grpcCredentials, Metadata } from "@grpc/grpc-js";
+
+import { GetInfoRequest } from "../generated/sagabase/v1/admin.js";
+import { AdminClient } from "../generated/sagabase/v1/admin.grpc-client.js";
+import * as api from "../generated/sagabase/v1/event_store.js";
+import { EventStoreClient } from "../generated/sagabase/v1/event_store.grpc-client.js";
+import { errorOfCall, StreamNotFound, Unavailable } from "./errors.js";
+import {
+  appendedToMany,
+  appendRequest,
+  END,
+  expectedOneof,
+  moment,
+  proposed,
+  RecordedEvent,
+  START,
+  streamInfo,
+} from "./events.js";
+import { Backoff, checkedRetry } from "./retry.js";
+import { AppendSession } from "./session.js";
+import { Subscription } from "./subscription.js";
+
+const MESSAGE_BYTES_MAX = 16 << 20;
+const PING_MS = 20000; // how soon a subscription learns that its connection is dead
+const PAGE_SIZE = 1000;
+
+/** A client of the server at "host:port". It connects when it is first used. `timeoutMs` is for
+ * each attempt of a call; `options` are those of the gRPC channel. */
+export function connect(address, { credentials, retry, timeoutMs = 10000, options = {} } = {}) {
+  const checked = checkedRetry(retry);
+  return new Client(
+    address,
+    credentials ?? grpcCredentials.createInsecure(),
+    {
+      "grpc.max_receive_message_length": MESSAGE_BYTES_MAX,
+      "grpc.keepalive_time_ms": PING_MS,
+      "grpc.initial_reconnect_backoff_ms": Math.ceil(checked.delayMs),
+      "grpc.max_reconnect_backoff_ms": Math.ceil(checked.delayMaxMs),
+      ...options,
+    },
+    checked,
+    timeoutMs,
+  );
+}
+
+/** `oneof from` of an edge or a number. */
+function fromOneof(place, name) {
+  if (place === START || place === END) return { oneofKind: "edge", edge: api.Edge[place] };
+  return { oneofKind: name, [name]: BigInt(place) };
+}
+
+function directionOf(backwards) {
+  return backwards ? api.Direction.BACKWARDS : api.Direction.FORWARDS;
+}
+
+export class Client {
+  #store;
+  #admin;
+  #retry;
+  #timeoutMs;
+
+  constructor(address, credentials, options, retry, timeoutMs) {
+    this.#store = new EventStoreClient(address, credentials, options);
+    this.#admin = new AdminClient(address, credentials, { ...options, channelOverride: this.#store.getChannel() });
+    this.#retry = retry;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** Takes no further calls. */
+  close() {
+    this.#store.close();
+  }
+
+  // --- appending ---------------------------------------------------------------
+
+  /** Appends to one stream, all or nothing. WrongRevision if the stream is not as expected. */
+  async append(stream, events, { expected }) {
+    const request = api.AppendToStreamRequest.create({
+      stream,
+      events: events.map(proposed),
+      expected: expectedOneof(expected),
+    });
+    const { firstRevision, lastRevision, position, replayed } =
+      await this.#call(this.#store, "appendToStream", request);
+    return { firstRevision, lastRevision, position, replayed };
+  }
+
+  /** Appends to several streams and checks others, all or nothing. */
+  async appendMany(appends, checks = []) {
+    return appendedToMany(await this.#call(this.#store, "append", appendRequest(appends, checks)));
+  }
+
+  /** For many appends one after another that need not wait for each other. */
+  appendSession() {
+    return new AppendSession(() => this.#store.appendSession(), this.#retry);
+  }
+
+  // --- reading -----------------------------------------------------------------
+
+  /** The events of one stream, from the revision `start` on, that one included; `count` 0: all.
+   * StreamNotFound comes with the first event. */
+  readStream(stream, { start, backwards = false, count = 0 } = {}) {
+    const request = api.ReadStreamRequest.create({
+      stream,
+      direction: directionOf(backwards),
+      count: BigInt(count),
+    });
+    if (start !== undefined) request.from = fromOneof(start, "revision");
+    return this.#read(() => this.#store.readStream(request));
+  }
+
+  /** The events of the whole store in commit order, from the position `start` on. */
+  readAll({ start, backwards = false, count = 0 } = {}) {
+    const request = api.ReadAllRequest.create({
+      direction: directionOf(backwards),
+      count: BigInt(count),
+    });
+    if (start !== undefined) request.from = fromOneof(start, "position");
+    return this.#read(() => this.#store.readAll(request));
+  }
+
+  /** Past events, then new ones, without end: of one stream behind the revision `after`, or of all
+   * streams behind the position `after`. END: only what is appended from now on. */
+  subscribe({ stream = "", after = START, filter, checkpointInterval = 0 } = {}) {
+    const makeRequest = async () => {
+      const place = stream && after === END ? await this.#lastRevision(stream) : after;
+      const request = api.SubscribeRequest.create({ stream, checkpointInterval });
+      request.from = fromOneof(place, stream ? "afterRevision" : "afterPosition");
+      if (filter) request.filter = api.Filter.create(filter);
+      return request;
+    };
+    return new Subscription((request) => this.#store.subscribe(request), makeRequest, this.#retry);
+  }
+
+  // --- looking around ------------------------------------------------------------
+
+  /** StreamNotFound if it has no event. */
+  async getStream(stream) {
+    return streamInfo((await this.#call(this.#store, "getStream", { stream })).stream);
+  }
+
+  /** In the byte order of their names, as many pages as there are. */
+  async *listStreams({ prefix = "", pageSize = PAGE_SIZE } = {}) {
+    let pageToken = "";
+    do {
+      const request = { prefix, pageSize, pageToken };
+      const page = await this.#call(this.#store, "listStreams", request);
+      yield* page.streams.map(streamInfo);
+      pageToken = page.nextPageToken;
+    } while (pageToken);
+  }
+
+  async info() {
+    const answer = await this.#call(this.#admin, "getInfo", GetInfoRequest.create());
+    const { version, commit, engine, events, streams, types, startedUs, newest } = answer;
+    const position = newest.oneofKind === "position" ? newest.position : undefined;
+    return { version, commit, engine, events, streams, types, started: moment(startedUs), position };
+  }
+
+  // --- the calls -----------------------------------------------------------------
+
+  #callOnce(client, method, request) {
+    const options = { deadline: Date.now() + this.#timeoutMs };
+    return new Promise((done, fail) =>
+      client[method](request, new Metadata(), options, (error, response) =>
+        error ? fail(errorOfCall(error)) : done(response)));
+  }
+
+  /** Repeats what may be repeated: the request, and with it the event ids, stays the same. */
+  async #call(client, method, request) {
+    const backoff = new Backoff(this.#retry);
+    for (;;) {
+      try {
+        return await this.#callOnce(client, method, request);
+      } catch (error) {
+        const delayMs = error instanceof Unavailable ? backoff.nextDelayMs() : undefined;
+        if (delayMs === undefined) throw error;
+        await passed(delayMs);
+      }
+    }
+  }
+
+  async *#read(start) {
+    const call = start();
+    call.on("error", () => {}); // told by the iteration; our own cancel is no news
+    try {
+      for await (const page of call)
+        for (const event of page.events) yield new RecordedEvent(event);
+    } catch (error) {
+      throw errorOfCall(error);
+    } finally {
+      call.cancel(); // when the reader stops before the end
+    }
+  }
+
+  /** Where END is now. A subscription that is resumed has to know where it began. */
+  async #lastRevision(stream) {
+    try {
+      return (await this.getStream(stream)).lastRevision;
+    } catch (error) {
+      if (error instanceof StreamNotFound) return START;
+      throw error;
+    }
+  }
+}

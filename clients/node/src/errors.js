@@ -1,0 +1,85 @@
+// What can go wrong, one class for each thing that a program would do about it.
+
+import { status as codes } from "@grpc/grpc-js";
+
+import { Status } from "../generated/google/rpc/status.js";
+import { RevisionConflict } from "../generated/sagabase/v1/event_store.js";
+import { stateName } from "./events.js";
+
+/** Any answer of the server that is not the wished one. `code` is the gRPC status code. */
+export class SagabaseError extends Error {
+  constructor(code, message) {
+    super(message);
+    this.name = new.target.name;
+    this.code = code;
+  }
+}
+
+/** A stream is not in the expected state: read again, decide again. `expected` and `actual` are
+ * a revision or the name of a state. */
+export class WrongRevision extends SagabaseError {
+  constructor(message, stream, expected, actual) {
+    super(codes.ABORTED, message);
+    this.stream = stream;
+    this.expected = expected;
+    this.actual = actual;
+  }
+}
+
+/** The request is wrong whatever the store holds; the message names field and rule. */
+export class InvalidRequest extends SagabaseError {}
+
+/** There is no such stream. */
+export class StreamNotFound extends SagabaseError {}
+
+/** Only part of the append was stored before, so it is no repetition: an id was used twice. */
+export class PartlyStored extends SagabaseError {}
+
+/** A limit was hit; the message names it. */
+export class LimitExceeded extends SagabaseError {}
+
+/** The server could not be reached, or ended while it worked on the call. The outcome of an append
+ * is unknown: appending the same Event objects again is safe. */
+export class Unavailable extends SagabaseError {}
+
+/** No answer came in time. As with Unavailable, the outcome of an append is unknown. */
+export class TimedOut extends Unavailable {}
+
+const CLASSES = new Map([
+  [codes.INVALID_ARGUMENT, InvalidRequest],
+  [codes.NOT_FOUND, StreamNotFound],
+  [codes.ALREADY_EXISTS, PartlyStored],
+  [codes.RESOURCE_EXHAUSTED, LimitExceeded],
+  [codes.UNAVAILABLE, Unavailable],
+  [codes.DEADLINE_EXCEEDED, TimedOut],
+]);
+
+function either(oneof) {
+  const value = oneof[oneof.oneofKind];
+  return oneof.oneofKind.endsWith("State") ? stateName(value) : value;
+}
+
+function conflictOf(error) {
+  const [bytes] = error.metadata?.get("grpc-status-details-bin") ?? [];
+  if (!bytes) return undefined;
+  const detail = Status.fromBinary(bytes).details.find((any) =>
+    any.typeUrl.endsWith(`/${RevisionConflict.typeName}`));
+  return detail && RevisionConflict.fromBinary(detail.value);
+}
+
+function typed(code, message, conflict) {
+  if (conflict)
+    return new WrongRevision(message, conflict.stream, either(conflict.expected), either(conflict.actual));
+  return new (CLASSES.get(code) ?? SagabaseError)(code, message);
+}
+
+/** Errors that are not the server's stay what they are. */
+export function errorOfCall(error) {
+  if (error instanceof SagabaseError || typeof error.code !== "number") return error;
+  return typed(error.code, error.details ?? error.message, conflictOf(error));
+}
+
+/** Of one append of a session. */
+export function errorOfFailure({ code, message, conflict }) {
+  return typed(code, message, conflict);
+}

@@ -1,0 +1,111 @@
+// What is appended and what is read, and how it becomes messages and comes from them.
+
+import { randomUUID } from "node:crypto";
+
+import * as api from "../generated/sagabase/v1/event_store.js";
+
+const JSON_TYPE = "application/json";
+
+/** A stream whatever it holds; one without events; one with events. */
+export const ANY = "ANY";
+export const NO_STREAM = "NO_STREAM";
+export const STREAM_EXISTS = "STREAM_EXISTS";
+
+/** The ends of a stream, or of the store. */
+export const START = "START";
+export const END = "END";
+
+/** An event to append. Its id is chosen here and makes repeating an append harmless: to try
+ * again, append the same object. `data` that is not bytes is written as JSON. */
+export class Event {
+  constructor(type, data = new Uint8Array(), { metadata = {}, contentType, id } = {}) {
+    const raw = data instanceof Uint8Array;
+    this.type = type;
+    this.data = raw ? data : Buffer.from(JSON.stringify(data));
+    this.metadata = { ...metadata };
+    this.contentType = contentType ?? (raw ? "" : JSON_TYPE);
+    this.id = id ?? randomUUID();
+  }
+}
+
+/** An event as it is stored. */
+export class RecordedEvent {
+  constructor(event) {
+    this.id = event.id;
+    this.type = event.type;
+    this.contentType = event.contentType;
+    this.data = event.data;
+    this.metadata = event.metadata;
+    this.stream = event.stream;
+    this.revision = event.revision;
+    this.position = event.position;
+    this.created = moment(event.createdUs);
+  }
+
+  /** What `data` says in JSON. SyntaxError if it is not JSON. */
+  json() {
+    return JSON.parse(new TextDecoder().decode(this.data));
+  }
+}
+
+export function moment(microseconds) {
+  return new Date(Number(microseconds / 1000n));
+}
+
+/** `oneof expected` of a revision or a state. */
+export function expectedOneof(expected) {
+  if (typeof expected === "bigint" || Number.isInteger(expected))
+    return { oneofKind: "revision", revision: BigInt(expected) };
+  if (![ANY, NO_STREAM, STREAM_EXISTS].includes(expected))
+    throw new TypeError("expected: give a revision, ANY, NO_STREAM or STREAM_EXISTS");
+  return { oneofKind: "state", state: api.StreamState[expected] };
+}
+
+export function stateName(state) {
+  return api.StreamState[state];
+}
+
+export function proposed(event) {
+  if (!(event instanceof Event)) throw new TypeError("events: give objects of class Event");
+  return {
+    id: event.id,
+    type: event.type,
+    contentType: event.contentType,
+    data: event.data,
+    metadata: event.metadata,
+  };
+}
+
+export function appendRequest(appends, checks) {
+  return api.AppendRequest.create({
+    appends: appends.map(({ stream, events, expected }) => ({
+      stream,
+      events: events.map(proposed),
+      expected: expectedOneof(expected),
+    })),
+    checks: checks.map(({ stream, expected }) => ({ stream, expected: expectedOneof(expected) })),
+  });
+}
+
+export function appendedToMany({ streams, position, replayed }) {
+  return {
+    streams: streams.map(({ stream, firstRevision, lastRevision }) => ({
+      stream,
+      firstRevision,
+      lastRevision,
+    })),
+    position,
+    replayed,
+  };
+}
+
+export function streamInfo(stream) {
+  return {
+    name: stream.name,
+    category: stream.category,
+    lastRevision: stream.lastRevision,
+    lastPosition: stream.lastPosition,
+    created: moment(stream.createdUs),
+    appended: moment(stream.appendedUs),
+  };
+}

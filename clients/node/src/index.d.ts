@@ -1,0 +1,252 @@
+import type { ChannelCredentials, ChannelOptions } from "@grpc/grpc-js";
+
+/** A state of a stream that does not name a revision. */
+export type StreamState = "ANY" | "NO_STREAM" | "STREAM_EXISTS";
+export const ANY: "ANY";
+export const NO_STREAM: "NO_STREAM";
+export const STREAM_EXISTS: "STREAM_EXISTS";
+
+/** An end of a stream, or of the store. */
+export type Edge = "START" | "END";
+export const START: "START";
+export const END: "END";
+
+/** The revision of a stream's newest event, or a state. */
+export type Expected = bigint | number | StreamState;
+
+/** A revision or a position, or an edge. */
+export type Place = bigint | number | Edge;
+
+/** How often and when a call is repeated that is UNAVAILABLE or has no answer in time. */
+export interface Retry {
+  /** In all. Default: 10. */
+  attempts?: number;
+  /** Before the second attempt; doubles from there. Default: 50. */
+  delayMs?: number;
+  /** Default: 2000. */
+  delayMaxMs?: number;
+}
+
+export interface ConnectOptions {
+  /** Default: no encryption. */
+  credentials?: ChannelCredentials;
+  retry?: Retry;
+  /** For each attempt of a call. Default: 10000. */
+  timeoutMs?: number;
+  /** Of the gRPC channel. */
+  options?: ChannelOptions;
+}
+
+/** A client of the server at "host:port". It connects when it is first used. */
+export function connect(address: string, options?: ConnectOptions): Client;
+
+export interface EventOptions {
+  metadata?: Record<string, string>;
+  contentType?: string;
+  id?: string;
+}
+
+/** An event to append. Its id is chosen here and makes repeating an append harmless: to try again,
+ * append the same object. `data` that is not bytes is written as JSON. */
+export class Event {
+  constructor(type: string, data?: unknown, options?: EventOptions);
+  readonly id: string;
+  readonly type: string;
+  readonly contentType: string;
+  readonly data: Uint8Array;
+  readonly metadata: Record<string, string>;
+}
+
+/** An event as it is stored. */
+export class RecordedEvent {
+  private constructor();
+  readonly id: string;
+  readonly type: string;
+  readonly contentType: string;
+  readonly data: Uint8Array;
+  readonly metadata: Record<string, string>;
+  readonly stream: string;
+  readonly revision: bigint;
+  readonly position: bigint;
+  readonly created: Date;
+  /** What `data` says in JSON. SyntaxError if it is not JSON. */
+  json(): any;
+}
+
+/** `replayed`: the same append had been stored before, this is its first answer. */
+export interface Appended {
+  firstRevision: bigint;
+  lastRevision: bigint;
+  position: bigint;
+  replayed: boolean;
+}
+
+export interface StreamAppended {
+  stream: string;
+  firstRevision: bigint;
+  lastRevision: bigint;
+}
+
+/** `streams` are in the order of the appends; `position` is that of the last event. */
+export interface AppendedToMany {
+  streams: StreamAppended[];
+  position: bigint;
+  replayed: boolean;
+}
+
+/** Events for one stream of an `appendMany`. */
+export interface StreamAppend {
+  stream: string;
+  events: Event[];
+  expected: Expected;
+}
+
+/** A condition on a stream that the append does not write. */
+export interface StreamCheck {
+  stream: string;
+  expected: Expected;
+}
+
+/** Which events of all streams are sent. All conditions that are given have to hold. */
+export interface Filter {
+  streamPrefixes?: string[];
+  typePrefixes?: string[];
+  streamRegex?: string;
+  typeRegex?: string;
+}
+
+export interface ReadOptions {
+  /** Where to begin, that event included. Default: the start, backwards the end. */
+  start?: Place;
+  backwards?: boolean;
+  /** At most so many; 0: all. */
+  count?: bigint | number;
+}
+
+export interface SubscribeOptions {
+  /** Default: all streams. */
+  stream?: string;
+  /** A revision of the stream, or a position if there is none. Default: START. */
+  after?: Place;
+  /** Only of all streams. */
+  filter?: Filter;
+  checkpointInterval?: number;
+}
+
+export interface StreamInfo {
+  name: string;
+  category: string;
+  lastRevision: bigint;
+  lastPosition: bigint;
+  created: Date;
+  appended: Date;
+}
+
+export interface ServerInfo {
+  version: string;
+  commit: string;
+  engine: string;
+  events: bigint;
+  streams: bigint;
+  types: bigint;
+  started: Date;
+  /** Of the newest event. */
+  position: bigint | undefined;
+}
+
+export class Client {
+  private constructor();
+  /** Takes no further calls. */
+  close(): void;
+  /** Appends to one stream, all or nothing. WrongRevision if the stream is not as expected. */
+  append(stream: string, events: Event[], options: { expected: Expected }): Promise<Appended>;
+  /** Appends to several streams and checks others, all or nothing. */
+  appendMany(appends: StreamAppend[], checks?: StreamCheck[]): Promise<AppendedToMany>;
+  /** For many appends one after another that need not wait for each other. */
+  appendSession(): AppendSession;
+  /** StreamNotFound comes with the first event. */
+  readStream(stream: string, options?: ReadOptions): AsyncGenerator<RecordedEvent, void>;
+  /** The events of the whole store in commit order. */
+  readAll(options?: ReadOptions): AsyncGenerator<RecordedEvent, void>;
+  /** Past events, then new ones, without end. */
+  subscribe(options?: SubscribeOptions): Subscription;
+  /** StreamNotFound if it has no event. */
+  getStream(stream: string): Promise<StreamInfo>;
+  /** In the byte order of their names, as many pages as there are. */
+  listStreams(options?: { prefix?: string; pageSize?: number }): AsyncGenerator<StreamInfo, void>;
+  info(): Promise<ServerInfo>;
+}
+
+/** Appends are committed in the order in which they are made, each at most once. If the connection
+ * breaks, what has no answer yet is sent again with the same event ids. */
+export class AppendSession {
+  private constructor();
+  append(stream: string, events: Event[], options: { expected: Expected }): Promise<Appended>;
+  appendMany(appends: StreamAppend[], checks?: StreamCheck[]): Promise<AppendedToMany>;
+  /** Waits until every append has its result. */
+  close(): Promise<void>;
+}
+
+/** Everything committed so far was handed out; what follows is live. */
+export class CaughtUp {
+  private constructor();
+  /** Of the newest event; undefined if the store is empty. */
+  readonly position: bigint | undefined;
+  private readonly caughtUp: true;
+}
+
+/** Every event up to `position` was looked at: a position to resume from. */
+export class Checkpoint {
+  private constructor();
+  readonly position: bigint;
+  private readonly checkpoint: true;
+}
+
+/** The reader is slower than the writers: past events follow until the next CaughtUp. */
+export class FellBehind {
+  private constructor();
+  readonly position: bigint;
+  private readonly fellBehind: true;
+}
+
+/** Iterate over it with `for await`, once. After a lost connection it goes on behind the last event
+ * or checkpoint that was handed out: each event comes once, in order. */
+export class Subscription implements AsyncIterable<SubscriptionItem> {
+  private constructor();
+  [Symbol.asyncIterator](): AsyncIterator<SubscriptionItem, void>;
+  /** Ends the iteration. */
+  close(): void;
+}
+
+export type SubscriptionItem = RecordedEvent | CaughtUp | Checkpoint | FellBehind;
+
+/** Any answer of the server that is not the wished one. `code` is the gRPC status code. */
+export class SagabaseError extends Error {
+  readonly code: number;
+}
+
+/** A stream is not in the expected state: read again, decide again. */
+export class WrongRevision extends SagabaseError {
+  readonly stream: string;
+  readonly expected: bigint | StreamState;
+  readonly actual: bigint | StreamState;
+}
+
+/** The request is wrong whatever the store holds; the message names field and rule. */
+export class InvalidRequest extends SagabaseError {}
+
+/** There is no such stream. */
+export class StreamNotFound extends SagabaseError {}
+
+/** Only part of the append was stored before, so it is no repetition: an id was used twice. */
+export class PartlyStored extends SagabaseError {}
+
+/** A limit was hit; the message names it. */
+export class LimitExceeded extends SagabaseError {}
+
+/** The server could not be reached, or ended while it worked on the call. The outcome of an append
+ * is unknown: appending the same Event objects again is safe. */
+export class Unavailable extends SagabaseError {}
+
+/** No answer came in time. */
+export class TimedOut extends Unavailable {}

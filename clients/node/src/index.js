@@ -1,0 +1,16 @@
+// Client of the Sagabase event store. Start with `connect`.
+
+export { Client, connect } from "./client.js";
+export {
+  InvalidRequest,
+  LimitExceeded,
+  PartlyStored,
+  SagabaseError,
+  StreamNotFound,
+  TimedOut,
+  Unavailable,
+  WrongRevision,
+} from "./errors.js";
+export { ANY, END, Event, NO_STREAM, RecordedEvent, START, STREAM_EXISTS } from "./events.js";
+export { AppendSession } from "./session.js";
+export { CaughtUp, Checkpoint, FellBehind, Subscription } from "./subscription.js";

@@ -1,0 +1,71 @@
+"""Client of the Sagabase event store. Start with `connect`."""
+
+from .client import Client, connect
+from .errors import (
+    InvalidRequest,
+    LimitExceeded,
+    PartlyStored,
+    SagabaseError,
+    StreamNotFound,
+    TimedOut,
+    Unavailable,
+    WrongRevision,
+)
+from .events import (
+    ANY,
+    END,
+    NO_STREAM,
+    START,
+    STREAM_EXISTS,
+    Appended,
+    AppendedToMany,
+    Edge,
+    Event,
+    Filter,
+    RecordedEvent,
+    ServerInfo,
+    StreamAppend,
+    StreamAppended,
+    StreamCheck,
+    StreamInfo,
+    StreamState,
+)
+from .retry import Retry
+from .session import AppendSession
+from .subscription import CaughtUp, Checkpoint, FellBehind, Subscription
+
+__all__ = [
+    "ANY",
+    "END",
+    "NO_STREAM",
+    "START",
+    "STREAM_EXISTS",
+    "AppendSession",
+    "Appended",
+    "AppendedToMany",
+    "CaughtUp",
+    "Checkpoint",
+    "Client",
+    "Edge",
+    "Event",
+    "FellBehind",
+    "Filter",
+    "InvalidRequest",
+    "LimitExceeded",
+    "PartlyStored",
+    "RecordedEvent",
+    "Retry",
+    "SagabaseError",
+    "ServerInfo",
+    "StreamAppend",
+    "StreamAppended",
+    "StreamCheck",
+    "StreamInfo",
+    "StreamNotFound",
+    "StreamState",
+    "Subscription",
+    "TimedOut",
+    "Unavailable",
+    "WrongRevision",
+    "connect",
+]

@@ -1,0 +1,252 @@
+"""The door to a server."""
+
+import threading
+from typing import Any, Callable, Iterator, Mapping, Sequence, Union
+
+import grpc
+
+from .errors import StreamNotFound, Unavailable, error_of_call
+from .events import (
+    START,
+    Appended,
+    AppendedToMany,
+    Edge,
+    Event,
+    Expected,
+    Filter,
+    RecordedEvent,
+    ServerInfo,
+    StreamAppend,
+    StreamCheck,
+    StreamInfo,
+    append_request,
+    appended_to_many,
+    expected_fields,
+    moment,
+    proposed,
+    recorded,
+    stream_info,
+)
+from .retry import Backoff, Retry
+from .session import AppendSession
+from .subscription import Subscription
+from .v1 import admin_pb2, admin_pb2_grpc, event_store_pb2_grpc
+from .v1 import event_store_pb2 as api
+
+MESSAGE_BYTES_MAX = 16 << 20
+PING_MS = 20_000  # how soon a subscription learns that its connection is dead
+PAGE_SIZE = 1000
+
+
+def connect(
+    address: str,
+    *,
+    credentials: Union[grpc.ChannelCredentials, None] = None,
+    retry: Union[Retry, None] = None,
+    timeout: float = 10.0,
+    options: Union[Mapping[str, Any], None] = None,
+) -> "Client":
+    """A client of the server at "host:port". It connects when it is first used. `timeout` is for
+    each attempt of a call, in seconds; `options` are those of the gRPC channel."""
+    retry = retry or Retry()
+    every = {
+        "grpc.max_receive_message_length": MESSAGE_BYTES_MAX,
+        "grpc.keepalive_time_ms": PING_MS,
+        "grpc.initial_reconnect_backoff_ms": int(retry.delay * 1000) or 1,
+        "grpc.max_reconnect_backoff_ms": int(retry.delay_max * 1000) or 1,
+        **(options or {}),
+    }
+    if credentials is None:
+        channel = grpc.insecure_channel(address, options=list(every.items()))
+    else:
+        channel = grpc.secure_channel(address, credentials, options=list(every.items()))
+    return Client(channel, retry, timeout)
+
+
+class Client:
+    """Any number of threads may share one."""
+
+    def __init__(self, channel: grpc.Channel, retry: Retry, timeout: float) -> None:
+        self._channel = channel
+        self._retry = retry
+        self._timeout = timeout
+        self._store = event_store_pb2_grpc.EventStoreStub(channel)
+        self._admin = admin_pb2_grpc.AdminStub(channel)
+
+    def close(self) -> None:
+        """Ends its calls, too."""
+        self._channel.close()
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- appending -----------------------------------------------------------
+
+    def append(self, stream: str, events: Sequence[Event], *, expected: Expected) -> Appended:
+        """Appends to one stream, all or nothing. WrongRevision if the stream is not as expected."""
+        request = api.AppendToStreamRequest(
+            stream=stream,
+            events=[proposed(event) for event in events],
+            **expected_fields(expected),
+        )
+        answer = self._call(self._store.AppendToStream, request)
+        return Appended(
+            answer.first_revision, answer.last_revision, answer.position, answer.replayed
+        )
+
+    def append_many(
+        self, appends: Sequence[StreamAppend], checks: Sequence[StreamCheck] = ()
+    ) -> AppendedToMany:
+        """Appends to several streams and checks others, all or nothing."""
+        request = append_request(appends, checks)
+        return appended_to_many(self._call(self._store.Append, request))
+
+    def append_session(self) -> AppendSession:
+        """For many appends one after another that need not wait for each other."""
+        return AppendSession(self._store.AppendSession, self._retry, self._pause)
+
+    # --- reading -------------------------------------------------------------
+
+    def read_stream(
+        self,
+        stream: str,
+        *,
+        start: Union[int, Edge, None] = None,
+        backwards: bool = False,
+        count: int = 0,
+    ) -> Iterator[RecordedEvent]:
+        """The events of one stream, from the revision `start` on, that one included; `count` 0:
+        all. StreamNotFound comes with the first event."""
+        request = api.ReadStreamRequest(
+            stream=stream, direction=_direction(backwards), count=count
+        )
+        if isinstance(start, Edge):
+            request.edge = start.value
+        elif start is not None:
+            request.revision = start
+        return self._read(self._store.ReadStream, request)
+
+    def read_all(
+        self,
+        *,
+        start: Union[int, Edge, None] = None,
+        backwards: bool = False,
+        count: int = 0,
+    ) -> Iterator[RecordedEvent]:
+        """The events of the whole store in commit order, from the position `start` on."""
+        request = api.ReadAllRequest(direction=_direction(backwards), count=count)
+        if isinstance(start, Edge):
+            request.edge = start.value
+        elif start is not None:
+            request.position = start
+        return self._read(self._store.ReadAll, request)
+
+    def subscribe(
+        self,
+        stream: str = "",
+        *,
+        after: Union[int, Edge] = START,
+        filter: Union[Filter, None] = None,
+        checkpoint_interval: int = 0,
+    ) -> Subscription:
+        """Past events, then new ones, without end: of one stream behind the revision `after`, or
+        of all streams behind the position `after`. END: only what is appended from now on."""
+        request = api.SubscribeRequest(stream=stream, checkpoint_interval=checkpoint_interval)
+        if filter is not None:
+            request.filter.CopyFrom(
+                api.Filter(
+                    stream_prefixes=filter.stream_prefixes,
+                    type_prefixes=filter.type_prefixes,
+                    stream_regex=filter.stream_regex,
+                    type_regex=filter.type_regex,
+                )
+            )
+        if stream and after is Edge.END:
+            after = self._last_revision(stream)
+        if isinstance(after, Edge):
+            request.edge = after.value
+        elif stream:
+            request.after_revision = after
+        else:
+            request.after_position = after
+        return Subscription(self._store.Subscribe, request, self._retry, self._pause)
+
+    # --- looking around --------------------------------------------------------
+
+    def get_stream(self, stream: str) -> StreamInfo:
+        """StreamNotFound if it has no event."""
+        request = api.GetStreamRequest(stream=stream)
+        return stream_info(self._call(self._store.GetStream, request).stream)
+
+    def list_streams(self, prefix: str = "", *, page_size: int = PAGE_SIZE) -> Iterator[StreamInfo]:
+        """In the byte order of their names, as many pages as there are."""
+        request = api.ListStreamsRequest(prefix=prefix, page_size=page_size)
+        while True:
+            page = self._call(self._store.ListStreams, request)
+            for stream in page.streams:
+                yield stream_info(stream)
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    def info(self) -> ServerInfo:
+        answer = self._call(self._admin.GetInfo, admin_pb2.GetInfoRequest())
+        return ServerInfo(
+            version=answer.version,
+            commit=answer.commit,
+            engine=answer.engine,
+            events=answer.events,
+            streams=answer.streams,
+            types=answer.types,
+            started=moment(answer.started_us),
+            position=answer.position if answer.HasField("position") else None,
+        )
+
+    # --- the calls -------------------------------------------------------------
+
+    def _call(self, method: Callable, request: Any) -> Any:
+        """Repeats what may be repeated: the request, and with it the event ids, stays the same."""
+        backoff = Backoff(self._retry)
+        while True:
+            try:
+                return method(request, timeout=self._timeout)
+            except grpc.RpcError as failed:
+                error = error_of_call(failed)
+                delay = backoff.next_delay() if isinstance(error, Unavailable) else None
+                if delay is None:
+                    raise error from failed
+            self._pause(delay, threading.Event())
+
+    def _pause(self, delay: float, end: threading.Event) -> None:
+        """Until `end` is set, at most `delay` seconds. A channel gets on with connecting only
+        while a call waits for it."""
+        waits = self._admin.GetInfo.future(
+            admin_pb2.GetInfoRequest(), timeout=delay, wait_for_ready=True
+        )
+        end.wait(delay)
+        waits.cancel()
+
+    def _read(self, method: Callable, request: Any) -> Iterator[RecordedEvent]:
+        call = method(request)
+        try:
+            for page in call:
+                for event in page.events:
+                    yield recorded(event)
+        except grpc.RpcError as failed:
+            raise error_of_call(failed) from failed
+        finally:
+            call.cancel()  # when the reader stops before the end
+
+    def _last_revision(self, stream: str) -> Union[int, Edge]:
+        """Where END is now. A subscription that is resumed has to know where it began."""
+        try:
+            return self.get_stream(stream).last_revision
+        except StreamNotFound:
+            return START
+
+
+def _direction(backwards: bool) -> int:
+    return api.DIRECTION_BACKWARDS if backwards else api.DIRECTION_FORWARDS

@@ -1,0 +1,109 @@
+"""What can go wrong, one class for each thing that a program would do about it."""
+
+from typing import Union
+
+import grpc
+from google.rpc import status_pb2
+
+from .events import StreamState
+from .v1 import event_store_pb2 as api
+
+_DETAILS = "grpc-status-details-bin"
+
+
+class SagabaseError(Exception):
+    """Any answer of the server that is not the wished one. `code` is the gRPC status code."""
+
+    def __init__(self, code: grpc.StatusCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class WrongRevision(SagabaseError):
+    """A stream is not in the expected state: read again, decide again. `expected` and `actual`
+    are a revision or a StreamState."""
+
+    def __init__(
+        self,
+        message: str,
+        stream: str,
+        expected: Union[int, StreamState],
+        actual: Union[int, StreamState],
+    ) -> None:
+        super().__init__(grpc.StatusCode.ABORTED, message)
+        self.stream = stream
+        self.expected = expected
+        self.actual = actual
+
+
+class InvalidRequest(SagabaseError):
+    """The request is wrong whatever the store holds; the message names field and rule."""
+
+
+class StreamNotFound(SagabaseError):
+    """There is no such stream."""
+
+
+class PartlyStored(SagabaseError):
+    """Only part of the append was stored before, so it is no repetition: an id was used twice."""
+
+
+class LimitExceeded(SagabaseError):
+    """A limit was hit; the message names it."""
+
+
+class Unavailable(SagabaseError):
+    """The server could not be reached, or ended while it worked on the call. The outcome of an
+    append is unknown: appending the same Event objects again is safe."""
+
+
+class TimedOut(Unavailable):
+    """No answer came in time. As with Unavailable, the outcome of an append is unknown."""
+
+
+_CLASSES = {
+    grpc.StatusCode.INVALID_ARGUMENT: InvalidRequest,
+    grpc.StatusCode.NOT_FOUND: StreamNotFound,
+    grpc.StatusCode.ALREADY_EXISTS: PartlyStored,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: LimitExceeded,
+    grpc.StatusCode.UNAVAILABLE: Unavailable,
+    grpc.StatusCode.DEADLINE_EXCEEDED: TimedOut,
+}
+_CODES = {code.value[0]: code for code in grpc.StatusCode}
+
+
+def _either(message: api.RevisionConflict, which: str) -> Union[int, StreamState]:
+    name = message.WhichOneof(which)
+    value = getattr(message, name)
+    return StreamState(value) if name.endswith("_state") else value
+
+
+def _conflict_of(error: grpc.RpcError) -> Union[api.RevisionConflict, None]:
+    for key, value in error.trailing_metadata() or ():
+        if key == _DETAILS:
+            conflict = api.RevisionConflict()
+            for detail in status_pb2.Status.FromString(value).details:
+                if detail.Unpack(conflict):
+                    return conflict
+    return None
+
+
+def _typed(
+    code: grpc.StatusCode, message: str, conflict: Union[api.RevisionConflict, None]
+) -> SagabaseError:
+    if conflict is not None:
+        return WrongRevision(
+            message, conflict.stream, _either(conflict, "expected"), _either(conflict, "actual")
+        )
+    return _CLASSES.get(code, SagabaseError)(code, message)
+
+
+def error_of_call(error: grpc.RpcError) -> SagabaseError:
+    return _typed(error.code(), error.details() or "", _conflict_of(error))
+
+
+def error_of_failure(failure: api.AppendFailure) -> SagabaseError:
+    """Of one append of a session."""
+    conflict = failure.conflict if failure.HasField("conflict") else None
+    return _typed(_CODES.get(failure.code, grpc.StatusCode.UNKNOWN), failure.message, conflict)

@@ -1,0 +1,235 @@
+"""What is appended and what is read, and how it becomes messages and comes from them."""
+
+import dataclasses
+import datetime
+import enum
+import json
+import uuid
+from typing import Any, Dict, List, Mapping, Sequence, Union
+
+from .v1 import event_store_pb2 as api
+
+JSON = "application/json"
+
+
+class StreamState(enum.Enum):
+    """A state of a stream that does not name a revision."""
+
+    ANY = api.STREAM_STATE_ANY
+    NO_STREAM = api.STREAM_STATE_NO_STREAM
+    STREAM_EXISTS = api.STREAM_STATE_STREAM_EXISTS
+
+
+class Edge(enum.Enum):
+    """An end of a stream, or of the store."""
+
+    START = api.EDGE_START
+    END = api.EDGE_END
+
+
+ANY = StreamState.ANY
+NO_STREAM = StreamState.NO_STREAM
+STREAM_EXISTS = StreamState.STREAM_EXISTS
+START = Edge.START
+END = Edge.END
+
+# The revision of a stream's newest event, or a state.
+Expected = Union[int, StreamState]
+
+
+class Event:
+    """An event to append. Its id is chosen here and makes repeating an append harmless: to try
+    again, append the same object. `data` that is not bytes is written as JSON."""
+
+    __slots__ = ("content_type", "data", "id", "metadata", "type")
+
+    def __init__(
+        self,
+        type: str,
+        data: Any = b"",
+        *,
+        metadata: Union[Mapping[str, str], None] = None,
+        content_type: Union[str, None] = None,
+        id: Union[str, uuid.UUID, None] = None,
+    ) -> None:
+        raw = isinstance(data, (bytes, bytearray, memoryview))
+        self.type = type
+        self.data: bytes = bytes(data) if raw else json.dumps(data, ensure_ascii=False).encode()
+        self.metadata: Dict[str, str] = dict(metadata or {})
+        self.content_type: str = ("" if raw else JSON) if content_type is None else content_type
+        self.id: str = str(id or uuid.uuid4())
+
+    def __repr__(self) -> str:
+        return f"Event({self.type!r}, id={self.id!r})"
+
+
+@dataclasses.dataclass(frozen=True)
+class RecordedEvent:
+    """An event as it is stored."""
+
+    id: str
+    type: str
+    content_type: str
+    data: bytes
+    metadata: Mapping[str, str]
+    stream: str
+    revision: int
+    position: int
+    created: datetime.datetime
+
+    def json(self) -> Any:
+        """What `data` says in JSON. ValueError if it is not JSON."""
+        return json.loads(self.data)
+
+
+@dataclasses.dataclass(frozen=True)
+class StreamAppend:
+    """Events for one stream of an `append_many`."""
+
+    stream: str
+    events: Sequence[Event]
+    expected: Expected
+
+
+@dataclasses.dataclass(frozen=True)
+class StreamCheck:
+    """A condition on a stream that the append does not write."""
+
+    stream: str
+    expected: Expected
+
+
+@dataclasses.dataclass(frozen=True)
+class Appended:
+    """`replayed`: the same append had been stored before, this is its first answer."""
+
+    first_revision: int
+    last_revision: int
+    position: int
+    replayed: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class StreamAppended:
+    stream: str
+    first_revision: int
+    last_revision: int
+
+
+@dataclasses.dataclass(frozen=True)
+class AppendedToMany:
+    """`streams` are in the order of the appends; `position` is that of the last event."""
+
+    streams: List[StreamAppended]
+    position: int
+    replayed: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Filter:
+    """Which events of all streams are sent. All conditions that are given have to hold."""
+
+    stream_prefixes: Sequence[str] = ()
+    type_prefixes: Sequence[str] = ()
+    stream_regex: str = ""
+    type_regex: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class StreamInfo:
+    name: str
+    category: str
+    last_revision: int
+    last_position: int
+    created: datetime.datetime
+    appended: datetime.datetime
+
+
+@dataclasses.dataclass(frozen=True)
+class ServerInfo:
+    """`position` is that of the newest event, None if there is none."""
+
+    version: str
+    commit: str
+    engine: str
+    events: int
+    streams: int
+    types: int
+    started: datetime.datetime
+    position: Union[int, None]
+
+
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+
+
+def moment(microseconds: int) -> datetime.datetime:
+    return _EPOCH + datetime.timedelta(microseconds=microseconds)
+
+
+def expected_fields(expected: Expected) -> Dict[str, int]:
+    """The member of `oneof expected` that says it."""
+    if isinstance(expected, StreamState):
+        return {"state": expected.value}
+    return {"revision": expected}
+
+
+def proposed(event: Event) -> api.ProposedEvent:
+    return api.ProposedEvent(
+        id=event.id,
+        type=event.type,
+        content_type=event.content_type,
+        data=event.data,
+        metadata=event.metadata,
+    )
+
+
+def append_request(
+    appends: Sequence[StreamAppend], checks: Sequence[StreamCheck]
+) -> api.AppendRequest:
+    return api.AppendRequest(
+        appends=[
+            api.StreamAppend(
+                stream=append.stream,
+                events=[proposed(event) for event in append.events],
+                **expected_fields(append.expected),
+            )
+            for append in appends
+        ],
+        checks=[
+            api.StreamCheck(stream=check.stream, **expected_fields(check.expected))
+            for check in checks
+        ],
+    )
+
+
+def appended_to_many(response: api.AppendResponse) -> AppendedToMany:
+    streams = [
+        StreamAppended(one.stream, one.first_revision, one.last_revision)
+        for one in response.streams
+    ]
+    return AppendedToMany(streams, response.position, response.replayed)
+
+
+def recorded(event: api.RecordedEvent) -> RecordedEvent:
+    return RecordedEvent(
+        id=event.id,
+        type=event.type,
+        content_type=event.content_type,
+        data=event.data,
+        metadata=dict(event.metadata),
+        stream=event.stream,
+        revision=event.revision,
+        position=event.position,
+        created=moment(event.created_us),
+    )
+
+
+def stream_info(stream: api.StreamInfo) -> StreamInfo:
+    return StreamInfo(
+        name=stream.name,
+        category=stream.category,
+        last_revision=stream.last_revision,
+        last_position=stream.last_position,
+        created=moment(stream.created_us),
+        appended=moment(stream.appended_us),
+    )

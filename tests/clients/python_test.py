@@ -1,0 +1,387 @@
+"""What the Python package promises, against servers that are killed and answers that are lost.
+
+usage: python_test.py SAGABASE FOLDER
+
+Prints `ok - behaviour` or `not ok - behaviour: why`. node_test.mjs says the same in Node.
+"""
+
+import concurrent.futures
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+import traceback
+
+from sagabase import (
+    ANY,
+    END,
+    NO_STREAM,
+    STREAM_EXISTS,
+    CaughtUp,
+    Checkpoint,
+    Event,
+    Filter,
+    InvalidRequest,
+    LimitExceeded,
+    PartlyStored,
+    RecordedEvent,
+    Retry,
+    StreamAppend,
+    StreamCheck,
+    StreamNotFound,
+    TimedOut,
+    Unavailable,
+    WrongRevision,
+    connect,
+)
+
+PATIENT = Retry(attempts=500, delay=0.02, delay_max=0.2)
+
+
+class Server:
+    """`sagabase serve` on a data folder, which outlives its process."""
+
+    def __init__(self, binary, folder):
+        self.command = [binary, "serve", "--data", folder, "--listen", "127.0.0.1:0"]
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(
+            self.command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        told = []
+        for line in self.process.stdout:
+            told.append(line)
+            found = re.match(r"listening on (\S+)$", line)
+            if found:
+                self.address = found[1]
+                threading.Thread(target=self.process.stdout.read, daemon=True).start()
+                return
+        raise RuntimeError("the server did not start: " + "".join(told))
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+
+class Proxy:
+    """Stays at its address while servers come and go, and can lose answers."""
+
+    def __init__(self, server):
+        self.server = server
+        self.lock = threading.Lock()
+        self.links = []  # [client's socket, server's socket, whether answers are lost]
+        self.door = socket.create_server(("127.0.0.1", 0))
+        self.address = "127.0.0.1:%d" % self.door.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            near = self.door.accept()[0]
+            host, port = self.server.address.rsplit(":", 1)
+            try:
+                far = socket.create_connection((host, int(port)))
+            except OSError:
+                near.close()
+                continue
+            link = [near, far, False]
+            with self.lock:
+                self.links.append(link)
+            threading.Thread(target=self.carry, args=(link, near, far), daemon=True).start()
+            threading.Thread(target=self.carry, args=(link, far, near), daemon=True).start()
+
+    def carry(self, link, source, target):
+        try:
+            while True:
+                some = source.recv(65536)
+                if not some:
+                    break
+                if not (link[2] and source is link[1]):
+                    target.sendall(some)
+        except OSError:
+            pass
+        self.cut(link)
+
+    def cut(self, link):
+        for end in link[:2]:
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def lose_answers(self):
+        """Of the connections that there are; later ones are whole."""
+        with self.lock:
+            for link in self.links:
+                link[2] = True
+
+    def cut_all(self):
+        with self.lock:
+            links, self.links = self.links, []
+        for link in links:
+            self.cut(link)
+
+
+class House:
+    """What the behaviours are tried on."""
+
+    def __init__(self, binary, folder):
+        self.server = Server(binary, folder)
+        self.proxy = Proxy(self.server)
+        self.store = connect(self.proxy.address, retry=PATIENT)
+
+    def restart(self):
+        self.server.kill()
+        self.server.start()
+
+
+def error_of(kind, work):
+    try:
+        work()
+    except kind as error:
+        assert type(error) is kind, f"{error!r} instead of {kind.__name__}"
+        return error
+    raise AssertionError(f"no {kind.__name__}")
+
+
+def equal(actual, wanted):
+    assert actual == wanted, f"{actual!r} instead of {wanted!r}"
+
+
+def numbered(first, end):
+    return [Event("Counted", {"n": n}) for n in range(first, end)]
+
+
+def numbers(events):
+    return [event.json()["n"] for event in events]
+
+
+def next_event(subscription):
+    return next(item for item in subscription if isinstance(item, RecordedEvent))
+
+
+# --- the behaviours -----------------------------------------------------------
+
+
+def events_come_back_as_they_were_appended(house):
+    event = Event("Placed", {"item": "bücher"}, metadata={"who": "me"})
+    raw = Event("Scanned", b"\x00\xff", content_type="image/x")
+    appended = house.store.append("order-1", [event, raw], expected=NO_STREAM)
+    equal((appended.first_revision, appended.last_revision, appended.replayed), (0, 1, False))
+    first, second = house.store.read_stream("order-1")
+    equal((first.id, first.type, first.json()), (event.id, "Placed", {"item": "bücher"}))
+    equal((first.content_type, dict(first.metadata)), ("application/json", {"who": "me"}))
+    equal((second.data, second.content_type, second.revision), (b"\x00\xff", "image/x", 1))
+
+
+def an_append_whose_answer_is_lost_is_repeated_with_the_same_ids(house):
+    direct = connect(house.server.address)
+    for stream, expected in [("lost-1", NO_STREAM), ("lost-2", ANY)]:
+        house.store.info()  # there is a connection
+        house.proxy.lose_answers()
+        event = Event("Placed")
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            answer = pool.submit(house.store.append, stream, [event], expected=expected)
+            with direct.subscribe(stream) as stored:
+                next_event(stored)
+            house.proxy.cut_all()
+            assert answer.result().replayed, "the answer is not that of a repetition"
+        equal([stored.id for stored in direct.read_stream(stream)], [event.id])
+    direct.close()
+
+
+def attempts_are_bounded(house):
+    few = Retry(attempts=3, delay=0.001, delay_max=0.002)
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        nobody = "127.0.0.1:%d" % closed.getsockname()[1]
+    with connect(nobody, retry=few) as store:
+        error_of(Unavailable, store.info)
+        error_of(Unavailable, lambda: store.append("x-1", numbered(0, 1), expected=ANY))
+        error_of(Unavailable, lambda: list(store.subscribe()))
+        session = store.append_session()
+        error_of(Unavailable, session.append("x-1", numbered(0, 1), expected=ANY).result)
+        session.close()
+
+
+def silence_is_a_time_out(house):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = "127.0.0.1:%d" % silent.getsockname()[1]
+        with connect(address, timeout=0.1, retry=Retry(attempts=1)) as store:
+            error_of(TimedOut, store.info)
+
+
+def a_wrong_revision_tells_stream_expected_and_actual(house):
+    house.store.append("wrong-1", numbered(0, 2), expected=NO_STREAM)
+    for stream, expected, actual in [("wrong-1", 0, 1), ("wrong-1", NO_STREAM, 1)]:
+        error = error_of(
+            WrongRevision, lambda: house.store.append(stream, [Event("X")], expected=expected)
+        )
+        equal((error.stream, error.expected, error.actual), (stream, expected, actual))
+    error = error_of(
+        WrongRevision, lambda: house.store.append("wrong-2", [Event("X")], expected=STREAM_EXISTS)
+    )
+    equal((error.expected, error.actual), (STREAM_EXISTS, NO_STREAM))
+
+
+def other_errors_have_types_too(house):
+    store, twice = house.store, Event("X")
+    big = [Event("Big", bytes(1 << 20)) for _ in range(5)]
+    error_of(StreamNotFound, lambda: store.get_stream("nobody-1"))
+    error_of(StreamNotFound, lambda: list(store.read_stream("nobody-1")))
+    error_of(InvalidRequest, lambda: store.append("", [Event("X")], expected=ANY))
+    error_of(InvalidRequest, lambda: list(store.subscribe(filter=Filter(type_regex="("))))
+    error_of(LimitExceeded, lambda: store.append("big-1", big, expected=ANY))
+    store.append("twice-1", [twice], expected=ANY)
+    error_of(PartlyStored, lambda: store.append("twice-1", [twice, Event("Y")], expected=ANY))
+
+
+def append_many_is_all_or_nothing(house):
+    store = house.store
+    appends = [
+        StreamAppend("many-1", numbered(0, 2), NO_STREAM),
+        StreamAppend("many-2", numbered(2, 3), NO_STREAM),
+    ]
+    error = error_of(
+        WrongRevision, lambda: store.append_many(appends, [StreamCheck("many-3", STREAM_EXISTS)])
+    )
+    equal(error.stream, "many-3")
+    error_of(StreamNotFound, lambda: store.get_stream("many-1"))
+    answer = store.append_many(appends, [StreamCheck("many-3", NO_STREAM)])
+    equal([(s.stream, s.last_revision) for s in answer.streams], [("many-1", 1), ("many-2", 0)])
+    equal(numbers(store.read_all(start=answer.position - 2, count=3)), [0, 1, 2])
+
+
+def reads_go_either_way_from_anywhere(house):
+    store = house.store
+    store.append("read-1", numbered(0, 3000), expected=NO_STREAM)
+    equal(numbers(store.read_stream("read-1")), list(range(3000)))
+    equal(numbers(store.read_stream("read-1", start=2990, count=3)), [2990, 2991, 2992])
+    equal(numbers(store.read_stream("read-1", backwards=True, count=2)), [2999, 2998])
+    equal(numbers(store.read_stream("read-1", start=END)), [])
+    newest = next(store.read_all(backwards=True))
+    equal(newest.position, store.info().position)
+
+
+def streams_are_listed_over_all_pages(house):
+    names = [f"listed-{n}" for n in range(7)]
+    for name in names:
+        house.store.append(name, [Event("X")], expected=NO_STREAM)
+    listed = list(house.store.list_streams("listed-", page_size=3))
+    equal([stream.name for stream in listed], names)
+    equal(listed[0], house.store.get_stream("listed-0"))
+
+
+def a_session_tells_each_append_what_became_of_it(house):
+    with house.store.append_session() as session:
+        good = [session.append("told-1", numbered(n, n + 1), expected=ANY) for n in range(600)]
+        bad = session.append("told-1", [Event("X")], expected=NO_STREAM)
+        last = session.append("told-1", numbered(600, 601), expected=599)
+    equal([one.result().last_revision for one in good + [last]], list(range(601)))
+    equal(error_of(WrongRevision, bad.result).actual, 599)
+    equal(numbers(house.store.read_stream("told-1")), list(range(601)))
+
+
+def a_session_goes_on_over_a_restart(house):
+    with house.store.append_session() as session:
+        before = [session.append("kept-1", numbered(n, n + 1), expected=ANY) for n in range(200)]
+        before[0].result()
+        house.restart()
+        after = [session.append("kept-1", numbered(n, n + 1), expected=ANY) for n in range(200, 400)]
+    equal([one.result().first_revision for one in before + after], list(range(400)))
+    equal(numbers(house.store.read_stream("kept-1")), list(range(400)))
+
+
+def a_subscription_goes_on_over_restarts(house, stream, after):
+    """Without gap or duplicate."""
+    store = house.store
+    with store.subscribe(stream, after=after) as subscription:
+        if after is END:
+            assert isinstance(next(subscription), CaughtUp)
+        store.append("followed-" + str(after), numbered(0, 50), expected=ANY)
+        got = [next_event(subscription) for _ in range(20)]
+        house.restart()
+        store.append("followed-" + str(after), numbered(50, 100), expected=ANY)
+        got += [next_event(subscription) for _ in range(80)]
+        assert any(isinstance(item, CaughtUp) for item in subscription)
+        house.restart()
+        store.append("followed-" + str(after), numbered(100, 101), expected=ANY)
+        got.append(next_event(subscription))
+    equal(numbers(got), list(range(101)))
+    equal([event.position - got[0].position for event in got], list(range(101)))
+
+
+def a_subscription_to_a_stream_goes_on_over_restarts(house):
+    a_subscription_goes_on_over_restarts(house, "followed-" + str(END), END)
+
+
+def a_subscription_to_all_goes_on_over_restarts(house):
+    a_subscription_goes_on_over_restarts(house, "", END)
+    a_subscription_goes_on_over_restarts(house, "", house.store.info().position)
+
+
+def a_filtered_subscription_tells_how_far_it_looked(house):
+    store = house.store
+    start = store.append("looked-1", numbered(0, 10), expected=ANY).position - 10
+    store.append("looked-1", [Event("Rare")], expected=ANY)
+    newest = store.append("looked-1", numbered(0, 10), expected=ANY).position
+    rare = Filter(stream_prefixes=["looked-"], type_regex="^Rare$")
+    items = []
+    with store.subscribe(after=start, filter=rare, checkpoint_interval=4) as subscription:
+        for item in subscription:
+            items.append(item)
+            if isinstance(item, CaughtUp):
+                break
+    equal([item.type for item in items if isinstance(item, RecordedEvent)], ["Rare"])
+    equal(items[-1].position, newest)
+    assert any(isinstance(item, Checkpoint) for item in items), items
+
+
+def closing_ends_a_subscription(house):
+    subscription = house.store.subscribe(after=END)
+    next(subscription)
+    threading.Thread(target=subscription.close).start()
+    equal(list(subscription), [])
+
+
+BEHAVIOURS = [
+    events_come_back_as_they_were_appended,
+    an_append_whose_answer_is_lost_is_repeated_with_the_same_ids,
+    attempts_are_bounded,
+    silence_is_a_time_out,
+    a_wrong_revision_tells_stream_expected_and_actual,
+    other_errors_have_types_too,
+    append_many_is_all_or_nothing,
+    reads_go_either_way_from_anywhere,
+    streams_are_listed_over_all_pages,
+    a_session_tells_each_append_what_became_of_it,
+    a_session_goes_on_over_a_restart,
+    a_subscription_to_a_stream_goes_on_over_restarts,
+    a_subscription_to_all_goes_on_over_restarts,
+    a_filtered_subscription_tells_how_far_it_looked,
+    closing_ends_a_subscription,
+]
+
+
+def main():
+    binary, folder = sys.argv[1:]
+    house = House(binary, os.path.join(folder, "data"))
+    failures = 0
+    try:
+        for behaviour in BEHAVIOURS:
+            name = behaviour.__name__.replace("_", " ")
+            try:
+                behaviour(house)
+                print(f"ok - python: {name}", flush=True)
+            except Exception:
+                failures += 1
+                print(f"not ok - python: {name}: {traceback.format_exc()}", flush=True)
+    finally:
+        house.store.close()
+        house.server.kill()
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
