@@ -19,8 +19,13 @@ struct status event_log_find_stream(struct event_log *log, struct bytes name,
         number = read.number;
         count = read.event_count;
     }
-    if (count > 0)
-        *head = (struct stream_head){.exists = true, .number = number, .last_revision = count - 1};
+    if (count == 0)
+        return OK;
+    struct retained row = retention_of(&log->retention, number);
+    uint64_t first = retention_first(&row, retention_policy(&log->retention, &row, name), count);
+    if (first < count)
+        *head = (struct stream_head){
+            .exists = true, .number = number, .first_revision = first, .last_revision = count - 1};
     return OK;
 }
 
@@ -51,11 +56,12 @@ static struct status describe(struct event_log *log, struct bytes name,
 {
     uint64_t first_position;
 
-    *info =
-        (struct stream_info){.name = arena_copy(arena, name), .last_revision = head->last_revision};
+    *info = (struct stream_info){.name = arena_copy(arena, name),
+                                 .first_revision = head->first_revision,
+                                 .last_revision = head->last_revision};
     if (!info->name.data)
         return status_make(STATUS_RESOURCE_EXHAUSTED, "streams: too many for the call's memory");
-    TRY(read_one(log, head->number, 0, &first_position, &info->created_us));
+    TRY(read_one(log, head->number, head->first_revision, &first_position, &info->created_us));
     /* By its revision: the stream may have grown since the head was looked at. */
     return read_one(log, head->number, head->last_revision, &info->last_position,
                     &info->appended_us);
