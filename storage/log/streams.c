@@ -29,9 +29,9 @@ struct status event_log_find_stream(struct event_log *log, struct bytes name,
     return OK;
 }
 
-/* The event of one revision. */
-static struct status read_edge(struct event_log *log, uint64_t stream_number, uint64_t revision,
-                               uint64_t *position, int64_t *created_us)
+/* Where and when the event of this revision was appended. */
+static struct status read_one(struct event_log *log, uint64_t stream_number, uint64_t revision,
+                              uint64_t *position, int64_t *created_us)
 {
     struct read read = {.from = revision, .events_max = 1, .bytes_max = 1};
     struct page page;
@@ -40,8 +40,8 @@ static struct status read_edge(struct event_log *log, uint64_t stream_number, ui
     struct bytes frames = buffer_bytes(&page.frames);
 
     if (status_ok(status) && !event_next(&frames, &event))
-        status = status_make(STATUS_DATA_LOSS, "streams: stream %llu has no events",
-                             (unsigned long long)stream_number);
+        status = status_make(STATUS_DATA_LOSS, "streams: stream %llu has no revision %llu",
+                             (unsigned long long)stream_number, (unsigned long long)revision);
     if (status_ok(status)) {
         *position = event.position;
         *created_us = event.created_us;
@@ -61,9 +61,10 @@ static struct status describe(struct event_log *log, struct bytes name,
                                  .last_revision = head->last_revision};
     if (!info->name.data)
         return status_make(STATUS_RESOURCE_EXHAUSTED, "streams: too many for the call's memory");
-    TRY(read_edge(log, head->number, head->first_revision, &first_position, &info->created_us));
-    return read_edge(log, head->number, head->last_revision, &info->last_position,
-                     &info->appended_us);
+    TRY(read_one(log, head->number, head->first_revision, &first_position, &info->created_us));
+    /* By its revision: the stream may have grown since the head was looked at. */
+    return read_one(log, head->number, head->last_revision, &info->last_position,
+                    &info->appended_us);
 }
 
 struct status event_log_get_stream(struct event_log *log, struct bytes name, struct arena *arena,
