@@ -90,8 +90,9 @@ static const struct option options[] = {
     {.name = "jsonl",
      .kind = OPTION_FLAG,
      .offset = offsetof(struct append, jsonl),
-     .help = "Read events from stdin, one JSON object per line\nwith \"type\" and perhaps "
-             "\"data\", \"id\",\n\"content_type\", \"metadata\". All or none is stored."},
+     .help =
+         "Read events from stdin, one JSON object per line\nwith \"type\" and perhaps "
+         "\"data\", \"id\",\n\"content_type\", \"metadata\", \"tags\". All or none is\nstored."},
     CONNECTION_OPTIONS(struct append, "30", "Print the result as JSON."),
 };
 

@@ -78,17 +78,26 @@ static void put_data(struct buffer *out, const Sagabase__V1__RecordedEvent *even
     }
 }
 
-/* Values on one line, without blanks around them, come back as they stand. Whether a string is
- * JSON or a text is told by "json" in the content type. */
+/* Such a value comes back as it stands; one over several lines, or with blanks around it, does
+ * not. */
+static bool is_one_line_of_json(struct bytes data)
+{
+    const char blanks[] = " \t\r\n";
+
+    if (!text_is_utf8(data) || !json_is_value(data))
+        return false;
+    return !memchr(blanks, data.data[0], strlen(blanks)) &&
+           !memchr(blanks, data.data[data.size - 1], strlen(blanks)) &&
+           !memchr(data.data, '\n', data.size) && !memchr(data.data, '\r', data.size);
+}
+
+/* Whether a string is JSON or a text is told by "json" in the content type. */
 static void put_exact_data(struct buffer *out, const Sagabase__V1__RecordedEvent *event)
 {
     struct bytes data = bytes_of(event->data.data, event->data.len);
     bool named_json = strstr(event->content_type, "json") != NULL;
 
-    if (named_json && text_is_utf8(data) && json_is_value(data) &&
-        !strpbrk(" \t\r\n", (char[]){(char)data.data[0], 0}) &&
-        !strpbrk(" \t\r\n", (char[]){(char)data.data[data.size - 1], 0}) &&
-        !memchr(data.data, '\n', data.size) && !memchr(data.data, '\r', data.size)) {
+    if (named_json && is_one_line_of_json(data)) {
         buffer_put_text(out, ",\"data\":");
         buffer_put(out, data);
     } else if (!named_json && is_plain_text(data)) {

@@ -10,6 +10,7 @@ struct read {
     struct connection connection;
     bool all;
     struct selection selection;
+    struct patterns patterns;
     const char *from;
     const char *since;
     bool backwards;
@@ -34,6 +35,7 @@ static const struct option options[] = {
      .help = "The first event taken in at or after this time, in\nISO 8601; backwards, the last "
              "one before it."},
     SELECTION_OPTIONS(struct read),
+    PATTERN_OPTIONS(struct read),
     {.name = "backwards",
      .kind = OPTION_FLAG,
      .offset = offsetof(struct read, backwards),
@@ -55,6 +57,7 @@ static struct sagabase_status open_stream(struct read *self, char *stream, const
     Sagabase__V1__ReadStreamRequest request = SAGABASE__V1__READ_STREAM_REQUEST__INIT;
 
     request.stream = stream;
+    request.filter = patterns_filter(&self->patterns);
     request.count = (int64_t)self->count;
     if (self->backwards)
         request.direction = SAGABASE__V1__DIRECTION__DIRECTION_BACKWARDS;
@@ -78,6 +81,7 @@ static struct sagabase_status open_all(struct read *self, const struct place *fr
     Sagabase__V1__ReadAllRequest request = SAGABASE__V1__READ_ALL_REQUEST__INIT;
 
     request.query = selection_query(&self->selection);
+    request.filter = patterns_filter(&self->patterns);
     request.count = (int64_t)self->count;
     if (self->backwards)
         request.direction = SAGABASE__V1__DIRECTION__DIRECTION_BACKWARDS;

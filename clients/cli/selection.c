@@ -27,6 +27,25 @@ Sagabase__V1__Query *selection_query(struct selection *selection)
     return &selection->query;
 }
 
+Sagabase__V1__Filter *patterns_filter(struct patterns *patterns)
+{
+    Sagabase__V1__Filter *filter = &patterns->filter;
+
+    if (!patterns->stream_prefixes.count && !patterns->type_prefixes.count &&
+        !patterns->stream_regex && !patterns->type_regex)
+        return NULL;
+    sagabase__v1__filter__init(filter);
+    filter->stream_prefixes = (char **)patterns->stream_prefixes.at;
+    filter->n_stream_prefixes = patterns->stream_prefixes.count;
+    filter->type_prefixes = (char **)patterns->type_prefixes.at;
+    filter->n_type_prefixes = patterns->type_prefixes.count;
+    if (patterns->stream_regex)
+        filter->stream_regex = (char *)patterns->stream_regex;
+    if (patterns->type_regex)
+        filter->type_regex = (char *)patterns->type_regex;
+    return filter;
+}
+
 /* --- --fail-if --------------------------------------------------------------------- */
 
 static struct status too_many(const char *what, int max)

@@ -1,5 +1,5 @@
-/* Which events are meant: what --tag, --type, --category and --correlation say, and the one text
- * of `append --fail-if`. */
+/* Which events are meant: what --tag, --type, --category and --correlation say, what the options
+ * for patterns say, and the one text of `append --fail-if`. */
 #ifndef CLIENTS_CLI_SELECTION_H
 #define CLIENTS_CLI_SELECTION_H
 
@@ -48,6 +48,42 @@ struct selection {
 
 /* What was asked for, borrowed from the selection; NULL: nothing. */
 Sagabase__V1__Query *selection_query(struct selection *selection);
+
+/* A member, `patterns`, of the settings of a command with PATTERN_OPTIONS. */
+struct patterns {
+    struct texts stream_prefixes;
+    struct texts type_prefixes;
+    const char *stream_regex;
+    const char *type_regex;
+
+    Sagabase__V1__Filter filter; /* patterns_filter's */
+};
+
+#define PATTERN_OPTIONS(settings_type)                                                             \
+    {.name = "stream-prefix",                                                                      \
+     .value = "PREFIX",                                                                            \
+     .kind = OPTION_TEXTS,                                                                         \
+     .offset = offsetof(settings_type, patterns.stream_prefixes),                                  \
+     .help = "Only streams whose names start so; may be\nrepeated. All kinds of patterns given "   \
+             "have to\nmatch."},                                                                   \
+        {.name = "type-prefix",                                                                    \
+         .value = "PREFIX",                                                                        \
+         .kind = OPTION_TEXTS,                                                                     \
+         .offset = offsetof(settings_type, patterns.type_prefixes),                                \
+         .help = "Only event types that start so; may be repeated."},                              \
+        {.name = "stream-regex",                                                                   \
+         .value = "REGEX",                                                                         \
+         .kind = OPTION_TEXT,                                                                      \
+         .offset = offsetof(settings_type, patterns.stream_regex),                                 \
+         .help = "Only streams whose names match (PCRE2)."},                                       \
+    {                                                                                              \
+        .name = "type-regex", .value = "REGEX", .kind = OPTION_TEXT,                               \
+        .offset = offsetof(settings_type, patterns.type_regex),                                    \
+        .help = "Only event types that match (PCRE2)."                                             \
+    }
+
+/* As selection_query. */
+Sagabase__V1__Filter *patterns_filter(struct patterns *patterns);
 
 /* Reads "type=A,B tag=x tag=y category=c correlation=id" into an item whose parts are in `arena`.
  * INVALID_ARGUMENT: "--fail-if: ...". */

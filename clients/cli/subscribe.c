@@ -22,10 +22,7 @@ struct subscribe {
     const char *from;
     const char *since;
     struct selection selection;
-    struct texts stream_prefixes;
-    struct texts type_prefixes;
-    const char *stream_regex;
-    const char *type_regex;
+    struct patterns patterns;
     bool until_caught_up;
     uint64_t count;
 
@@ -62,27 +59,7 @@ static const struct option options[] = {
      .offset = offsetof(struct subscribe, since),
      .help = "The first event taken in at or after this time, in\nISO 8601."},
     SELECTION_OPTIONS(struct subscribe),
-    {.name = "stream-prefix",
-     .value = "PREFIX",
-     .kind = OPTION_TEXTS,
-     .offset = offsetof(struct subscribe, stream_prefixes),
-     .help = "Only streams whose names start so; may be\nrepeated. All kinds of filters given "
-             "have to\nmatch."},
-    {.name = "type-prefix",
-     .value = "PREFIX",
-     .kind = OPTION_TEXTS,
-     .offset = offsetof(struct subscribe, type_prefixes),
-     .help = "Only event types that start so; may be repeated."},
-    {.name = "stream-regex",
-     .value = "REGEX",
-     .kind = OPTION_TEXT,
-     .offset = offsetof(struct subscribe, stream_regex),
-     .help = "Only streams whose names match (PCRE2)."},
-    {.name = "type-regex",
-     .value = "REGEX",
-     .kind = OPTION_TEXT,
-     .offset = offsetof(struct subscribe, type_regex),
-     .help = "Only event types that match (PCRE2)."},
+    PATTERN_OPTIONS(struct subscribe),
     {.name = "until-caught-up",
      .kind = OPTION_FLAG,
      .offset = offsetof(struct subscribe, until_caught_up),
@@ -158,18 +135,11 @@ static struct sagabase_status find_end(struct subscribe *self)
     return status;
 }
 
-static bool has_filter(const struct subscribe *self)
-{
-    return self->stream_prefixes.count || self->type_prefixes.count || self->stream_regex ||
-           self->type_regex;
-}
-
 static struct sagabase_status open_subscription(struct subscribe *self)
 {
     struct sagabase_options call = {.timeout_ms = self->connection.timeout_ms,
                                     .wait_for_server = self->stood};
     Sagabase__V1__SubscribeRequest request = SAGABASE__V1__SUBSCRIBE_REQUEST__INIT;
-    Sagabase__V1__Filter filter = SAGABASE__V1__FILTER__INIT;
     struct sagabase_subscription *subscription;
 
     request.stream = self->stream ? self->stream : "";
@@ -186,13 +156,7 @@ static struct sagabase_status open_subscription(struct subscribe *self)
         request.time_us = self->time_us;
     }
     request.query = selection_query(&self->selection);
-    filter.n_stream_prefixes = self->stream_prefixes.count;
-    filter.stream_prefixes = (char **)self->stream_prefixes.at;
-    filter.n_type_prefixes = self->type_prefixes.count;
-    filter.type_prefixes = (char **)self->type_prefixes.at;
-    filter.stream_regex = (char *)(self->stream_regex ? self->stream_regex : "");
-    filter.type_regex = (char *)(self->type_regex ? self->type_regex : "");
-    request.filter = has_filter(self) ? &filter : NULL;
+    request.filter = patterns_filter(&self->patterns);
 
     struct sagabase_status status =
         sagabase_subscribe(self->connection.client, &request, &call, &subscription);

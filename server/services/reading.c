@@ -5,7 +5,10 @@
 #include "storage/log/read.h"
 
 /* Large enough to be worth a message, small enough that a thousand slow readers fit. */
-enum { READING_PAGE_BYTES_MAX = 256 << 10 };
+enum {
+    READING_PAGE_BYTES_MAX = 256 << 10,
+    READING_CANDIDATES_MAX = 1000, /* of a query: each is looked up by itself */
+};
 
 _Static_assert((int)READING_PAGE_BYTES_MAX <= (int)PAGE_BYTES_MAX, "read.h");
 
@@ -152,8 +155,10 @@ static struct status read_page(struct reading *self, struct page *page)
         read.accept = accept;
         read.context = self;
     }
-    if (self->has_query)
+    if (self->has_query) {
+        read.scanned_max = READING_CANDIDATES_MAX;
         return event_log_read_query(self->log, &self->query, &read, page);
+    }
     if (self->stream_number == 0)
         return event_log_read_all(self->log, &read, page);
     return event_log_read_stream(self->log, self->stream_number, &read, page);

@@ -44,6 +44,11 @@ run read student-7 --tag course:1
 expect_code 2
 expect_error 'sagabase: read: --tag, --type, --category, --correlation: only with --all'
 
+run read student-7 --type-regex '^L' --json
+[[ $(each 'it["revision"]') == "[1]" ]] || fail "read STREAM --type-regex"
+run read --all --tag course:1 --stream-prefix student-8 --stream-prefix course --json
+[[ $(each 'it["position"]') == "[0, 2]" ]] || fail "read --tag --stream-prefix"
+
 run read --all --since 2000-01-01 --json
 [[ $(each 'it["position"]') == "[0, 1, 2, 3]" ]] || fail "read --since"
 run read --all --since 2200-01-01T00:00:00Z --json

@@ -76,12 +76,29 @@ static void selection_asks_for_all_that_is_set(void **state)
     assert_string_equal(query->items[0]->correlation_id, "");
 }
 
+static void patterns_ask_for_all_that_is_set(void **state)
+{
+    struct patterns patterns = {0};
+    Sagabase__V1__Filter *filter;
+
+    (void)state;
+    assert_null(patterns_filter(&patterns));
+    patterns.type_prefixes.at[patterns.type_prefixes.count++] = "Order";
+    patterns.stream_regex = "7$";
+    filter = patterns_filter(&patterns);
+    assert_int_equal(filter->n_type_prefixes, 1);
+    assert_string_equal(filter->type_prefixes[0], "Order");
+    assert_string_equal(filter->stream_regex, "7$");
+    assert_string_equal(filter->type_regex, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_become_a_query_item),
         cmocka_unit_test(what_is_no_query_is_told),
         cmocka_unit_test(selection_asks_for_all_that_is_set),
+        cmocka_unit_test(patterns_ask_for_all_that_is_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
