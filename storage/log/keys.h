@@ -5,6 +5,8 @@
  *            "counters"                                 -> events u64 · streams u64
  *            "indexed"                                  -> u64: events before it are in the
  *                                                          trailing index
+ *            "rebuilding"                               -> empty: the other families are half made
+ *                                                          (maintenance.h)
  *   log      position u64 of a record's first event     -> record (record.h)
  *   streams  stream number u64 · first revision u64     -> where a span of a stream's events is:
  *              record's position u64 · bytes of the stored record u32 · index of the span's
@@ -46,9 +48,10 @@ enum {
     INDEX_KIND_CATEGORY_NAME = 'k',
 };
 
-#define FORMAT_KEY   "format"
-#define COUNTERS_KEY "counters"
-#define INDEXED_KEY  "indexed"
+#define FORMAT_KEY     "format"
+#define COUNTERS_KEY   "counters"
+#define INDEXED_KEY    "indexed"
+#define REBUILDING_KEY "rebuilding"
 
 static inline struct bytes position_key(uint8_t key[POSITION_KEY_BYTES], uint64_t position)
 {
