@@ -35,10 +35,10 @@ node)
     tar -xzf "$WORK/$(tail -1 "$WORK/packed")" --strip-components=1 -C node_modules/sagabase
     cp "$program" .
     node "${program##*/}" "$sagabase" "$WORK" || FAILURES=1
-    tsc=$(find "$TOOL/" -path '*/typescript/bin/tsc' | head -1)
-    cp "${program%/*}/declarations.ts" .
+    tsc=$(find "$TOOL/" -path '*/protoplugin/*/typescript/bin/tsc' | head -1)
+    cp "${program%/*}/declarations.mts" .
     if node "$tsc" --noEmit --strict --skipLibCheck --target es2022 --module nodenext \
-        --moduleResolution nodenext --types "" declarations.ts >"$WORK/tsc"; then
+        --moduleResolution nodenext declarations.mts >"$WORK/tsc"; then
         ok "node: the declarations fit what a program does"
     else
         not_ok "node: the declarations fit what a program does" "$(cat "$WORK/tsc")"

@@ -285,11 +285,15 @@ def a_session_tells_each_append_what_became_of_it(house):
 
 def a_session_goes_on_over_a_restart(house):
     with house.store.append_session() as session:
-        before = [session.append("kept-1", numbered(n, n + 1), expected=ANY) for n in range(200)]
-        before[0].result()
+
+        def append(n):
+            return session.append("kept-1", numbered(n, n + 1), expected=ANY)
+
+        appended = [append(n) for n in range(200)]
+        appended[0].result()
         house.restart()
-        after = [session.append("kept-1", numbered(n, n + 1), expected=ANY) for n in range(200, 400)]
-    equal([one.result().first_revision for one in before + after], list(range(400)))
+        appended += [append(n) for n in range(200, 400)]
+    equal([one.result().first_revision for one in appended], list(range(400)))
     equal(numbers(house.store.read_stream("kept-1")), list(range(400)))
 
 
