@@ -57,6 +57,8 @@ void *arena_alloc_raw(struct arena *arena, size_t size)
 {
     if (size > arena->bytes_max)
         return NULL;
+    if (size == 0)
+        size = 1; /* nothing is an address, too: NULL means that there is no room */
     size = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
     if (size > arena->bytes_max - arena->bytes_used)
         return NULL;

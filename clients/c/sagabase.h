@@ -39,7 +39,7 @@ enum sagabase_code {
     SAGABASE_PERMISSION_DENIED = 7,
     SAGABASE_RESOURCE_EXHAUSTED = 8,
     SAGABASE_FAILED_PRECONDITION = 9,
-    SAGABASE_ABORTED = 10, /* `conflict` tells why: read again, decide again */
+    SAGABASE_ABORTED = 10, /* the status tells why: read again, decide again */
     SAGABASE_OUT_OF_RANGE = 11,
     SAGABASE_UNIMPLEMENTED = 12,
     SAGABASE_INTERNAL = 13,
@@ -71,7 +71,11 @@ struct sagabase_conflict {
 struct sagabase_status {
     enum sagabase_code code;
     char message[SAGABASE_MESSAGE_BYTES]; /* for people */
-    struct sagabase_conflict conflict;    /* set with SAGABASE_ABORTED */
+
+    /* Set with SAGABASE_ABORTED, one or the other: */
+    struct sagabase_conflict conflict;
+    bool condition_failed;       /* the append's condition did not hold ... */
+    uint64_t condition_position; /* ... because of the event at this position */
 };
 
 /* "ABORTED" for SAGABASE_ABORTED. Static memory. Any thread. */
@@ -100,8 +104,8 @@ struct sagabase_options {
 
 /* Prepares a connection to `target`, "host:port", which is made with the first call and made again
  * when it is lost. Pings the server every 30 s while a call is open, so that a dead
- * connection is noticed within 40 s. INVALID_ARGUMENT: the target is empty.
- * Close the client with sagabase_close. Any thread; do not fork() afterwards. */
+ * connection is noticed within 40 s. Proxies of the environment are not used. INVALID_ARGUMENT: the
+ * target is empty. Close the client with sagabase_close. Any thread; do not fork() afterwards. */
 struct sagabase_status sagabase_open(const char *target, struct sagabase_client **client);
 
 /* No call of the client may be underway, and its reads, subscriptions and sessions must be
@@ -133,6 +137,16 @@ struct sagabase_status sagabase_list_streams(struct sagabase_client *client,
                                              const Sagabase__V1__ListStreamsRequest *request,
                                              const struct sagabase_options *options,
                                              Sagabase__V1__ListStreamsResponse **response);
+
+struct sagabase_status sagabase_list_event_types(struct sagabase_client *client,
+                                                 const Sagabase__V1__ListEventTypesRequest *request,
+                                                 const struct sagabase_options *options,
+                                                 Sagabase__V1__ListEventTypesResponse **response);
+
+struct sagabase_status sagabase_list_categories(struct sagabase_client *client,
+                                                const Sagabase__V1__ListCategoriesRequest *request,
+                                                const struct sagabase_options *options,
+                                                Sagabase__V1__ListCategoriesResponse **response);
 
 struct sagabase_status sagabase_get_info(struct sagabase_client *client,
                                          const Sagabase__V1__GetInfoRequest *request,

@@ -1,4 +1,4 @@
-/* How a call ended, as a value; and the conflict that an aborted append carries. */
+/* How a call ended, as a value; and why an append was aborted. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +8,6 @@
 #include "google/rpc/status.pb-c.h"
 
 static const char details_key[] = "grpc-status-details-bin";
-static const char conflict_type[] = "sagabase.v1.RevisionConflict";
 
 const char *sagabase_code_name(enum sagabase_code code)
 {
@@ -40,29 +39,48 @@ static void read_conflict(struct sagabase_conflict *conflict,
         conflict->actual.state = detail->actual_state;
 }
 
-/* An Any names its type behind the last "/" of its URL. */
-static bool is_conflict(const Google__Protobuf__Any *any)
+static void read_condition(struct sagabase_status *status,
+                           const Sagabase__V1__ConditionConflict *detail)
 {
-    const char *slash = strrchr(any->type_url, '/');
-    return strcmp(slash ? slash + 1 : any->type_url, conflict_type) == 0;
+    status->condition_failed = true;
+    status->condition_position = detail->position;
 }
 
-static void read_details(struct sagabase_conflict *conflict, grpc_slice bytes)
+/* An Any names its type behind the last "/" of its URL. */
+static bool is_of_type(const Google__Protobuf__Any *any, const ProtobufCMessageDescriptor *type)
 {
-    Google__Rpc__Status *status =
+    const char *slash = strrchr(any->type_url, '/');
+    return strcmp(slash ? slash + 1 : any->type_url, type->name) == 0;
+}
+
+static void read_detail(struct sagabase_status *status, const Google__Protobuf__Any *any)
+{
+    const ProtobufCMessageDescriptor *const types[] = {
+        &sagabase__v1__revision_conflict__descriptor,
+        &sagabase__v1__condition_conflict__descriptor,
+    };
+
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        if (!is_of_type(any, types[i]))
+            continue;
+        ProtobufCMessage *detail =
+            protobuf_c_message_unpack(types[i], NULL, any->value.len, any->value.data);
+        if (detail && i == 0)
+            read_conflict(&status->conflict, (const Sagabase__V1__RevisionConflict *)detail);
+        else if (detail)
+            read_condition(status, (const Sagabase__V1__ConditionConflict *)detail);
+        protobuf_c_message_free_unpacked(detail, NULL);
+    }
+}
+
+static void read_details(struct sagabase_status *status, grpc_slice bytes)
+{
+    Google__Rpc__Status *details =
         google__rpc__status__unpack(NULL, GRPC_SLICE_LENGTH(bytes), GRPC_SLICE_START_PTR(bytes));
 
-    for (size_t i = 0; status && i < status->n_details; i++) {
-        const Google__Protobuf__Any *any = status->details[i];
-        if (!is_conflict(any))
-            continue;
-        Sagabase__V1__RevisionConflict *detail =
-            sagabase__v1__revision_conflict__unpack(NULL, any->value.len, any->value.data);
-        if (detail)
-            read_conflict(conflict, detail);
-        sagabase__v1__revision_conflict__free_unpacked(detail, NULL);
-    }
-    google__rpc__status__free_unpacked(status, NULL);
+    for (size_t i = 0; details && i < details->n_details; i++)
+        read_detail(status, details->details[i]);
+    google__rpc__status__free_unpacked(details, NULL);
 }
 
 struct sagabase_status client_status_of_call(grpc_status_code code, grpc_slice message,
@@ -74,7 +92,7 @@ struct sagabase_status client_status_of_call(grpc_status_code code, grpc_slice m
 
     for (size_t i = 0; i < trailing->count; i++)
         if (grpc_slice_str_cmp(trailing->metadata[i].key, details_key) == 0)
-            read_details(&status.conflict, trailing->metadata[i].value);
+            read_details(&status, trailing->metadata[i].value);
     return status;
 }
 
@@ -85,5 +103,7 @@ struct sagabase_status sagabase_failure(const Sagabase__V1__AppendFailure *failu
 
     if (failure->conflict)
         read_conflict(&status.conflict, failure->conflict);
+    if (failure->condition)
+        read_condition(&status, failure->condition);
     return status;
 }

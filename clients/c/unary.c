@@ -171,6 +171,26 @@ struct sagabase_status sagabase_list_streams(struct sagabase_client *client,
     return call_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
 }
 
+struct sagabase_status sagabase_list_event_types(struct sagabase_client *client,
+                                                 const Sagabase__V1__ListEventTypesRequest *request,
+                                                 const struct sagabase_options *options,
+                                                 Sagabase__V1__ListEventTypesResponse **response)
+{
+    static const struct method method = {"/sagabase.v1.EventStore/ListEventTypes",
+                                         &sagabase__v1__list_event_types_response__descriptor};
+    return call_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
+}
+
+struct sagabase_status sagabase_list_categories(struct sagabase_client *client,
+                                                const Sagabase__V1__ListCategoriesRequest *request,
+                                                const struct sagabase_options *options,
+                                                Sagabase__V1__ListCategoriesResponse **response)
+{
+    static const struct method method = {"/sagabase.v1.EventStore/ListCategories",
+                                         &sagabase__v1__list_categories_response__descriptor};
+    return call_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
+}
+
 struct sagabase_status sagabase_get_info(struct sagabase_client *client,
                                          const Sagabase__V1__GetInfoRequest *request,
                                          const struct sagabase_options *options,

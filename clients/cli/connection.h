@@ -22,7 +22,7 @@ struct connection {
      .help = json_help},                                                                           \
         {.name = "server",                                                                         \
          .value = "HOST:PORT",                                                                     \
-         .kind = OPTION_TEXT,                                                                      \
+         .kind = OPTION_ADDRESS,                                                                   \
          .offset = offsetof(settings_type, connection.server),                                     \
          .fallback = "127.0.0.1:2113",                                                             \
          .environment = "SAGABASE_SERVER",                                                         \

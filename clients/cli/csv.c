@@ -110,10 +110,11 @@ static struct status read_row(struct csv *csv)
 
 static void set_fields(struct csv *csv)
 {
-    size_t start = 0;
+    const uint8_t *text = csv->text.data ? csv->text.data : (const uint8_t *)"";
+    size_t start = 0; /* no text: all fields are empty */
 
     for (size_t i = 0; i < csv->field_count; i++) {
-        csv->fields[i] = bytes_of(csv->text.data + start, csv->ends[i] - start);
+        csv->fields[i] = bytes_of(text + start, csv->ends[i] - start);
         start = csv->ends[i];
     }
 }

@@ -103,14 +103,6 @@ static void widen(int *columns, const char *name)
         *columns = (int)needed;
 }
 
-/* printf pads by bytes; this pads by columns. */
-static void put_padded(struct buffer *out, const char *name, int columns)
-{
-    int used = (int)text_columns(bytes_of_text(name));
-
-    buffer_print(out, "%s%*s  ", name, used < columns ? columns - used : 0, "");
-}
-
 static void put_head(struct event_printer *printer, struct buffer *out)
 {
     buffer_put_text(out, terminal_bold(printer->out));
@@ -133,13 +125,14 @@ static void put_row(struct event_printer *printer, struct buffer *out,
     clock_format_us(event->created_us, created);
     if (printer->with_streams) {
         buffer_print(out, "%10" PRIu64 "  ", event->position);
-        put_padded(out, event->stream, printer->stream_columns);
-        buffer_print(out, "%8" PRIu64 "  ", event->revision);
+        text_put_name(out, event->stream, (size_t)printer->stream_columns);
+        buffer_print(out, "  %8" PRIu64 "  ", event->revision);
     } else {
         buffer_print(out, "%8" PRIu64 "  %10" PRIu64 "  ", event->revision, event->position);
     }
     buffer_print(out, "%.*sZ  ", MILLISECONDS_BYTES, created);
-    put_padded(out, event->type, printer->type_columns);
+    text_put_name(out, event->type, (size_t)printer->type_columns);
+    buffer_put_text(out, "  ");
 
     size_t used = text_columns(bytes_of(out->data + start, out->size - start));
     size_t left = terminal > used + DATA_COLUMNS_MIN ? terminal - used : DATA_COLUMNS_MIN;

@@ -44,6 +44,22 @@ static struct status set_seconds(const struct option *option, const char *text, 
     return OK;
 }
 
+/* gRPC would take an address without a port for one with the port of https. */
+static struct status set_address(const struct option *option, const char *text,
+                                 const char **address)
+{
+    enum { PORT_MAX = 65535 };
+    const char *colon = strrchr(text, ':');
+    char *end;
+    unsigned long port = colon ? strtoul(colon + 1, &end, 10) : 0;
+    bool numbered = colon && colon > text && colon[1] >= '0' && colon[1] <= '9' && *end == 0;
+
+    if (strncmp(text, "unix:", strlen("unix:")) != 0 && (!numbered || port < 1 || port > PORT_MAX))
+        return wrong(option, text, option->value);
+    *address = text;
+    return OK;
+}
+
 static struct status set(const struct option *option, const char *text, void *settings)
 {
     void *member = (char *)settings + option->offset;
@@ -65,6 +81,8 @@ static struct status set(const struct option *option, const char *text, void *se
     }
     case OPTION_NUMBER:
         return set_number(option, text, member);
+    case OPTION_ADDRESS:
+        return set_address(option, text, member);
     case OPTION_SECONDS:
         return set_seconds(option, text, member);
     }

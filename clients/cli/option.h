@@ -22,6 +22,7 @@ enum option_kind {
     OPTION_TEXT,    /* const char *, borrowed from argv or the environment */
     OPTION_TEXTS,   /* struct texts: may be repeated */
     OPTION_NUMBER,  /* uint64_t within min..max */
+    OPTION_ADDRESS, /* const char *, "host:port" or "unix:path" */
     OPTION_SECONDS, /* int64_t milliseconds; written as seconds, "2.5" */
 };
 

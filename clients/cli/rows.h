@@ -18,7 +18,8 @@ enum rows_format {
     ROWS_EVENTS /* lines as `sagabase read --json` prints them */
 };
 
-/* Which column holds what; NULL: none does. Borrowed for the life of the rows. */
+/* Which column holds what; NULL: none does; stream and type must be told. Borrowed
+ * for the life of the rows. */
 struct rows_options {
     const char *source; /* its name; a part of the ids of rows that have none */
     enum rows_format format;

@@ -6,6 +6,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "clients/cli/json.h"
+#include "clients/cli/text.h"
 
 enum { LINE_BYTES_MAX = 32 << 10 }; /* a name is at most 1 KiB, twice, and JSON escapes sixfold */
 
@@ -26,6 +27,17 @@ void stream_info_print_json(const Sagabase__V1__StreamInfo *stream)
                  ",\"created\":\"%s\",\"appended\":\"%s\"}\n",
                  stream->last_revision + 1, stream->last_revision, stream->last_position, created,
                  appended);
+    fwrite(line.data, 1, line.size, stdout);
+    buffer_destroy(&line);
+}
+
+void stream_info_print_name(const char *name)
+{
+    struct buffer line;
+
+    buffer_init(&line, LINE_BYTES_MAX);
+    text_put_name(&line, name, 0);
+    buffer_put_byte(&line, '\n');
     fwrite(line.data, 1, line.size, stdout);
     buffer_destroy(&line);
 }

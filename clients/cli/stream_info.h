@@ -7,4 +7,7 @@
 /* One JSON object and a line end. */
 void stream_info_print_json(const Sagabase__V1__StreamInfo *stream);
 
+/* A stream's name for people, and a line end. */
+void stream_info_print_name(const char *name);
+
 #endif

@@ -39,8 +39,8 @@ static void print_row(struct stream_list *self, const Sagabase__V1__StreamInfo *
                terminal_plain(stdout));
     self->begun = true;
     clock_format_us(stream->appended_us, appended);
-    printf("%10" PRIu64 "  %.*sZ  %s\n", stream->last_revision + 1, SECONDS_BYTES, appended,
-           stream->name);
+    printf("%10" PRIu64 "  %.*sZ  ", stream->last_revision + 1, SECONDS_BYTES, appended);
+    stream_info_print_name(stream->name);
 }
 
 static struct sagabase_status list(struct stream_list *self, char *prefix)

@@ -20,8 +20,10 @@ static void print_table(const Sagabase__V1__StreamInfo *stream)
 
     clock_format_us(stream->created_us, created);
     clock_format_us(stream->appended_us, appended);
-    printf("name           %s\n", stream->name);
-    printf("category       %s\n", stream->category);
+    printf("name           ");
+    stream_info_print_name(stream->name);
+    printf("category       ");
+    stream_info_print_name(stream->category);
     printf("events         %s\n", text_number(stream->last_revision + 1, events));
     printf("last revision  %" PRIu64 "\n", stream->last_revision);
     printf("last position  %" PRIu64 "\n", stream->last_position);

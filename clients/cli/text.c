@@ -74,6 +74,15 @@ void text_put_line(struct buffer *out, struct bytes bytes, size_t columns)
         buffer_put_text(out, "…");
 }
 
+void text_put_name(struct buffer *out, const char *name, size_t columns)
+{
+    size_t used = text_columns(bytes_of_text(name));
+
+    text_put_line(out, bytes_of_text(name), 0);
+    for (; used < columns; used++)
+        buffer_put_byte(out, ' ');
+}
+
 const char *text_number(uint64_t number, char text[TEXT_NUMBER_BYTES])
 {
     char digits[TEXT_NUMBER_BYTES];

@@ -18,6 +18,9 @@ size_t text_columns(struct bytes text);
  * (0: nothing is cut). Bytes that are no text become "(12 bytes)". */
 void text_put_line(struct buffer *out, struct bytes bytes, size_t columns);
 
+/* A name the same way, and spaces behind it up to `columns`. */
+void text_put_name(struct buffer *out, const char *name, size_t columns);
+
 /* 1234567 as "1,234,567". */
 enum { TEXT_NUMBER_BYTES = 32 };
 const char *text_number(uint64_t number, char text[TEXT_NUMBER_BYTES]);

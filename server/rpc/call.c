@@ -88,6 +88,13 @@ void call_wake(struct call *call, struct step *step)
     loop_send(call->loop, call, step);
 }
 
+void call_wake_after(struct call *call, struct step *step, int64_t delay_us)
+{
+    assert(!call->closed && delay_us >= 0);
+    call->on_time = step;
+    timers_set(&call->loop->timers, &call->timer, clock_monotonic_us(system_clock()) + delay_us);
+}
+
 void call_start(struct call *call, const grpc_op *ops, size_t count, struct step *tag)
 {
     call->tags++;
@@ -283,6 +290,7 @@ void call_settle(struct call *call)
     if (!call->ended || call->tags > 0 || call->closed)
         return;
     call->closed = true;
+    timers_unset(&call->loop->timers, &call->timer);
     if (call_is_stream(call))
         stream_close(call);
     if (call->on_closed)

@@ -111,6 +111,11 @@ void call_on_closed(struct call *call, struct step *closed);
  * handed over together, with one wake-up of the thread. */
 void call_wake(struct call *call, struct step *step);
 
+/* `step` runs once on the call's thread, no sooner than `delay_us` from now, unless the call is
+ * over by then. A call waits for one time only: a later use replaces the step and the time of
+ * an earlier one. On the call's thread, before `closed` has run. */
+void call_wake_after(struct call *call, struct step *step, int64_t delay_us);
+
 /* Keeps the call's memory beyond its end, for as long as another thread may touch it:
  * hold before submitting work elsewhere, release on the call's thread in the woken step. */
 void call_hold(struct call *call);

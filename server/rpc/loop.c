@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "server/rpc/call_internal.h"
 #include "server/rpc/server_internal.h"
 
@@ -25,7 +26,37 @@ void loop_destroy(struct loop *loop)
         loop->idle = call->next;
         free(call);
     }
+    timers_destroy(&loop->timers);
     grpc_completion_queue_destroy(loop->queue);
+}
+
+/* When the loop has something to do even if nothing happens. gRPC's monotonic clock is ours. */
+static gpr_timespec next_time(const struct loop *loop)
+{
+    int64_t due_us = timers_due_us(&loop->timers);
+
+    if (due_us == INT64_MAX)
+        return gpr_inf_future(GPR_CLOCK_MONOTONIC);
+    return (gpr_timespec){.tv_sec = due_us / 1000000,
+                          .tv_nsec = (int32_t)(due_us % 1000000 * 1000),
+                          .clock_type = GPR_CLOCK_MONOTONIC};
+}
+
+/* Those due when it begins: a step may set its time anew. */
+static void run_timers(struct loop *loop)
+{
+    int64_t now_us;
+    struct timer *timer;
+
+    if (timers_due_us(&loop->timers) == INT64_MAX)
+        return;
+    now_us = clock_monotonic_us(system_clock());
+    while ((timer = timers_take(&loop->timers, now_us))) {
+        struct call *call = container_of(timer, struct call, timer);
+
+        if (!call->ended)
+            call->on_time->run(call->on_time, true);
+    }
 }
 
 static void *run(void *argument)
@@ -34,13 +65,14 @@ static void *run(void *argument)
 
     method_table_arm(&loop->server->methods, loop);
     for (;;) {
-        grpc_event event =
-            grpc_completion_queue_next(loop->queue, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+        grpc_event event = grpc_completion_queue_next(loop->queue, next_time(loop), NULL);
         if (event.type == GRPC_QUEUE_SHUTDOWN)
             return NULL;
-        assert(event.type == GRPC_OP_COMPLETE);
-        struct step *step = event.tag;
-        step->run(step, event.success != 0);
+        if (event.type == GRPC_OP_COMPLETE) {
+            struct step *step = event.tag;
+            step->run(step, event.success != 0);
+        }
+        run_timers(loop);
     }
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/inbox.h"
 #include "server/rpc/call.h"
+#include "server/rpc/timers.h"
 
 struct rpc_server;
 
@@ -28,6 +29,7 @@ struct loop {
     bool stopping;        /* streams were told to end */
     bool has_stopped;     /* `stopped` has run */
     unsigned calls;       /* alive; slots that wait for one, too */
+    struct timers timers; /* of calls that want to be woken in time */
     struct call *streams; /* open ones */
     struct call *idle;    /* memory of calls that are gone, for the next ones */
     int idle_count;

@@ -1,4 +1,4 @@
-/* EventStore.Append: several streams and checks, all or nothing.
+/* EventStore.Append: several streams, checks and a condition, all or nothing.
  *
  *   queue thread            writer thread            queue thread
  *   read, submit     --->   commit, wake      --->   settle, reply
@@ -83,9 +83,15 @@ static void reply(struct append_call *self)
 
 static void fail_with_conflict(struct append_call *self)
 {
+    Sagabase__V1__ConditionConflict matched = SAGABASE__V1__CONDITION_CONFLICT__INIT;
     Sagabase__V1__RevisionConflict conflict = SAGABASE__V1__REVISION_CONFLICT__INIT;
-    struct status status = proposal_conflict(&self->append, call_arena(self->call), &conflict);
+    struct status status;
 
+    if (self->append.matched) {
+        proposal_condition_conflict(&self->append, &matched);
+        return call_fail_with(self->call, self->append.intent.status, &matched.base);
+    }
+    status = proposal_conflict(&self->append, call_arena(self->call), &conflict);
     if (!status_ok(status))
         return call_fail(self->call, status);
     call_fail_with(self->call, self->append.intent.status, &conflict.base);

@@ -224,10 +224,26 @@ static void on_committed(struct step *step, bool ok)
 
 /* --- sending ---------------------------------------------------------------------- */
 
+static struct status answer_conflict(struct entry *entry, Sagabase__V1__AppendFailure *failure)
+{
+    if (entry->append.matched) {
+        failure->condition = arena_alloc(&entry->arena, sizeof *failure->condition);
+        if (!failure->condition)
+            return out_of_memory();
+        sagabase__v1__condition_conflict__init(failure->condition);
+        proposal_condition_conflict(&entry->append, failure->condition);
+        return OK;
+    }
+    failure->conflict = arena_alloc(&entry->arena, sizeof *failure->conflict);
+    if (!failure->conflict)
+        return out_of_memory();
+    sagabase__v1__revision_conflict__init(failure->conflict);
+    return proposal_conflict(&entry->append, &entry->arena, failure->conflict);
+}
+
 static struct status answer_failure(struct entry *entry, Sagabase__V1__AppendResult *result)
 {
     Sagabase__V1__AppendFailure *failure = arena_alloc(&entry->arena, sizeof *failure);
-    Sagabase__V1__RevisionConflict *conflict;
 
     if (!failure)
         return out_of_memory();
@@ -236,14 +252,7 @@ static struct status answer_failure(struct entry *entry, Sagabase__V1__AppendRes
     failure->message = entry->status.message;
     result->outcome_case = SAGABASE__V1__APPEND_RESULT__OUTCOME_FAILED;
     result->failed = failure;
-    if (entry->status.code != STATUS_ABORTED)
-        return OK;
-    conflict = arena_alloc(&entry->arena, sizeof *conflict);
-    if (!conflict)
-        return out_of_memory();
-    sagabase__v1__revision_conflict__init(conflict);
-    failure->conflict = conflict;
-    return proposal_conflict(&entry->append, &entry->arena, conflict);
+    return entry->status.code == STATUS_ABORTED ? answer_conflict(entry, failure) : OK;
 }
 
 static struct status answer_success(struct entry *entry, Sagabase__V1__AppendResult *result)

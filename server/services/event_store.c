@@ -21,5 +21,9 @@ const struct method event_store_methods[] = {
      get_stream},
     {PATH("ListStreams"), &sagabase__v1__list_streams_request__descriptor, METHOD_UNARY, .armed = 0,
      list_streams},
+    {PATH("ListEventTypes"), &sagabase__v1__list_event_types_request__descriptor, METHOD_UNARY,
+     .armed = 0, list_event_types},
+    {PATH("ListCategories"), &sagabase__v1__list_categories_request__descriptor, METHOD_UNARY,
+     .armed = 0, list_categories},
     {0},
 };

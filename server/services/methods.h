@@ -14,6 +14,8 @@ void read_all(struct call *call, const ProtobufCMessage *message);
 void subscribe(struct call *call, const ProtobufCMessage *message);
 void get_stream(struct call *call, const ProtobufCMessage *message);
 void list_streams(struct call *call, const ProtobufCMessage *message);
+void list_event_types(struct call *call, const ProtobufCMessage *message);
+void list_categories(struct call *call, const ProtobufCMessage *message);
 
 /* sagabase.v1.Admin */
 void get_info(struct call *call, const ProtobufCMessage *message);

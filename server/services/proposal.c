@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "server/services/query.h"
 #include "storage/log/limits.h"
 
 /* Where in a request a field is: "", "appends[3]." or "checks[0].". */
@@ -95,6 +96,23 @@ static struct status read_metadata(const Sagabase__V1__ProposedEvent *proposed, 
     return OK;
 }
 
+static struct status read_tags(const Sagabase__V1__ProposedEvent *proposed, struct arena *arena,
+                               struct new_event *event)
+{
+    struct bytes *tags;
+
+    if (proposed->n_tags == 0)
+        return OK;
+    tags = arena_alloc_raw(arena, proposed->n_tags * sizeof *tags);
+    if (!tags)
+        return too_large();
+    for (size_t i = 0; i < proposed->n_tags; i++)
+        tags[i] = bytes_of_text(proposed->tags[i]);
+    event->tags = tags;
+    event->tag_count = proposed->n_tags;
+    return OK;
+}
+
 static struct status read_event(struct path path, size_t index,
                                 const Sagabase__V1__ProposedEvent *proposed, struct arena *arena,
                                 struct new_event *event)
@@ -109,6 +127,7 @@ static struct status read_event(struct path path, size_t index,
     event->type = bytes_of_text(proposed->type);
     event->content_type = bytes_of_text(proposed->content_type);
     event->data = bytes_of(proposed->data.data, proposed->data.len);
+    TRY(read_tags(proposed, arena, event));
     return read_metadata(proposed, arena, event);
 }
 
@@ -156,6 +175,23 @@ static struct status read_check(struct path path, const Sagabase__V1__StreamChec
     return OK;
 }
 
+static struct status read_condition(const Sagabase__V1__AppendCondition *proposed,
+                                    struct arena *arena, struct append_condition *condition)
+{
+    struct query *query = arena_alloc(arena, sizeof *query);
+
+    if (!query)
+        return too_large();
+    if (!proposed->fail_if)
+        return status_make(STATUS_INVALID_ARGUMENT, "condition.fail_if: required");
+    TRY(query_read(proposed->fail_if, "condition.fail_if", arena, query));
+    condition->query = query;
+    condition->has_after =
+        proposed->seen_case == SAGABASE__V1__APPEND_CONDITION__SEEN_AFTER_POSITION;
+    condition->after = condition->has_after ? proposed->after_position : 0;
+    return OK;
+}
+
 struct status proposal_read(const Sagabase__V1__AppendRequest *request, struct arena *arena,
                             struct append *append)
 {
@@ -179,7 +215,7 @@ struct status proposal_read(const Sagabase__V1__AppendRequest *request, struct a
     append->stream_count = request->n_appends;
     append->checks = checks;
     append->check_count = request->n_checks;
-    return OK;
+    return request->condition ? read_condition(request->condition, arena, &append->condition) : OK;
 }
 
 struct status proposal_read_one(const Sagabase__V1__AppendToStreamRequest *request,
@@ -274,6 +310,12 @@ static void answer_expectation(struct expectation expected,
     }
     conflict->expected_case = SAGABASE__V1__REVISION_CONFLICT__EXPECTED_EXPECTED_STATE;
     conflict->expected_state = states[expected.kind];
+}
+
+void proposal_condition_conflict(const struct append *append,
+                                 Sagabase__V1__ConditionConflict *conflict)
+{
+    conflict->position = append->matched_position;
 }
 
 struct status proposal_conflict(const struct append *append, struct arena *arena,

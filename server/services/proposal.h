@@ -7,9 +7,9 @@
 #include "sagabase/v1/event_store.pb-c.h"
 #include "storage/log/append.h"
 
-/* Fill append->streams and append->checks from a request. They borrow from it, and allocate
- * in `arena`. INVALID_ARGUMENT names the field; limits of the events themselves are left to
- * append_submit. RESOURCE_EXHAUSTED: the arena is full. */
+/* Fill append->streams, append->checks and append->condition from a request. They borrow from it,
+ * and allocate in `arena`. INVALID_ARGUMENT names the field; limits of the events themselves are
+ * left to append_submit. RESOURCE_EXHAUSTED: the arena is full. */
 struct status proposal_read(const Sagabase__V1__AppendRequest *request, struct arena *arena,
                             struct append *append);
 struct status proposal_read_one(const Sagabase__V1__AppendToStreamRequest *request,
@@ -24,7 +24,10 @@ struct status proposal_refusal(struct status status, const struct append *append
 struct status proposal_answer(const struct append *append, struct arena *arena,
                               Sagabase__V1__AppendResponse *response);
 
-/* The same for an append that has settled with ABORTED. */
+/* The same for an append that has settled with ABORTED: because of its condition if
+ * append->matched, else because of a stream. */
+void proposal_condition_conflict(const struct append *append,
+                                 Sagabase__V1__ConditionConflict *conflict);
 struct status proposal_conflict(const struct append *append, struct arena *arena,
                                 Sagabase__V1__RevisionConflict *conflict);
 

@@ -31,12 +31,16 @@ static struct status read_request(struct reading *self, const Sagabase__V1__Read
     struct reading_from from = {
         .given_index = request->from_case == SAGABASE__V1__READ_ALL_REQUEST__FROM_POSITION,
         .given_edge = request->from_case == SAGABASE__V1__READ_ALL_REQUEST__FROM_EDGE,
+        .given_time = request->from_case == SAGABASE__V1__READ_ALL_REQUEST__FROM_TIME_US,
     };
 
     if (from.given_index)
         from.index = request->position;
     if (from.given_edge)
         from.edge = (int)request->edge;
+    if (from.given_time)
+        from.time_us = request->time_us;
+    TRY(reading_select(self, request->query, request->filter));
     return reading_aim(self, (int)request->direction, from, request->count,
                        event_log_end(self->log));
 }

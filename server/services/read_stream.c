@@ -34,6 +34,7 @@ static struct status read_request(struct reading *self,
     struct reading_from from = {
         .given_index = request->from_case == SAGABASE__V1__READ_STREAM_REQUEST__FROM_REVISION,
         .given_edge = request->from_case == SAGABASE__V1__READ_STREAM_REQUEST__FROM_EDGE,
+        .given_time = request->from_case == SAGABASE__V1__READ_STREAM_REQUEST__FROM_TIME_US,
     };
     struct stream_head head = {0};
     struct bytes name;
@@ -42,7 +43,10 @@ static struct status read_request(struct reading *self,
         from.index = request->revision;
     if (from.given_edge)
         from.edge = (int)request->edge;
+    if (from.given_time)
+        from.time_us = request->time_us;
     TRY(stream_name_read(request->stream, &name));
+    TRY(reading_select(self, NULL, request->filter));
     TRY(reading_aim(self, (int)request->direction, from, request->count, 0));
     TRY(event_log_find_stream(self->log, name, &head));
     if (!head.exists)

@@ -1,6 +1,6 @@
 #include "server/services/reading.h"
 
-#include "sagabase/v1/event_store.pb-c.h"
+#include "server/services/query.h"
 #include "storage/log/limits.h"
 #include "storage/log/read.h"
 
@@ -8,6 +8,51 @@
 enum { READING_PAGE_BYTES_MAX = 256 << 10 };
 
 _Static_assert((int)READING_PAGE_BYTES_MAX <= (int)PAGE_BYTES_MAX, "read.h");
+
+/* --- which events ---------------------------------------------------------------- */
+
+static bool is_selective(const struct reading *self)
+{
+    return self->has_query || self->has_filter;
+}
+
+static void on_closed(struct step *step, bool ok)
+{
+    struct reading *self = container_of(step, struct reading, closed);
+
+    (void)ok;
+    filter_destroy(&self->filter);
+}
+
+struct status reading_select(struct reading *reading, const Sagabase__V1__Query *query,
+                             const Sagabase__V1__Filter *filter)
+{
+    struct arena *arena = call_arena(reading->call);
+
+    if (query) {
+        TRY(query_read(query, "query", arena, &reading->query));
+        reading->has_query = true;
+    }
+    if (filter) {
+        TRY(filter_rules_read(filter, arena, &reading->rules));
+        TRY(filter_init(&reading->filter, &reading->rules));
+        reading->has_filter = true;
+        reading->closed.run = on_closed;
+        call_on_closed(reading->call, &reading->closed);
+    }
+    return OK;
+}
+
+static bool accept(void *context, const struct event *event)
+{
+    struct reading *self = context;
+    uint64_t index = self->stream_number == 0 ? event->position : event->revision;
+
+    return index < self->end &&
+           (!self->has_filter || filter_accepts(&self->filter, event->stream, event->type));
+}
+
+/* --- from where -------------------------------------------------------------------- */
 
 static struct status read_direction(int direction, bool *backwards)
 {
@@ -26,20 +71,9 @@ static struct status read_direction(int direction, bool *backwards)
     }
 }
 
-/* *first: how many events lie before the place where the read begins. */
-static struct status read_from(struct reading_from from, bool backwards, uint64_t end,
-                               uint64_t *first)
+static struct status read_edge(int edge, uint64_t end, uint64_t *first)
 {
-    if (from.given_index) {
-        uint64_t inclusive = backwards && from.index < end ? from.index + 1 : from.index;
-        *first = inclusive < end ? inclusive : end;
-        return OK;
-    }
-    if (!from.given_edge) {
-        *first = backwards ? end : 0;
-        return OK;
-    }
-    switch (from.edge) {
+    switch (edge) {
     case SAGABASE__V1__EDGE__EDGE_START:
         *first = 0;
         return OK;
@@ -47,9 +81,38 @@ static struct status read_from(struct reading_from from, bool backwards, uint64_
         *first = end;
         return OK;
     default:
-        return status_make(STATUS_INVALID_ARGUMENT, "edge: %d is not EDGE_START or EDGE_END",
-                           from.edge);
+        return status_make(STATUS_INVALID_ARGUMENT, "edge: %d is not EDGE_START or EDGE_END", edge);
     }
+}
+
+static struct status read_time(const struct reading *self, int64_t time_us, uint64_t end,
+                               uint64_t *first)
+{
+    uint64_t index = 0;
+
+    if (time_us < 0)
+        return status_make(STATUS_INVALID_ARGUMENT, "time_us: not negative");
+    if (end > 0)
+        TRY(event_log_find_time(self->log, self->stream_number, time_us, &index));
+    *first = index < end ? index : end;
+    return OK;
+}
+
+/* *first: how many events lie before the place where the read begins. */
+static struct status read_from(const struct reading *self, struct reading_from from, uint64_t end,
+                               uint64_t *first)
+{
+    if (from.given_time)
+        return read_time(self, from.time_us, end, first);
+    if (from.given_edge)
+        return read_edge(from.edge, end, first);
+    if (from.given_index) {
+        uint64_t inclusive = self->backwards && from.index < end ? from.index + 1 : from.index;
+        *first = inclusive < end ? inclusive : end;
+        return OK;
+    }
+    *first = self->backwards ? end : 0;
+    return OK;
 }
 
 struct status reading_aim(struct reading *reading, int direction, struct reading_from from,
@@ -61,13 +124,16 @@ struct status reading_aim(struct reading *reading, int direction, struct reading
     TRY(read_direction(direction, &reading->backwards));
     if (count < 0)
         return status_make(STATUS_INVALID_ARGUMENT, "count: not negative");
-    TRY(read_from(from, reading->backwards, end, &first));
+    TRY(read_from(reading, from, end, &first));
     available = reading->backwards ? first : end - first;
     /* Backwards, nothing before the first event is available, so `next` is not used then. */
     reading->next = reading->backwards ? first - 1 : first;
+    reading->end = end;
     reading->events_left = count > 0 && (uint64_t)count < available ? (uint64_t)count : available;
     return OK;
 }
+
+/* --- pages --------------------------------------------------------------------------- */
 
 static struct status read_page(struct reading *self, struct page *page)
 {
@@ -79,9 +145,30 @@ static struct status read_page(struct reading *self, struct page *page)
         .bytes_max = READING_PAGE_BYTES_MAX,
     };
 
+    if (is_selective(self)) {
+        read.accept = accept;
+        read.context = self;
+    }
+    if (self->has_query)
+        return event_log_read_query(self->log, &self->query, &read, page);
     if (self->stream_number == 0)
         return event_log_read_all(self->log, &read, page);
     return event_log_read_stream(self->log, self->stream_number, &read, page);
+}
+
+/* What the page says about the read: that it is over, or has failed. */
+static struct status take_page(struct reading *self, const struct page *page)
+{
+    bool is_last = page->end || (!self->backwards && page->next >= self->end);
+
+    if (self->has_filter)
+        TRY(self->filter.failure);
+    if (page->event_count == 0 && !is_selective(self)) /* what was committed is there for ever */
+        return status_make(STATUS_DATA_LOSS, "read: nothing at %llu",
+                           (unsigned long long)self->next);
+    self->next = page->next;
+    self->events_left = is_last ? 0 : self->events_left - page->event_count;
+    return OK;
 }
 
 static void send_page(struct reading *self)
@@ -94,14 +181,12 @@ static void send_page(struct reading *self)
     if (self->events_left == 0)
         return call_end(self->call, OK);
     status = read_page(self, &page);
-    if (status_ok(status) && page.event_count == 0) /* what was committed is there for ever */
-        status = status_make(STATUS_DATA_LOSS, "read: nothing at %lu", self->next);
-    if (!status_ok(status)) {
+    if (status_ok(status))
+        status = take_page(self, &page);
+    if (!status_ok(status) || (page.event_count == 0 && self->events_left == 0)) {
         buffer_destroy(&page.frames);
         return call_end(self->call, status);
     }
-    self->next = page.next;
-    self->events_left -= page.event_count;
     /* Frames are elements of the response's only field: the page is the response. */
     call_send_packed(self->call, &page.frames, &self->sent);
 }

@@ -1,5 +1,7 @@
 /* A read that is answered page by page. A page is read when the one before was
- * sent, so a slow reader costs one page, and a reader that is gone stops it.
+ * sent, so a slow reader costs one page, and a reader that is gone stops it. Where events
+ * are selected, a page may be empty: each looks at a bounded number of them, and sending it
+ * lets other calls have their turn and shows the client that work goes on.
  *
  *   reading_start ---> send page ---sent---> send page ---sent---> ... end
  */
@@ -10,7 +12,10 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "sagabase/v1/event_store.pb-c.h"
 #include "server/rpc/call.h"
+#include "server/subscriptions/filter.h"
+#include "storage/log/query.h"
 
 struct event_log;
 
@@ -21,8 +26,13 @@ struct reading {
     uint64_t stream_number; /* 0: the whole store */
     bool backwards;
     uint64_t next;        /* revision or position of the next event */
+    uint64_t end;         /* forwards: of the first event that is not looked at */
     uint64_t events_left; /* to send */
-    struct step sent;
+    bool has_query, has_filter;
+    struct query query;
+    struct filter filter;
+    struct filter_rules rules;
+    struct step sent, closed;
 };
 
 /* Where a request begins, in words that both requests share. */
@@ -31,9 +41,15 @@ struct reading_from {
     uint64_t index;
     bool given_edge;
     int edge; /* sagabase.v1.Edge */
+    bool given_time;
+    int64_t time_us;
 };
 
-/* Sets backwards, next and events_left for a sequence that holds the indices 0..end - 1.
+/* Which events are sent: `query` and `filter` may be NULL. First of all. */
+struct status reading_select(struct reading *reading, const Sagabase__V1__Query *query,
+                             const Sagabase__V1__Filter *filter);
+
+/* Sets backwards, next, end and events_left for a sequence that holds the indices 0..end - 1.
  * `direction` is a sagabase.v1.Direction, `count` as in the requests. INVALID_ARGUMENT
  * names the field. */
 struct status reading_aim(struct reading *reading, int direction, struct reading_from from,

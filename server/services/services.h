@@ -7,6 +7,8 @@
 
 #include "server/rpc/call.h"
 
+enum { CHECKPOINT_PERIOD_US = 5000000 };
+
 struct event_log;
 struct health; /* server/observe/health.h */
 
@@ -17,6 +19,10 @@ struct services {
     const char *version; /* static */
     const char *commit;  /* static */
     int64_t started_us;  /* wall clock */
+
+    /* How often a subscription that is live, but sends nothing, tells how far it is; 0: every
+     * CHECKPOINT_PERIOD_US. */
+    int64_t checkpoint_period_us;
 };
 
 extern const struct method event_store_methods[]; /* sagabase.v1.EventStore */

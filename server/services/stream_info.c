@@ -1,12 +1,6 @@
 #include "server/services/stream_info.h"
 
-/* The part of the name before its first "-"; all of it if it has none. */
-static struct bytes category_of(struct bytes name)
-{
-    const uint8_t *dash = memchr(name.data, '-', name.size);
-
-    return dash ? bytes_of(name.data, (size_t)(dash - name.data)) : name;
-}
+#include "storage/log/query.h"
 
 struct status stream_info_answer(const struct stream_info *info, struct arena *arena,
                                  Sagabase__V1__StreamInfo **answer)

@@ -7,13 +7,16 @@
  *                                     '------- woken -------- a commit
  *
  * The call is held from the start, because the writer wakes it. `closed` lets it go,
- * unless a wake is on its way: then the woken step does. */
+ * unless a wake is on its way: then the woken step does. While parked with something to
+ * tell, a time is set, too: `timed`. */
 #include <assert.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/uuid.h"
 #include "sagabase/v1/event_store.pb-c.h"
 #include "server/services/methods.h"
+#include "server/services/query.h"
 #include "server/services/services.h"
 #include "server/services/stream_name.h"
 #include "server/subscriptions/subscription.h"
@@ -25,11 +28,12 @@ struct subscribe {
     struct call *call;
     struct subscription_options options;
     struct filter_rules rules;
+    struct query query;
     struct subscription subscription;
     bool yielding;       /* we have woken ourselves */
     bool woken_too_late; /* the call was over, but not closed */
     bool over;           /* closed */
-    struct step sent, woken, closed;
+    struct step sent, woken, timed, closed;
 };
 
 static struct status read_request(struct subscribe *self,
@@ -41,6 +45,7 @@ static void send_events(struct subscribe *self, struct buffer *frames);
 static void on_sent(struct step *step, bool ok);
 static void on_commit(void *context);
 static void on_woken(struct step *step, bool ok);
+static void on_timed(struct step *step, bool ok);
 static void on_closed(struct step *step, bool ok);
 
 void subscribe(struct call *call, const ProtobufCMessage *message)
@@ -56,7 +61,11 @@ void subscribe(struct call *call, const ProtobufCMessage *message)
     self->options.wake = on_commit;
     self->options.context = self;
     self->sent.run = on_sent;
+    self->options.clock = system_clock();
+    self->options.checkpoint_period_us =
+        services->checkpoint_period_us > 0 ? services->checkpoint_period_us : CHECKPOINT_PERIOD_US;
     self->woken.run = on_woken;
+    self->timed.run = on_timed;
     self->closed.run = on_closed;
 
     status = read_request(self, request);
@@ -102,6 +111,8 @@ static void advance(struct subscribe *self)
         self->yielding = true;
         return call_wake(self->call, &self->woken);
     case OUTPUT_PARKED:
+        if (output.wait_us > 0)
+            call_wake_after(self->call, &self->timed, output.wait_us);
         return;
     case OUTPUT_FAILED:
         return call_end(self->call, output.status);
@@ -134,6 +145,15 @@ static void on_woken(struct step *step, bool ok)
     if (!ok)
         self->woken_too_late = true; /* `closed` follows */
     else
+        advance(self);
+}
+
+/* It may have been woken or closed since, or be at work. */
+static void on_timed(struct step *step, bool ok)
+{
+    struct subscribe *self = container_of(step, struct subscribe, timed);
+
+    if (ok && subscription_rouse(&self->subscription))
         advance(self);
 }
 
@@ -249,41 +269,43 @@ static struct status read_from(struct subscribe *self,
         return read_after(self, "after_position", request->after_position);
     case SAGABASE__V1__SUBSCRIBE_REQUEST__FROM_EDGE:
         return read_edge(self, (int)request->edge);
+    case SAGABASE__V1__SUBSCRIBE_REQUEST__FROM_TIME_US:
+        if (request->time_us < 0)
+            return status_make(STATUS_INVALID_ARGUMENT, "time_us: not negative");
+        self->options.begin = BEGIN_AT_TIME;
+        self->options.time_us = request->time_us;
+        return OK;
     default:
         self->options.begin = BEGIN_AT_START;
         return OK;
     }
 }
 
-static struct status read_texts(struct subscribe *self, char *const *texts, size_t count,
-                                const struct bytes **result)
+static struct status read_selection(struct subscribe *self,
+                                    const Sagabase__V1__SubscribeRequest *request)
 {
-    struct bytes *bytes = NULL;
+    struct arena *arena = call_arena(self->call);
+    bool all = self->options.stream.size == 0;
 
-    if (count > 0)
-        bytes = arena_alloc(call_arena(self->call), count * sizeof *bytes);
-    if (count > 0 && !bytes)
-        return status_make(STATUS_RESOURCE_EXHAUSTED, "filter: too large");
-    for (size_t i = 0; i < count; i++)
-        bytes[i] = bytes_of_text(texts[i]);
-    *result = bytes;
-    return OK;
-}
-
-static struct status read_filter(struct subscribe *self, const Sagabase__V1__Filter *filter)
-{
-    struct filter_rules *rules = &self->rules;
-
-    if (self->options.stream.size > 0)
-        return status_make(STATUS_INVALID_ARGUMENT, "filter: only without a stream");
-    TRY(read_texts(self, filter->stream_prefixes, filter->n_stream_prefixes,
-                   &rules->stream_prefixes));
-    TRY(read_texts(self, filter->type_prefixes, filter->n_type_prefixes, &rules->type_prefixes));
-    rules->stream_prefix_count = filter->n_stream_prefixes;
-    rules->type_prefix_count = filter->n_type_prefixes;
-    rules->stream_regex = bytes_of_text(filter->stream_regex);
-    rules->type_regex = bytes_of_text(filter->type_regex);
-    self->options.rules = rules;
+    if (request->query && !all)
+        return status_make(STATUS_INVALID_ARGUMENT, "query: only without a stream");
+    if (request->query) {
+        TRY(query_read(request->query, "query", arena, &self->query));
+        self->options.query = &self->query;
+    }
+    if (request->filter) {
+        TRY(filter_rules_read(request->filter, arena, &self->rules));
+        self->options.rules = &self->rules;
+    }
+    if (request->checkpoint_interval > CHECKPOINT_INTERVAL_MAX)
+        return status_make(STATUS_INVALID_ARGUMENT, "checkpoint_interval: 1 to %d, or 0 for %d",
+                           CHECKPOINT_INTERVAL_MAX, CHECKPOINT_INTERVAL_DEFAULT);
+    if (request->checkpoint_interval > 0 && (!all || (!request->filter && !request->query)))
+        return status_make(STATUS_INVALID_ARGUMENT,
+                           "checkpoint_interval: only with a filter or query, without a stream");
+    self->options.checkpoint_interval = request->checkpoint_interval > 0
+                                            ? request->checkpoint_interval
+                                            : CHECKPOINT_INTERVAL_DEFAULT;
     return OK;
 }
 
@@ -293,15 +315,5 @@ static struct status read_request(struct subscribe *self,
     if (*request->stream != '\0')
         TRY(stream_name_read(request->stream, &self->options.stream));
     TRY(read_from(self, request));
-    if (request->filter)
-        TRY(read_filter(self, request->filter));
-    if (request->checkpoint_interval > CHECKPOINT_INTERVAL_MAX)
-        return status_make(STATUS_INVALID_ARGUMENT, "checkpoint_interval: 1 to %d, or 0 for %d",
-                           CHECKPOINT_INTERVAL_MAX, CHECKPOINT_INTERVAL_DEFAULT);
-    if (request->checkpoint_interval > 0 && !request->filter)
-        return status_make(STATUS_INVALID_ARGUMENT, "checkpoint_interval: only with a filter");
-    self->options.checkpoint_interval = request->checkpoint_interval > 0
-                                            ? request->checkpoint_interval
-                                            : CHECKPOINT_INTERVAL_DEFAULT;
-    return OK;
+    return read_selection(self, request);
 }

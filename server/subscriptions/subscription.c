@@ -13,6 +13,16 @@ static bool follows_all(const struct subscription *self)
     return self->options.stream.size == 0;
 }
 
+static bool is_selective(const struct subscription *self)
+{
+    return self->options.rules || self->options.query;
+}
+
+static bool tells_checkpoints(const struct subscription *self)
+{
+    return follows_all(self) && is_selective(self);
+}
+
 static struct subscription_output failed(struct status status)
 {
     return (struct subscription_output){.kind = OUTPUT_FAILED, .status = status};
@@ -37,14 +47,23 @@ static void on_commit(struct waiter *waiter)
     self->options.wake(self->options.context);
 }
 
-static struct status find_beginning(struct subscription *self)
+/* What a stream that does not exist begins with is its first event, whenever that comes. */
+static struct status find_time(struct subscription *self)
 {
     struct stream_head head;
 
-    if (self->options.begin == BEGIN_AFTER)
-        self->next = self->options.after + 1;
-    if (self->options.begin != BEGIN_AT_END)
-        return OK;
+    if (!follows_all(self)) {
+        TRY(find_stream(self, &head));
+        if (!head.exists)
+            return OK;
+    }
+    return event_log_find_time(self->log, self->stream_number, self->options.time_us, &self->next);
+}
+
+static struct status find_end(struct subscription *self)
+{
+    struct stream_head head;
+
     if (follows_all(self)) {
         self->next = event_log_end(self->log);
         return OK;
@@ -54,16 +73,36 @@ static struct status find_beginning(struct subscription *self)
     return OK;
 }
 
+static struct status find_beginning(struct subscription *self)
+{
+    switch (self->options.begin) {
+    case BEGIN_AT_START:
+        return OK;
+    case BEGIN_AFTER:
+        self->next = self->options.after + 1;
+        return OK;
+    case BEGIN_AT_TIME:
+        return find_time(self);
+    case BEGIN_AT_END:
+        return find_end(self);
+    }
+    assert(false);
+    return OK;
+}
+
 struct status subscription_open(struct subscription *self, struct event_log *log,
                                 const struct subscription_options *options)
 {
     assert(options->begin != BEGIN_AFTER || options->after < UINT64_MAX);
-    assert(!options->rules || (options->stream.size == 0 && options->checkpoint_interval > 0));
+    assert(!options->query || options->stream.size == 0);
+    assert(options->checkpoint_period_us == 0 || options->clock);
 
     *self = (struct subscription){.log = log, .options = *options, .state = SUBSCRIPTION_READING};
     self->waiter.wake = on_commit;
     self->waiter.stream = options->stream;
+    assert(!tells_checkpoints(self) || options->checkpoint_interval > 0);
     TRY(find_beginning(self));
+    self->reported = self->next;
     if (options->rules)
         TRY(filter_init(&self->filter, options->rules));
     return OK;
@@ -77,16 +116,32 @@ bool subscription_close(struct subscription *self)
     return self->state == SUBSCRIPTION_PARKED && atomic_load(&self->woken);
 }
 
+bool subscription_rouse(struct subscription *self)
+{
+    if (self->state != SUBSCRIPTION_PARKED)
+        return false;
+    tail_unpark(self->log, &self->waiter);
+    if (atomic_load(&self->woken))
+        return false;
+    self->state = SUBSCRIPTION_LIVE;
+    return true;
+}
+
 /* --- looking at events ------------------------------------------------------ */
+
+static bool passes_filter(struct subscription *self, const struct event *event)
+{
+    if (self->options.rules && !filter_accepts(&self->filter, event->stream, event->type))
+        return false;
+    self->reported = event->position + 1;
+    return true;
+}
 
 static bool accepts(struct subscription *self, const struct event *event)
 {
-    if (!self->options.rules || filter_accepts(&self->filter, event->stream, event->type)) {
-        self->unreported = 0;
-        return true;
-    }
-    self->unreported++;
-    return false;
+    if (self->options.query && !query_matches(self->options.query, event))
+        return false;
+    return passes_filter(self, event);
 }
 
 /* After each step that looked at events. Takes the buffer. */
@@ -102,23 +157,54 @@ static struct subscription_output report(struct subscription *self, struct buffe
     return (struct subscription_output){.kind = OUTPUT_NOTHING};
 }
 
+/* --- checkpoints ------------------------------------------------------------- */
+
+/* Events passed since the client last heard how far we are. */
+static uint64_t unreported(const struct subscription *self)
+{
+    return tells_checkpoints(self) && self->next > self->reported ? self->next - self->reported : 0;
+}
+
+static bool interval_is_over(const struct subscription *self)
+{
+    return unreported(self) > 0 && unreported(self) >= self->options.checkpoint_interval;
+}
+
+/* Until the next checkpoint is due by time; 0: none is. */
+static int64_t period_left_us(const struct subscription *self)
+{
+    int64_t period_us = self->options.checkpoint_period_us;
+    int64_t passed_us;
+
+    if (period_us == 0 || unreported(self) == 0)
+        return 0;
+    passed_us = clock_monotonic_us(self->options.clock) - self->checkpoint_us;
+    return passed_us < period_us ? period_us - passed_us : 0;
+}
+
 static bool checkpoint_is_due(const struct subscription *self)
 {
-    return self->options.rules && self->unreported >= self->options.checkpoint_interval;
+    if (interval_is_over(self))
+        return true;
+    return self->state == SUBSCRIPTION_LIVE && self->options.checkpoint_period_us > 0 &&
+           unreported(self) > 0 && period_left_us(self) == 0;
 }
 
 static struct subscription_output checkpoint(struct subscription *self)
 {
-    assert(follows_all(self) && self->next > 0);
-    self->unreported = 0;
+    assert(tells_checkpoints(self) && self->next > 0);
+    self->reported = self->next;
+    if (self->options.checkpoint_period_us > 0)
+        self->checkpoint_us = clock_monotonic_us(self->options.clock);
     return (struct subscription_output){.kind = OUTPUT_CHECKPOINT, .position = self->next - 1};
 }
 
 /* --- READING ------------------------------------------------------------------ */
 
+/* The log itself looks for what the query matches. */
 static bool accept_read(void *context, const struct event *event)
 {
-    return accepts(context, event);
+    return passes_filter(context, event);
 }
 
 static struct status read_page(struct subscription *self, struct page *page)
@@ -130,16 +216,20 @@ static struct status read_page(struct subscription *self, struct page *page)
         .scanned_max = SUBSCRIPTION_SCANNED_MAX,
     };
 
-    if (!follows_all(self))
-        return event_log_read_stream(self->log, self->stream_number, &read, page);
-    if (self->options.rules) {
-        uint64_t silent = self->options.checkpoint_interval - self->unreported;
-
+    if (is_selective(self)) {
         read.accept = accept_read;
         read.context = self;
+    }
+    if (!follows_all(self))
+        return event_log_read_stream(self->log, self->stream_number, &read, page);
+    if (tells_checkpoints(self)) {
+        uint64_t silent = self->options.checkpoint_interval - unreported(self);
+
         if (silent < read.scanned_max)
             read.scanned_max = (size_t)silent;
     }
+    if (self->options.query)
+        return event_log_read_query(self->log, self->options.query, &read, page);
     return event_log_read_all(self->log, &read, page);
 }
 
@@ -176,7 +266,7 @@ static struct subscription_output catch_up(struct subscription *self)
     uint64_t end = event_log_end(self->log);
     uint64_t looked_at = self->position < end ? self->position : end;
 
-    if (self->unreported > 0 && self->options.rules)
+    if (unreported(self) > 0)
         return checkpoint(self);
     self->state = SUBSCRIPTION_LIVE;
     return (struct subscription_output){
@@ -197,7 +287,7 @@ static bool look_at(struct subscription *self, const struct event *event, struct
     if (index < self->next)
         return true;
     if (*count == PAGE_EVENTS_MAX || frames->size >= SUBSCRIPTION_PAGE_BYTES_MAX ||
-        *scanned == SUBSCRIPTION_SCANNED_MAX || checkpoint_is_due(self))
+        *scanned == SUBSCRIPTION_SCANNED_MAX || interval_is_over(self))
         return false;
     (*scanned)++;
     if (accepts(self, event)) {
@@ -287,7 +377,7 @@ static struct subscription_output follow(struct subscription *self)
     if (tail_park(self->log, self->position, &self->waiter)) {
         if (self->options.rules)
             filter_rest(&self->filter);
-        return (struct subscription_output){.kind = OUTPUT_PARKED};
+        return (struct subscription_output){.kind = OUTPUT_PARKED, .wait_us = period_left_us(self)};
     }
     self->state = SUBSCRIPTION_LIVE;
     if (self->waiter.woken_at > self->position)
@@ -317,7 +407,7 @@ struct subscription_output subscription_next(struct subscription *self)
         if (self->waiter.woken_at > self->position)
             self->position = self->waiter.woken_at;
         self->state = SUBSCRIPTION_LIVE;
-        return follow(self);
+        return subscription_next(self);
     case SUBSCRIPTION_LIVE:
         return follow(self);
     }

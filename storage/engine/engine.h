@@ -23,6 +23,7 @@ enum family {
     FAMILY_STREAMS, /* where the events of a stream are */
     FAMILY_NAMES,   /* stream name -> stream number */
     FAMILY_TYPES,   /* event type -> type number */
+    FAMILY_INDEX,   /* events by what they carry */
     FAMILY_COUNT,
 };
 

@@ -30,8 +30,10 @@ struct status append_submit(struct event_log *log, struct append *append, struct
         TRY(warm(log, append->streams[i].stream, &plan->streams[i]));
     for (size_t i = 0; i < append->check_count; i++)
         TRY(warm(log, append->checks[i].stream, &plan->checks[i]));
+    if (append->condition.query)
+        TRY(condition_prepare(log, plan));
     append->plan = plan;
-    append->replayed = false;
+    append->replayed = append->matched = false;
     append->intent.decide = append_decide;
     append->intent.bytes = plan->stored_size;
     return event_log_submit(log, &append->intent);
@@ -62,6 +64,12 @@ static struct status ids_match(struct event_log *log, uint64_t stream_number, ui
             uuid_format(&ids[i++], text);
             differs = !bytes_equal(event.id, bytes_of(text, sizeof text));
             *position = event.position;
+        }
+        if (!differs && frames.size > 0) {
+            status =
+                status_make(STATUS_DATA_LOSS, "stream %llu revision %llu: damaged event",
+                            (unsigned long long)stream_number, (unsigned long long)(revision + i));
+            differs = true;
         }
         buffer_destroy(&page.frames);
         if (differs)

@@ -16,6 +16,7 @@
 #include "base/bytes.h"
 #include "base/status.h"
 #include "base/uuid.h"
+#include "storage/log/query.h"
 #include "storage/log/sequencer.h"
 
 struct metadata_entry {
@@ -30,6 +31,8 @@ struct new_event {
     struct bytes data;
     const struct metadata_entry *metadata;
     size_t metadata_count;
+    const struct bytes *tags;
+    size_t tag_count;
 };
 
 enum expectation_kind { EXPECT_ANY, EXPECT_NO_STREAM, EXPECT_STREAM_EXISTS, EXPECT_REVISION };
@@ -63,6 +66,13 @@ struct conflict {
     uint64_t actual_revision; /* of its newest event, if it exists */
 };
 
+/* "Fail if an event that matches `query` was appended after this position." */
+struct append_condition {
+    const struct query *query; /* NULL: no condition */
+    bool has_after;            /* false: if any event matches */
+    uint64_t after;
+};
+
 struct append_plan; /* append.c */
 
 struct append {
@@ -73,11 +83,15 @@ struct append {
     const struct stream_check *checks; /* 0..CHECKS_PER_APPEND_MAX, none of `streams`, no ANY */
     size_t check_count;
 
+    struct append_condition condition;
+
     /* Results, once settled. With OK: */
     uint64_t position; /* of the last event */
     bool replayed;     /* it had been stored before; this is its first answer */
-    /* With ABORTED: */
+    /* With ABORTED: either a stream was not as expected, or an event matched. */
     struct conflict conflict;
+    bool matched;
+    uint64_t matched_position; /* of one event that matched */
 
     struct append_plan *plan; /* between submit and settle; in the arena */
 };

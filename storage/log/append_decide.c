@@ -154,6 +154,25 @@ static void add_types(struct commit *commit, const struct append_plan *plan)
         }
 }
 
+static void add_tags(struct commit *commit, struct append_plan *plan)
+{
+    for (size_t i = 0; i < plan->tag_count; i++) {
+        struct tag_plan *tag = &plan->tags[i];
+        uint8_t *position = (uint8_t *)tag->key.data + tag->key.size - 8;
+        put_u64_big_endian(position, commit->end + tag->event);
+        commit_put(commit, FAMILY_INDEX, tag->key, bytes_of(tag->value, sizeof tag->value));
+    }
+}
+
+/* For the conditions of later appends. */
+static void note_recent(struct event_log *log, const struct append_plan *plan, uint64_t end)
+{
+    for (size_t i = 0; i < plan->event_count; i++)
+        recent_note(&log->recent_types, plan->type_hashes[i], end);
+    for (size_t i = 0; i < plan->tag_count; i++)
+        recent_note(&log->recent_tags, plan->tags[i].hash, end);
+}
+
 static void add_place(struct commit *commit, const struct head *head, const struct place *place)
 {
     uint8_t *key = arena_alloc_raw(commit_arena(commit), REVISION_KEY_BYTES);
@@ -166,6 +185,22 @@ static void add_place(struct commit *commit, const struct head *head, const stru
         commit->short_of_memory = true;
 }
 
+/* So that categories can be listed. Known ones are written again with each of
+ * their new streams, which is cheaper than asking. */
+static void name_category(struct commit *commit, struct bytes stream)
+{
+    struct bytes category = category_of(stream);
+    uint8_t *key = arena_alloc_raw(commit_arena(commit), 1 + category.size);
+
+    if (!key) {
+        commit->short_of_memory = true;
+        return;
+    }
+    key[0] = INDEX_KIND_CATEGORY_NAME;
+    memcpy(key + 1, category.data, category.size);
+    commit_put(commit, FAMILY_INDEX, (struct bytes){key, 1 + category.size}, bytes_of_text(""));
+}
+
 /* Advances a stream by its events, naming it first if it is new. */
 static void add_stream(struct commit *commit, struct append_plan *plan, size_t index,
                        uint32_t first_event)
@@ -176,6 +211,7 @@ static void add_stream(struct commit *commit, struct append_plan *plan, size_t i
     if (head->number == 0) {
         head->number = ++commit->stream_count;
         put_number(commit, FAMILY_NAMES, stream->stream, head->number);
+        name_category(commit, stream->stream);
     }
     add_place(commit, head,
               &(struct place){.record_position = commit->end,
@@ -226,7 +262,9 @@ static void add_record(struct commit *commit, struct append_plan *plan)
         add_stream(commit, plan, i, first_event);
         first_event += (uint32_t)append->streams[i].event_count;
     }
+    add_tags(commit, plan);
     complete_record(commit, plan);
+    note_recent(commit->log, plan, commit->end + plan->event_count);
     for (size_t i = 0; i < plan->event_count; i++)
         ids_add(commit->log->ids, plan->fingerprints[i], commit->end + i);
     commit_record(commit, (struct bytes){plan->stored, plan->stored_size}, plan->stream_hashes,
@@ -245,6 +283,8 @@ struct status append_decide(struct intent *intent, struct commit *commit)
         TRY(find_head(commit, append->checks[i].stream, &plan->checks[i]));
     TRY(check_ids(commit, plan));
     TRY(check_expectations(append));
+    if (append->condition.query)
+        TRY(condition_decide(commit, plan));
     TRY(check_types(commit, plan));
     add_record(commit, plan);
     return OK;

@@ -57,6 +57,24 @@ static struct status check_metadata(const struct new_event *event, const struct 
     return OK;
 }
 
+static struct status check_tags(const struct new_event *event, const struct where *where)
+{
+    if (event->tag_count > EVENT_TAGS_MAX)
+        return status_make(STATUS_INVALID_ARGUMENT, "%s.tags: at most %d", text_of(where).text,
+                           EVENT_TAGS_MAX);
+    for (size_t i = 0; i < event->tag_count; i++) {
+        struct bytes tag = event->tags[i];
+        if (tag.size == 0 || tag.size > TAG_BYTES_MAX)
+            return status_make(STATUS_INVALID_ARGUMENT, "%s.tags[%zu]: 1 to %d bytes",
+                               text_of(where).text, i, TAG_BYTES_MAX);
+        for (size_t j = 0; j < i; j++)
+            if (bytes_equal(tag, event->tags[j]))
+                return status_make(STATUS_INVALID_ARGUMENT, "%s.tags[%zu]: twice",
+                                   text_of(where).text, i);
+    }
+    return OK;
+}
+
 static struct status check_event(const struct new_event *event, const struct where *where)
 {
     if (event->type.size == 0 || event->type.size > EVENT_TYPE_BYTES_MAX)
@@ -68,7 +86,8 @@ static struct status check_event(const struct new_event *event, const struct whe
     if (event->data.size > EVENT_DATA_BYTES_MAX)
         return status_make(STATUS_INVALID_ARGUMENT, "%s.data: at most %d bytes",
                            text_of(where).text, EVENT_DATA_BYTES_MAX);
-    return check_metadata(event, where);
+    TRY(check_metadata(event, where));
+    return check_tags(event, where);
 }
 
 static struct status check_name(struct bytes name, const char *list, size_t index, bool several)
@@ -189,6 +208,8 @@ static size_t wire_bytes(const struct new_event *event, struct bytes stream)
         size_t entry = entry_bytes(&event->metadata[i]);
         bytes += 1 + varint_bytes(entry) + entry;
     }
+    for (size_t i = 0; i < event->tag_count; i++)
+        bytes += field_bytes(event->tags[i]);
     return bytes;
 }
 
@@ -218,6 +239,8 @@ static uint8_t *put_event(uint8_t *at, const struct new_event *event, struct byt
         at = put_field(at, EVENT_TAG_METADATA_KEY, event->metadata[i].key);
         at = put_field(at, EVENT_TAG_METADATA_VALUE, event->metadata[i].value);
     }
+    for (size_t i = 0; i < event->tag_count; i++)
+        at = put_field(at, EVENT_TAG_TAGS, event->tags[i]);
     at = put_field(at, EVENT_TAG_STREAM, stream);
     return at + EVENT_FIXED_BYTES; /* event_fill, when they are known */
 }
@@ -303,6 +326,43 @@ static void hash_events(const struct append *append, struct append_plan *plan)
         plan->checks[i].hash = hash_bytes(append->checks[i].stream);
 }
 
+static struct status plan_tag(struct tag_plan *plan, struct bytes tag, size_t event,
+                              struct arena *arena)
+{
+    uint8_t *key = arena_alloc_raw(arena, tag.size + 10);
+
+    if (!key)
+        return status_make(STATUS_RESOURCE_EXHAUSTED,
+                           "events: too many tags for the call's memory");
+    plan->hash = hash_bytes(tag);
+    plan->key = tag_key(key, tag, 0);
+    plan->event = event;
+    put_u32_little_endian(plan->value, (uint32_t)event);
+    return OK;
+}
+
+static struct status plan_tags(const struct append *append, struct append_plan *plan,
+                               struct arena *arena)
+{
+    size_t count = 0, event = 0;
+
+    for (size_t i = 0; i < append->stream_count; i++)
+        for (size_t j = 0; j < append->streams[i].event_count; j++)
+            count += append->streams[i].events[j].tag_count;
+    if (count == 0)
+        return OK;
+    plan->tags = arena_alloc_raw(arena, count * sizeof *plan->tags);
+    if (!plan->tags)
+        return status_make(STATUS_RESOURCE_EXHAUSTED,
+                           "events: too many tags for the call's memory");
+    for (size_t i = 0; i < append->stream_count; i++)
+        for (size_t j = 0; j < append->streams[i].event_count; j++, event++)
+            for (size_t k = 0; k < append->streams[i].events[j].tag_count; k++)
+                TRY(plan_tag(&plan->tags[plan->tag_count++], append->streams[i].events[j].tags[k],
+                             event, arena));
+    return OK;
+}
+
 static struct append_plan *plan_alloc(const struct append *append, size_t event_count,
                                       struct arena *arena)
 {
@@ -331,12 +391,15 @@ struct status append_plan_create(struct append *append, struct arena *arena,
 
     TRY(check_streams(append));
     TRY(check_events(append, &event_count));
+    if (append->condition.query)
+        TRY(query_check(append->condition.query, "condition.fail_if"));
     struct append_plan *plan = plan_alloc(append, event_count, arena);
     if (!plan)
         return status_make(STATUS_RESOURCE_EXHAUSTED, "events: too many for the call's memory");
     plan->append = append;
     hash_events(append, plan);
     TRY(check_ids_differ(plan, arena));
+    TRY(plan_tags(append, plan, arena));
     TRY(encode(append, plan, arena));
     *created = plan;
     return OK;

@@ -5,6 +5,15 @@
 
 #include "storage/log/append.h"
 #include "storage/log/heads.h"
+#include "storage/log/keys.h"
+
+/* One tag of one event: its entry in the index, but for the position. */
+struct tag_plan {
+    uint64_t hash; /* hash_bytes() of the tag */
+    struct bytes key;
+    size_t event;                     /* index in the append */
+    uint8_t value[INDEX_VALUE_BYTES]; /* that index, encoded */
+};
 
 /* One stream that is written or checked. */
 struct stream_plan {
@@ -29,13 +38,26 @@ struct append_plan {
     uint64_t *type_hashes;  /* of each event */
     uint64_t *fingerprints; /* of each event (ids.h) */
     struct uuid *ids;       /* of each event */
-    uint8_t *stored;        /* the record, but for what the sequencer fills in */
+    struct tag_plan *tags;  /* of all events, in their order */
+    size_t tag_count;
+    uint8_t *stored; /* the record, but for what the sequencer fills in */
     size_t stored_size;
+
+    uint64_t checked_end; /* the condition holds for what lies before it ... */
+    bool matched;         /* ... or an event matched, here: */
+    uint64_t matched_position;
 };
 
 /* Checks the append's rules and fills everything in the plan but the head reads. */
 struct status append_plan_create(struct append *append, struct arena *arena,
                                  struct append_plan **plan);
+
+/* Looks for events that the append's condition forbids, on the caller's thread:
+ * fills checked_end, matched and matched_position. */
+struct status condition_prepare(struct event_log *log, struct append_plan *plan);
+
+/* @thread writer. Looks at what was appended since: ABORTED if an event matches. */
+struct status condition_decide(struct commit *commit, struct append_plan *plan);
 
 /* @thread writer: intent.decide of an append. */
 struct status append_decide(struct intent *intent, struct commit *commit);

@@ -54,6 +54,7 @@ static bool read_field(struct bytes *wire, struct event *event)
     case EVENT_TAG_DATA:
         return read_bytes(wire, &event->data);
     case EVENT_TAG_METADATA:
+    case EVENT_TAG_TAGS:
         return read_bytes(wire, &skipped);
     case EVENT_TAG_STREAM:
         return read_bytes(wire, &event->stream);
@@ -82,7 +83,8 @@ bool event_next(struct bytes *frames, struct event *event)
     rest.size--;
     if (!read_bytes(&rest, &wire))
         return false;
-    *event = (struct event){.frame = {frames->data, (size_t)(rest.data - frames->data)}};
+    *event =
+        (struct event){.wire = wire, .frame = {frames->data, (size_t)(rest.data - frames->data)}};
     while (wire.size > 0)
         if (!read_field(&wire, event))
             return false;
@@ -90,12 +92,53 @@ bool event_next(struct bytes *frames, struct event *event)
     return true;
 }
 
+bool event_tag_next(struct bytes *wire, struct bytes *tag)
+{
+    while (wire->size > 0 && *wire->data < EVENT_TAG_STREAM) { /* what follows are no texts */
+        bool is_tag = *wire->data == EVENT_TAG_TAGS;
+        wire->data++;
+        wire->size--;
+        if (!read_bytes(wire, tag))
+            return false;
+        if (is_tag)
+            return true;
+    }
+    return false;
+}
+
+/* Bytes behind a tag, whichever it is. */
+static bool read_tagged(struct bytes *wire, struct bytes *value)
+{
+    if (wire->size == 0)
+        return false;
+    wire->data++;
+    wire->size--;
+    return read_bytes(wire, value);
+}
+
+bool event_metadata(const struct event *event, struct bytes key, struct bytes *value)
+{
+    struct bytes wire = event->wire, entry, found;
+
+    while (wire.size > 0 && *wire.data <= EVENT_TAG_METADATA) {
+        bool is_entry = *wire.data == EVENT_TAG_METADATA;
+        wire.data++;
+        wire.size--;
+        if (!read_bytes(&wire, &entry))
+            return false;
+        /* Key and value, in this order and both present: append_plan.c wrote them. */
+        if (is_entry && read_tagged(&entry, &found) && bytes_equal(found, key))
+            return read_tagged(&entry, value);
+    }
+    return false;
+}
+
 bool event_frame_next(struct bytes *frames, struct bytes *frame)
 {
     struct bytes rest = *frames;
     struct bytes wire;
 
-    if (rest.size == 0)
+    if (rest.size == 0 || *rest.data != EVENT_TAG_FRAME)
         return false;
     rest.data++;
     rest.size--;

@@ -20,11 +20,18 @@ struct event {
     uint64_t revision;
     uint64_t position;
     int64_t created_us;
+    struct bytes wire;  /* the message without its frame, for event_tag_next */
     struct bytes frame; /* all of it: tag, length, wire form */
 };
 
 /* Takes the first frame off `frames`. False: no frame left, or damaged bytes
  * (then frames->size is not 0). The event borrows from `frames`. */
 bool event_next(struct bytes *frames, struct event *event);
+
+/* The next tag of an event: begin with a copy of event->wire. False: no more. */
+bool event_tag_next(struct bytes *wire, struct bytes *tag);
+
+/* The value that the event's metadata holds under a key. False: none. */
+bool event_metadata(const struct event *event, struct bytes key, struct bytes *value);
 
 #endif

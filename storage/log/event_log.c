@@ -60,7 +60,11 @@ static struct status start(struct event_log *log)
     TRY(recover(log));
     if (!tail_init(&log->tail, log->options.tail_bytes_max, event_log_end(log)))
         return status_make(STATUS_RESOURCE_EXHAUSTED, "store: out of memory");
-    return sequencer_start(log);
+    TRY(sequencer_start(log));
+    struct status status = index_start(log);
+    if (!status_ok(status))
+        sequencer_stop(log);
+    return status;
 }
 
 struct status event_log_open(const struct event_log_options *options, struct event_log **opened)
@@ -81,6 +85,7 @@ struct status event_log_open(const struct event_log_options *options, struct eve
 
 void event_log_close(struct event_log *log)
 {
+    index_stop(log);
     sequencer_stop(log);
     free_log(log);
 }

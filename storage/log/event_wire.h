@@ -17,6 +17,7 @@ enum {
     EVENT_TAG_CONTENT_TYPE = 3 << 3 | 2,
     EVENT_TAG_DATA = 4 << 3 | 2,
     EVENT_TAG_METADATA = 5 << 3 | 2,
+    EVENT_TAG_TAGS = 6 << 3 | 2,
     EVENT_TAG_METADATA_KEY = 1 << 3 | 2,
     EVENT_TAG_METADATA_VALUE = 2 << 3 | 2,
     EVENT_TAG_STREAM = 8 << 3 | 2,
@@ -27,7 +28,8 @@ enum {
     EVENT_FIXED_BYTES = 3 * 9, /* revision, position, created: at a frame's end */
 };
 
-/* Takes the first frame off `frames` without looking into it. False: none left. */
+/* Takes the first frame off `frames` without looking into it. False: none left, or
+ * damaged bytes. */
 bool event_frame_next(struct bytes *frames, struct bytes *frame);
 
 /* Fills in what only the sequencer knows. `end` is the byte behind the frame. */

@@ -3,12 +3,17 @@
  *
  *   meta     "format"                                   -> u32 STORE_FORMAT
  *            "counters"                                 -> events u64 · streams u64
+ *            "indexed"                                  -> u64: events before it are in the
+ *                                                          trailing index
  *   log      position u64 of a record's first event     -> record (record.h)
  *   streams  stream number u64 · first revision u64     -> where a span of a stream's events is:
  *              record's position u64 · bytes of the stored record u32 · index of the span's
  *              first event in the record u32 · events of the span u32 · span of the record u32
  *   names    stream name                                -> version u8 = 1 · stream number u64
  *   types    event type                                 -> version u8 = 1 · type number u64
+ *   index    't' · tag · 0 · position u64 of the event      -> index of the event in its record u32
+ *            kind (index.h) · value · 0 · position of the first posting -> postings
+ *            'k' · category                                  -> empty
  *
  * Stream numbers count from 1 in order of creation, type numbers from 0. The head
  * of a stream is its last entry in `streams`: an append costs two small writes. */
@@ -27,10 +32,15 @@ enum {
     NUMBER_BYTES = 9,
     NUMBER_VERSION = 1,
     COUNTERS_BYTES = 16,
+    INDEX_VALUE_BYTES = 4,
+    TAG_KEY_BYTES = 1 + 256 + 1 + 8,
+    INDEX_KIND_TAG = 't',
+    INDEX_KIND_CATEGORY_NAME = 'k',
 };
 
 #define FORMAT_KEY   "format"
 #define COUNTERS_KEY "counters"
+#define INDEXED_KEY  "indexed"
 
 static inline struct bytes position_key(uint8_t key[POSITION_KEY_BYTES], uint64_t position)
 {
@@ -90,6 +100,16 @@ static inline bool number_decode(struct bytes value, uint64_t *number)
         return false;
     *number = get_u64_little_endian(value.data + 1);
     return true;
+}
+
+/* Texts hold no NUL, so one ends them and no tag is a prefix of another's key. */
+static inline struct bytes tag_key(uint8_t *key, struct bytes tag, uint64_t position)
+{
+    key[0] = INDEX_KIND_TAG;
+    memcpy(key + 1, tag.data, tag.size);
+    key[1 + tag.size] = 0;
+    put_u64_big_endian(key + 2 + tag.size, position);
+    return (struct bytes){key, 1 + tag.size + 1 + 8};
 }
 
 static inline struct bytes counters_encode(uint8_t value[COUNTERS_BYTES], uint64_t events,

@@ -11,6 +11,8 @@
 #include "storage/log/event_log.h"
 #include "storage/log/heads.h"
 #include "storage/log/ids.h"
+#include "storage/log/index.h"
+#include "storage/log/recent.h"
 #include "storage/log/sequencer.h"
 #include "storage/log/tail_state.h"
 #include "storage/log/types.h"
@@ -67,7 +69,9 @@ struct event_log {
     struct heads *heads;
     struct ids *ids;
     struct types *types;
+    struct recent recent_types, recent_tags; /* @thread writer */
     struct tail tail;
+    struct index index;
     struct sequencer sequencer;
     struct commit commit;
 };

@@ -8,33 +8,26 @@
 #include "storage/log/keys.h"
 #include "storage/log/limits.h"
 #include "storage/log/log_state.h"
+#include "storage/log/page.h"
 #include "storage/log/record.h"
 
 enum {
     FRAMES_BYTES_MAX = PAGE_BYTES_MAX + APPEND_BYTES_MAX, /* a page and its last event */
-    SCANNED_MAX = PAGE_EVENTS_MAX * 10,
     PLACES_MAX = 256, /* spans of a stream that are looked up together */
 };
 
-/* A page in the making. */
-struct reading {
-    struct event_log *log;
-    const struct read *read;
-    struct page *page;
-    uint64_t end; /* committed events when the read began */
-    bool full;
-    struct status status;
-};
-
-static void page_init(struct page *page, const struct read *read)
+void reading_init(struct reading *reading, struct event_log *log, const struct read *read,
+                  struct page *page)
 {
     assert(read->events_max >= 1 && read->events_max <= PAGE_EVENTS_MAX);
     assert(read->bytes_max >= 1 && read->bytes_max <= PAGE_BYTES_MAX);
+    *reading = (struct reading){
+        .log = log, .read = read, .page = page, .end = event_log_end(log), .status = OK};
     *page = (struct page){.next = read->from};
     buffer_init(&page->frames, FRAMES_BYTES_MAX);
 }
 
-static bool is_full(const struct reading *reading)
+bool reading_is_full(const struct reading *reading)
 {
     const struct read *read = reading->read;
     const struct page *page = reading->page;
@@ -44,23 +37,34 @@ static bool is_full(const struct reading *reading)
            (read->accept && page->scanned_count >= scanned_max);
 }
 
+static void add(struct reading *reading, struct bytes frame)
+{
+    buffer_put(&reading->page->frames, frame);
+    reading->page->event_count++;
+    if (!buffer_ok(&reading->page->frames))
+        reading->status = status_make(STATUS_RESOURCE_EXHAUSTED, "read: out of memory");
+}
+
+void reading_take(struct reading *reading, const struct event *event)
+{
+    reading->page->scanned_count++;
+    if (!reading->read->accept || reading->read->accept(reading->read->context, event))
+        add(reading, event->frame);
+}
+
 static void take_frame(struct reading *reading, struct bytes frame)
 {
-    struct page *page = reading->page;
     struct bytes rest = frame;
     struct event event;
 
-    page->scanned_count++;
     if (reading->read->accept) {
-        if (!event_next(&rest, &event)) {
-            reading->status = status_make(STATUS_DATA_LOSS, "event frame: damaged");
-            return;
-        }
-        if (!reading->read->accept(reading->read->context, &event))
-            return;
+        if (event_next(&rest, &event))
+            return reading_take(reading, &event);
+        reading->status = status_make(STATUS_DATA_LOSS, "event frame: damaged");
+        return;
     }
-    buffer_put(&page->frames, frame);
-    page->event_count++;
+    reading->page->scanned_count++;
+    add(reading, frame);
 }
 
 /* Takes what the page wants of consecutive events; `index` is the revision or
@@ -72,7 +76,7 @@ static void take_forwards(struct reading *reading, struct bytes frames, uint64_t
     for (; event_frame_next(&frames, &frame); index++) {
         if (index < reading->page->next)
             continue;
-        if (is_full(reading)) {
+        if (reading_is_full(reading)) {
             reading->full = true;
             return;
         }
@@ -92,11 +96,11 @@ static void take_backwards(struct reading *reading, struct bytes frames, uint64_
     }
     for (uint32_t i = 0; i < count; i++)
         if (!event_frame_next(&frames, &all[i]))
-            assert(false); /* the checksum held */
+            assert(false); /* record_parse counted them */
     for (uint32_t i = count; i-- > 0 && !reading->full;) {
         if (index + i > reading->page->next)
             continue;
-        if (is_full(reading)) {
+        if (reading_is_full(reading)) {
             reading->full = true;
             break;
         }
@@ -114,8 +118,6 @@ static void take(struct reading *reading, struct bytes frames, uint64_t index, u
         take_backwards(reading, frames, index, count);
     else
         take_forwards(reading, frames, index);
-    if (status_ok(reading->status) && !buffer_ok(&reading->page->frames))
-        reading->status = status_make(STATUS_RESOURCE_EXHAUSTED, "read: out of memory");
 }
 
 static bool goes_on(const struct reading *reading)
@@ -198,10 +200,9 @@ static struct status read_all_backwards(struct reading *reading)
 
 struct status event_log_read_all(struct event_log *log, const struct read *read, struct page *page)
 {
-    struct reading reading = {
-        .log = log, .read = read, .page = page, .end = event_log_end(log), .status = OK};
+    struct reading reading;
 
-    page_init(page, read);
+    reading_init(&reading, log, read, page);
     return read->backwards ? read_all_backwards(&reading) : read_all_forwards(&reading);
 }
 
@@ -310,7 +311,8 @@ static void take_span(struct reading *reading, uint64_t stream_number, uint64_t 
         return;
     if (place->span >= record.span_count ||
         record_span(&record, place->span).stream_number != stream_number ||
-        record_span(&record, place->span).first_revision != revision) {
+        record_span(&record, place->span).first_revision != revision ||
+        record_span(&record, place->span).event_count != place->event_count) {
         reading->status =
             status_make(STATUS_DATA_LOSS, "streams: stream %llu revision %llu leads astray",
                         (unsigned long long)stream_number, (unsigned long long)revision);
@@ -346,12 +348,11 @@ static struct status take_places(struct reading *reading, uint64_t stream_number
 struct status event_log_read_stream(struct event_log *log, uint64_t stream_number,
                                     const struct read *read, struct page *page)
 {
-    struct reading reading = {
-        .log = log, .read = read, .page = page, .end = event_log_end(log), .status = OK};
+    struct reading reading;
     struct places *places = malloc(sizeof *places);
     struct status status = OK;
 
-    page_init(page, read);
+    reading_init(&reading, log, read, page);
     if (!places)
         return status_make(STATUS_RESOURCE_EXHAUSTED, "read: out of memory");
     do {

@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/status.h"
 #include "storage/log/event.h"
+#include "storage/log/query.h"
 
 struct event_log;
 
@@ -42,12 +43,20 @@ struct page {
 /* The store in commit order. DATA_LOSS: a record fails its checksum. */
 struct status event_log_read_all(struct event_log *log, const struct read *read, struct page *page);
 
+/* The events that match a query (query_check'ed), in commit order: by the tags'
+ * index where each item names a tag, else by looking at every event. */
+struct status event_log_read_query(struct event_log *log, const struct query *query,
+                                   const struct read *read, struct page *page);
+
 /* One stream, by the number that event_log_find_stream gave. */
 struct status event_log_read_stream(struct event_log *log, uint64_t stream_number,
                                     const struct read *read, struct page *page);
 
 /* How many events are committed: the position after the newest. */
 uint64_t event_log_end(const struct event_log *log);
+
+/* How many of them are in the trailing index; a query looks at each of the others. */
+uint64_t event_log_indexed(const struct event_log *log);
 
 /* --- streams ------------------------------------------------------------ */
 
@@ -59,6 +68,11 @@ struct stream_head {
 
 struct status event_log_find_stream(struct event_log *log, struct bytes name,
                                     struct stream_head *head);
+
+/* The first event taken in at or after a time: its position, or with a stream
+ * number its revision. What would come next if all are older. */
+struct status event_log_find_time(struct event_log *log, uint64_t stream_number, int64_t time_us,
+                                  uint64_t *index);
 
 struct stream_info {
     struct bytes name;
@@ -77,5 +91,13 @@ struct status event_log_get_stream(struct event_log *log, struct bytes name, str
 struct status event_log_list_streams(struct event_log *log, struct bytes prefix, struct bytes after,
                                      size_t max, struct arena *arena, struct stream_info *infos,
                                      size_t *count, bool *more);
+
+/* The same for names of other kinds: event types, and categories of streams. */
+struct status event_log_list_types(struct event_log *log, struct bytes prefix, struct bytes after,
+                                   size_t max, struct arena *arena, struct bytes *types,
+                                   size_t *count, bool *more);
+struct status event_log_list_categories(struct event_log *log, struct bytes prefix,
+                                        struct bytes after, size_t max, struct arena *arena,
+                                        struct bytes *categories, size_t *count, bool *more);
 
 #endif

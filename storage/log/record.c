@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "base/hash.h"
+#include "storage/log/event_wire.h"
 
 void record_view(struct bytes stored, struct record *record)
 {
@@ -29,20 +30,43 @@ static bool is_whole(struct bytes stored)
         checksum_bytes((struct bytes){stored.data + 8, stored.size - 8}))
         return false;
     memcpy(&span_count, stored.data + 10, sizeof span_count);
-    return stored.size >= RECORD_HEADER_BYTES + (size_t)span_count * RECORD_SPAN_BYTES;
+    return span_count > 0 &&
+           stored.size >= RECORD_HEADER_BYTES + (size_t)span_count * RECORD_SPAN_BYTES;
 }
 
-/* The spans add up to the record. */
+/* The spans add up to the record, and nothing counts past its end. */
 static bool is_consistent(const struct record *record)
 {
     uint64_t events = 0, bytes = 0;
 
     for (uint32_t i = 0; i < record->span_count; i++) {
         struct span span = record_span(record, i);
+        if (span.event_count == 0 || span.first_revision > UINT64_MAX - span.event_count)
+            return false;
         events += span.event_count;
         bytes += span.frame_bytes;
     }
-    return events > 0 && events == record->event_count && bytes == record->frames.size;
+    return events == record->event_count && bytes == record->frames.size &&
+           record->position <= UINT64_MAX - events;
+}
+
+/* Each span is as many frames as it says and nothing behind them: readers that walk a span
+ * count on it. What is in a frame is event_next's to judge. */
+static bool has_its_frames(const struct record *record)
+{
+    const uint8_t *at = record->frames.data;
+
+    for (uint32_t i = 0; i < record->span_count; i++) {
+        struct span span = record_span(record, i);
+        struct bytes rest = {at, span.frame_bytes}, frame;
+        for (uint32_t j = 0; j < span.event_count; j++)
+            if (!event_frame_next(&rest, &frame))
+                return false;
+        if (rest.size > 0)
+            return false;
+        at += span.frame_bytes;
+    }
+    return true;
 }
 
 struct status record_parse(struct bytes stored, uint64_t position, struct record *record)
@@ -54,7 +78,7 @@ struct status record_parse(struct bytes stored, uint64_t position, struct record
         return status_make(STATUS_DATA_LOSS, "record at position %llu: unknown version %u",
                            (unsigned long long)position, stored.data[8]);
     record_view(stored, record);
-    if (record->position != position || !is_consistent(record))
+    if (record->position != position || !is_consistent(record) || !has_its_frames(record))
         return status_make(STATUS_DATA_LOSS, "record at position %llu: inconsistent",
                            (unsigned long long)position);
     return OK;

@@ -45,7 +45,8 @@ struct record {
     struct bytes frames;
 };
 
-/* DATA_LOSS: damaged bytes, or not the record of `position`. */
+/* DATA_LOSS: damaged bytes, not the record of `position`, or spans that are not made of
+ * the frames they tell of. */
 struct status record_parse(struct bytes stored, uint64_t position, struct record *record);
 
 /* The same for bytes that were checked before: no checksum. */

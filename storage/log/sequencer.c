@@ -186,6 +186,7 @@ static void publish(struct commit *commit)
                               memory_order_release);
     atomic_store_explicit(&log->stream_count, commit->stream_count, memory_order_relaxed);
     tail_publish(log, commit->first_record, commit->end);
+    index_notify(log);
 }
 
 /* What recovery compares the log with: a log that lost its newest records would

@@ -72,10 +72,13 @@ struct status event_log_get_stream(struct event_log *log, struct bytes name, str
     return describe(log, name, &head, arena, info);
 }
 
+/* --- listing names -------------------------------------------------------------- */
+
 struct listing {
     struct bytes prefix, after;
+    size_t skipped; /* bytes of the key before the name */
     struct arena *arena;
-    struct stream_info *infos;
+    struct bytes *names;
     size_t count, max;
     bool more, short_of_memory;
 };
@@ -83,43 +86,156 @@ struct listing {
 static bool visit_name(void *context, struct bytes key, struct bytes value)
 {
     struct listing *listing = context;
+    struct bytes name = {key.data + listing->skipped, key.size - listing->skipped};
 
     (void)value;
-    if (!bytes_have_prefix(key, listing->prefix))
+    if (!bytes_have_prefix(name, listing->prefix))
         return false;
-    if (bytes_equal(key, listing->after))
+    if (bytes_equal(name, listing->after))
         return true;
     if (listing->count == listing->max) {
         listing->more = true;
         return false;
     }
-    struct bytes name = arena_copy(listing->arena, key);
-    listing->short_of_memory = !name.data;
-    listing->infos[listing->count++].name = name;
-    return name.data != NULL;
+    listing->names[listing->count] = arena_copy(listing->arena, name);
+    listing->short_of_memory = !listing->names[listing->count++].data;
+    return !listing->short_of_memory;
+}
+
+/* The names of a family that follow `after` and start with `prefix`. */
+static struct status list_names(struct event_log *log, enum family family, struct listing *listing)
+{
+    struct bytes from =
+        bytes_compare(listing->after, listing->prefix) > 0 ? listing->after : listing->prefix;
+
+    TRY(engine_scan(log->engine, &(struct scan){.family = family, .from = from}, visit_name,
+                    listing));
+    if (listing->short_of_memory)
+        return status_make(STATUS_RESOURCE_EXHAUSTED, "names: too many for the call's memory");
+    return OK;
 }
 
 struct status event_log_list_streams(struct event_log *log, struct bytes prefix, struct bytes after,
                                      size_t max, struct arena *arena, struct stream_info *infos,
                                      size_t *count, bool *more)
 {
+    struct bytes *names = arena_alloc(arena, max * sizeof *names);
     struct listing listing = {
-        .prefix = prefix, .after = after, .arena = arena, .infos = infos, .max = max};
-    struct bytes from = bytes_compare(after, prefix) > 0 ? after : prefix;
+        .prefix = prefix, .after = after, .arena = arena, .names = names, .max = max};
     size_t kept = 0;
 
-    TRY(engine_scan(log->engine, &(struct scan){.family = FAMILY_NAMES, .from = from}, visit_name,
-                    &listing));
-    if (listing.short_of_memory)
+    if (!names)
         return status_make(STATUS_RESOURCE_EXHAUSTED, "streams: too many for the call's memory");
+    TRY(list_names(log, FAMILY_NAMES, &listing));
     for (size_t i = 0; i < listing.count; i++) {
         struct stream_head head;
-        struct bytes name = infos[i].name;
-        TRY(event_log_find_stream(log, name, &head));
+        TRY(event_log_find_stream(log, names[i], &head));
         if (head.exists) /* else it is on its way: named, not yet published */
-            TRY(describe(log, name, &head, arena, &infos[kept++]));
+            TRY(describe(log, names[i], &head, arena, &infos[kept++]));
     }
     *count = kept;
     *more = listing.more;
+    return OK;
+}
+
+struct status event_log_list_types(struct event_log *log, struct bytes prefix, struct bytes after,
+                                   size_t max, struct arena *arena, struct bytes *types,
+                                   size_t *count, bool *more)
+{
+    struct listing listing = {
+        .prefix = prefix, .after = after, .arena = arena, .names = types, .max = max};
+
+    TRY(list_names(log, FAMILY_TYPES, &listing));
+    *count = listing.count;
+    *more = listing.more;
+    return OK;
+}
+
+struct status event_log_list_categories(struct event_log *log, struct bytes prefix,
+                                        struct bytes after, size_t max, struct arena *arena,
+                                        struct bytes *categories, size_t *count, bool *more)
+{
+    struct listing listing = {.skipped = 1,
+                              .prefix = prefix,
+                              .after = after,
+                              .arena = arena,
+                              .names = categories,
+                              .max = max};
+    struct bytes begin = bytes_compare(after, prefix) > 0 ? after : prefix;
+    uint8_t from[1 + STREAM_NAME_BYTES_MAX], to[] = {INDEX_KIND_CATEGORY_NAME + 1};
+
+    if (begin.size > STREAM_NAME_BYTES_MAX)
+        return status_make(STATUS_INVALID_ARGUMENT, "prefix: at most %d bytes",
+                           STREAM_NAME_BYTES_MAX);
+    from[0] = INDEX_KIND_CATEGORY_NAME;
+    if (begin.size)
+        memcpy(from + 1, begin.data, begin.size);
+    TRY(engine_scan(log->engine,
+                    &(struct scan){.family = FAMILY_INDEX,
+                                   .from = {from, 1 + begin.size},
+                                   .to = {to, sizeof to}},
+                    visit_name, &listing));
+    if (listing.short_of_memory)
+        return status_make(STATUS_RESOURCE_EXHAUSTED, "names: too many for the call's memory");
+    *count = listing.count;
+    *more = listing.more;
+    return OK;
+}
+
+/* --- finding a time -------------------------------------------------------------- */
+
+/* When the event of this index was taken in. */
+static struct status time_of(struct event_log *log, uint64_t stream_number, uint64_t index,
+                             int64_t *created_us)
+{
+    struct read read = {.from = index, .events_max = 1, .bytes_max = 1};
+    struct page page;
+    struct event event;
+    struct status status = stream_number ? event_log_read_stream(log, stream_number, &read, &page)
+                                         : event_log_read_all(log, &read, &page);
+    struct bytes frames = buffer_bytes(&page.frames);
+
+    if (status_ok(status) && !event_next(&frames, &event))
+        status = status_make(STATUS_INTERNAL, "time: no event %llu", (unsigned long long)index);
+    if (status_ok(status))
+        *created_us = event.created_us;
+    buffer_destroy(&page.frames);
+    return status;
+}
+
+/* How many events there are. */
+static struct status count_events(struct event_log *log, uint64_t stream_number, uint64_t *count)
+{
+    struct read read = {.from = READ_END, .backwards = true, .events_max = 1, .bytes_max = 1};
+    struct page page;
+    struct event event;
+
+    *count = event_log_end(log);
+    if (stream_number == 0)
+        return OK;
+    struct status status = event_log_read_stream(log, stream_number, &read, &page);
+    struct bytes frames = buffer_bytes(&page.frames);
+    *count = status_ok(status) && event_next(&frames, &event) ? event.revision + 1 : 0;
+    buffer_destroy(&page.frames);
+    return status;
+}
+
+/* Times never go back from one event to the next, so halving finds it. */
+struct status event_log_find_time(struct event_log *log, uint64_t stream_number, int64_t time_us,
+                                  uint64_t *index)
+{
+    uint64_t low = 0, high;
+
+    TRY(count_events(log, stream_number, &high));
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        int64_t created_us;
+        TRY(time_of(log, stream_number, middle, &created_us));
+        if (created_us < time_us)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *index = low;
     return OK;
 }

@@ -156,19 +156,20 @@ async function runRaw(step) {
   return ["response", null];
 }
 
-function conflictOf(error) {
+function detailOf(error, type) {
   const [bytes] = error.metadata?.get("grpc-status-details-bin") ?? [];
   if (!bytes) return null;
   const detail = status.Status.fromBinary(bytes).details
-    .find((any) => any.typeUrl.endsWith("/sagabase.v1.RevisionConflict"));
-  return detail ? store.RevisionConflict.toJson(store.RevisionConflict.fromBinary(detail.value), JSON_STYLE) : null;
+    .find((any) => any.typeUrl.endsWith(`/${type.typeName}`));
+  return detail ? type.toJson(type.fromBinary(detail.value), JSON_STYLE) : null;
 }
 
 function checkError(expected, error, variables) {
   compare(expected.code, grpc.status[error.code], variables, `code (${error.details})`);
   if (!error.details.includes(expected.message))
     throw new Mismatch(`message: '${error.details}' without '${expected.message}'`);
-  if ("conflict" in expected) compare(expected.conflict, conflictOf(error), variables, "conflict");
+  for (const [key, type] of [["conflict", store.RevisionConflict], ["condition", store.ConditionConflict]])
+    if (key in expected) compare(expected[key], detailOf(error, type), variables, key);
 }
 
 /** Keeps what arrived until a step asks for it. */

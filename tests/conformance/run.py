@@ -139,12 +139,12 @@ def to_json(message):
         return json_format.MessageToDict(message, including_default_value_fields=True, **options)
 
 
-def conflict_of(api, error):
+def detail_of(api, error, name):
     from google.rpc import status_pb2
 
     for key, value in error.trailing_metadata() or ():
         if key == "grpc-status-details-bin":
-            conflict = api.messages.RevisionConflict()
+            conflict = getattr(api.messages, name)()
             for detail in status_pb2.Status.FromString(value).details:
                 if detail.Unpack(conflict):
                     return to_json(conflict)
@@ -155,8 +155,9 @@ def check_error(api, expected, error, variables):
     compare(expected["code"], error.code().name, variables, f"code ({error.details()})")
     if expected["message"] not in error.details():
         raise Mismatch(f"message: {error.details()!r} without {expected['message']!r}")
-    if "conflict" in expected:
-        compare(expected["conflict"], conflict_of(api, error), variables, "conflict")
+    for key, name in [("conflict", "RevisionConflict"), ("condition", "ConditionConflict")]:
+        if key in expected:
+            compare(expected[key], detail_of(api, error, name), variables, key)
 
 
 class Subscription:

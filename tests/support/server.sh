@@ -17,10 +17,19 @@ leave() {
 }
 trap leave EXIT
 
+# A server keeps none of the test's files open: who waits for their end would wait for the server's.
+close_inherited() {
+    local file
+    for file in /proc/self/fd/*; do
+        file=${file##*/}
+        [[ $file -le 2 || ! -e /proc/self/fd/$file ]] || eval "exec $file>&-"
+    done
+}
+
 # start [PORT]: on the data of the test; returns once it listens.
 start() {
     local line
-    exec {told}< <(exec "$SAGABASE" serve --data "$folder/data" --listen "127.0.0.1:${1:-0}" \
+    exec {told}< <(close_inherited && exec "$SAGABASE" serve --data "$folder/data" --listen "127.0.0.1:${1:-0}" \
         2>> "$folder/server.log")
     server=$!
     while read -r -t 60 -u "$told" line; do

@@ -12,7 +12,8 @@ FAILURES=0
 
 leave() {
     for server in $SERVERS; do
-        kill -9 "$server" 2>/dev/null
+        kill -9 "$server" 2>/dev/null || true # it may be gone
+        wait "$server" 2>/dev/null || true    # or the shell would report the death
     done
     rm -rf "$WORK"
 }

@@ -6,7 +6,7 @@ import re
 import subprocess
 from typing import Callable, Dict, List
 
-BINARY = (".gz", ".png", ".pb", ".db", ".jar", ".ico")
+BINARY = (".gz", ".png", ".pb", ".db", ".jar", ".ico", ".bin")
 SKIPPED_FOLDERS = {".git", ".tools", "data", "node_modules", "__pycache__"}
 
 _COMMENT_OR_TEXT = re.compile(

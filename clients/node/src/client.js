@@ -140,14 +140,15 @@ export class Client {
 
   /** StreamNotFound if it has no event. */
   async getStream(stream) {
-    return streamInfo((await this.#call(this.#store, "getStream", { stream })).stream);
+    const request = api.GetStreamRequest.create({ stream });
+    return streamInfo((await this.#call(this.#store, "getStream", request)).stream);
   }
 
   /** In the byte order of their names, as many pages as there are. */
   async *listStreams({ prefix = "", pageSize = PAGE_SIZE } = {}) {
     let pageToken = "";
     do {
-      const request = { prefix, pageSize, pageToken };
+      const request = api.ListStreamsRequest.create({ prefix, pageSize, pageToken });
       const page = await this.#call(this.#store, "listStreams", request);
       yield* page.streams.map(streamInfo);
       pageToken = page.nextPageToken;

@@ -67,23 +67,20 @@ export function stateName(state) {
 
 export function proposed(event) {
   if (!(event instanceof Event)) throw new TypeError("events: give objects of class Event");
-  return {
-    id: event.id,
-    type: event.type,
-    contentType: event.contentType,
-    data: event.data,
-    metadata: event.metadata,
-  };
+  const { id, type, contentType, data, metadata } = event;
+  return api.ProposedEvent.create({ id, type, contentType, data, metadata });
 }
 
 export function appendRequest(appends, checks) {
   return api.AppendRequest.create({
-    appends: appends.map(({ stream, events, expected }) => ({
-      stream,
-      events: events.map(proposed),
-      expected: expectedOneof(expected),
-    })),
-    checks: checks.map(({ stream, expected }) => ({ stream, expected: expectedOneof(expected) })),
+    appends: appends.map(({ stream, events, expected }) =>
+      api.StreamAppend.create({
+        stream,
+        events: events.map(proposed),
+        expected: expectedOneof(expected),
+      })),
+    checks: checks.map(({ stream, expected }) =>
+      api.StreamCheck.create({ stream, expected: expectedOneof(expected) })),
   });
 }
 

@@ -4,6 +4,7 @@ import { setTimeout as passed } from "node:timers/promises";
 
 import { status as codes } from "@grpc/grpc-js";
 
+import { AppendSessionRequest } from "../generated/sagabase/v1/event_store.js";
 import { errorOfCall, errorOfFailure, Unavailable } from "./errors.js";
 import { appendedToMany, appendRequest } from "./events.js";
 import { Backoff } from "./retry.js";
@@ -55,7 +56,7 @@ export class AppendSession {
       if (this.#closed) throw new Error("the session is closed");
       const append = appendRequest(appends, checks);
       this.#newest++;
-      const request = { correlationId: this.#newest, append };
+      const request = AppendSessionRequest.create({ correlationId: this.#newest, append });
       this.#waiting.push({ request, fail, done: (answer) => done(resultOf(answer)) });
       this.#send();
     });

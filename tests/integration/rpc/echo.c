@@ -248,6 +248,50 @@ static void count(struct call *call, const ProtobufCMessage *request)
     send_count(self);
 }
 
+struct after {
+    struct call *call;
+    const ProtobufCMessage *request;
+    unsigned left;
+    struct step timed;
+    struct step sent;
+};
+
+static void on_after(struct step *step, bool ok)
+{
+    struct after *self = container_of(step, struct after, timed);
+
+    assert(ok);
+    call_send(self->call, self->request, &self->sent);
+}
+
+static void on_after_sent(struct step *step, bool ok)
+{
+    struct after *self = container_of(step, struct after, sent);
+
+    if (!ok)
+        return;
+    if (--self->left == 0)
+        return call_end(self->call, OK);
+    call_wake_after(self->call, &self->timed, 1000);
+}
+
+/* "never": not in the life of any test; the stream ends otherwise. */
+static void after(struct call *call, const ProtobufCMessage *request)
+{
+    struct after *self = arena_alloc(call_arena(call), sizeof *self);
+    struct stream *stream = stream_create(call, NULL);
+
+    (void)stream; /* counts its end */
+    self->call = call;
+    self->request = request;
+    self->left = 3;
+    self->timed.run = on_after;
+    self->sent.run = on_after_sent;
+    call_wake_after(call, &self->timed,
+                    strcmp(text_of(request), "never") == 0 ? INT64_C(3600000000) : 1000);
+    atomic_fetch_add(&echo_of(call)->held, 1);
+}
+
 static void receive(struct stream *self)
 {
     arena_destroy(&self->arena);
@@ -295,6 +339,7 @@ const struct method echo_methods[] = {
     {"/echo.Echo/Hold", REQUEST, METHOD_UNARY, 0, hold},
     {"/echo.Echo/Late", REQUEST, METHOD_SERVER_STREAM, 0, late},
     {"/echo.Echo/Park", REQUEST, METHOD_SERVER_STREAM, 0, park},
+    {"/echo.Echo/After", REQUEST, METHOD_SERVER_STREAM, 0, after},
     {"/echo.Echo/Forever", REQUEST, METHOD_SERVER_STREAM, 0, forever},
     {"/echo.Echo/Count", REQUEST, METHOD_SERVER_STREAM, 0, count},
     {"/echo.Echo/Bidi", REQUEST, METHOD_BIDI_STREAM, 0, bidi},

@@ -29,6 +29,7 @@ struct echo {
  *   Hold       the request, once the test says so from a thread of its own (unary)
  *   Late       the same as a server stream, which sends even if it is over
  *   Park       nothing, until the stream is over (server stream)
+ *   After      the request 3 times, each a millisecond after the one before (server stream)
  *   Deadline   the deadline and the value of the metadata "x-echo" (unary) */
 extern const struct method echo_methods[];
 

@@ -260,6 +260,30 @@ static void bidi_stream_ends_after_half_close(void **state)
     echo_wait(&fixture->echo->closed, 1);
 }
 
+static void call_is_woken_when_its_time_has_come(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rpc_call *call = ask(fixture->client, "/echo.Echo/After", "soon");
+
+    for (int i = 0; i < 3; i++)
+        assert_receives(call, "soon");
+    assert_ends(call, STATUS_OK, "");
+}
+
+static void call_that_ends_is_not_woken_any_more(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rpc_call *call = ask(fixture->client, "/echo.Echo/After", "never");
+
+    echo_wait(&fixture->echo->held, 1);
+    rpc_call_cancel(call);
+    rpc_call_free(call);
+    echo_wait(&fixture->echo->closed, 1);
+    call = ask(fixture->client, "/echo.Echo/After", "never");
+    echo_wait(&fixture->echo->held, 2);
+    rpc_call_free(call); /* and the server stops while it waits, see tear_down */
+}
+
 static void cancelled_streams_are_closed_once(void **state)
 {
     struct fixture *fixture = *state;
@@ -453,6 +477,8 @@ int main(void)
         SERVED(message_beyond_the_arena_is_refused),
         SERVED(server_stream_sends_all_and_ends),
         SERVED(bidi_stream_ends_after_half_close),
+        SERVED(call_is_woken_when_its_time_has_come),
+        SERVED(call_that_ends_is_not_woken_any_more),
         SERVED(cancelled_streams_are_closed_once),
         SERVED(client_that_never_reads_stops_the_server),
         SERVED(deadline_ends_a_stream),

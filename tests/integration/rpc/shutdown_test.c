@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "grpc/health/v1/health.pb-c.h"
 #include "tests/integration/rpc/echo.h"
@@ -125,6 +126,18 @@ static void *stop_impatiently(void *echo)
     return NULL;
 }
 
+/* gRPC 1.51 closes a connection as soon as its last call has ended. If the client sent
+ * something meanwhile, the kernel answers with a reset, which may overtake the last replies. */
+static void drop_finished(struct rpc_call *call)
+{
+    struct status status = rpc_call_finish(call);
+    bool reset = status.code == STATUS_UNAVAILABLE && strstr(status.message, "reset by peer");
+
+    if (!status_ok(status) && !reset)
+        fail_msg("%s: %s", status_code_name(status.code), status.message);
+    rpc_call_free(call);
+}
+
 static void stop_while_held(void *(*stop)(void *), enum status_code code)
 {
     enum { CALLS = 64 };
@@ -143,7 +156,10 @@ static void stop_while_held(void *(*stop)(void *), enum status_code code)
         assert_int_equal(rpc_call_finish(calls[0]).code, code);
     echo_release_held(echo);
     for (unsigned i = 0; i < CALLS; i++)
-        drop(calls[i], code);
+        if (code == STATUS_OK)
+            drop_finished(calls[i]);
+        else
+            drop(calls[i], code);
     pthread_join(stopper, NULL);
     rpc_client_free(client);
     echo_free(echo);

@@ -88,6 +88,17 @@ static void a_copy_ends_with_nul_and_an_empty_one_is_not_null(void **state)
     arena_destroy(&arena);
 }
 
+static void asking_for_nothing_is_no_failure(void **state)
+{
+    struct arena arena;
+
+    (void)state;
+    arena_init(&arena, 64);
+    assert_non_null(arena_alloc(&arena, 0));
+    assert_non_null(arena_alloc_raw(&arena, 0));
+    arena_destroy(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -96,6 +107,7 @@ int main(void)
         cmocka_unit_test(a_large_block_leaves_the_current_one_in_use),
         cmocka_unit_test(memory_of_the_caller_is_used_first),
         cmocka_unit_test(a_copy_ends_with_nul_and_an_empty_one_is_not_null),
+        cmocka_unit_test(asking_for_nothing_is_no_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

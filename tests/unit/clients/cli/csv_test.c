@@ -96,6 +96,18 @@ static void line_ends_may_be_crlf_and_the_last_may_be_missing(void **state)
     end(&reading);
 }
 
+static void a_row_may_have_only_empty_fields(void **state)
+{
+    struct reading reading = begin(",\n");
+
+    (void)state;
+    expect_row(&reading, "|");
+    for (size_t i = 0; i < 2; i++)
+        assert_non_null(reading.csv->fields[i].data);
+    expect_end(&reading);
+    end(&reading);
+}
+
 static void a_byte_order_mark_is_skipped(void **state)
 {
     struct reading reading = begin("\xef\xbb\xbf\"a\",b\n");
@@ -196,6 +208,7 @@ int main(void)
         cmocka_unit_test(plain_rows_are_split),
         cmocka_unit_test(quotes_hold_separators_quotes_and_line_ends),
         cmocka_unit_test(line_ends_may_be_crlf_and_the_last_may_be_missing),
+        cmocka_unit_test(a_row_may_have_only_empty_fields),
         cmocka_unit_test(a_byte_order_mark_is_skipped),
         cmocka_unit_test(empty_lines_are_skipped_but_counted),
         cmocka_unit_test(the_separator_can_be_chosen),

@@ -27,7 +27,7 @@ static const struct option options[] = {
      .help = "Print JSON."},
     {.name = "server",
      .value = "HOST:PORT",
-     .kind = OPTION_TEXT,
+     .kind = OPTION_ADDRESS,
      .offset = offsetof(struct settings, server),
      .fallback = "here:1",
      .environment = "OPTION_TEST_SERVER",
@@ -146,6 +146,10 @@ static void wrong_options_name_their_rule(void **state)
     expect_refused("--count -1", "--count: a whole number from 1 to 10, not \"-1\"");
     expect_refused("--count 99999999999999999999",
                    "--count: a whole number from 1 to 10, not \"99999999999999999999\"");
+    expect_refused("--server here", "--server: HOST:PORT, not \"here\"");
+    expect_refused("--server here:", "--server: HOST:PORT, not \"here:\"");
+    expect_refused("--server :80", "--server: HOST:PORT, not \":80\"");
+    expect_refused("--server here:70000", "--server: HOST:PORT, not \"here:70000\"");
     expect_refused("--timeout soon", "--timeout: a number of seconds, not \"soon\"");
     expect_refused("--timeout -1", "--timeout: a number of seconds, not \"-1\"");
 }

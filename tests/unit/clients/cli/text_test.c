@@ -36,6 +36,19 @@ static void control_characters_cannot_reach_the_terminal(void **state)
     expect_line(bytes_of("\xff\x00\x01", 3), 0, "(3 bytes)");
 }
 
+static void names_are_padded_by_columns(void **state)
+{
+    struct buffer out;
+
+    (void)state;
+    buffer_init(&out, 4096);
+    text_put_name(&out, "ö\n", 4);
+    text_put_name(&out, "longer", 4);
+    buffer_put_byte(&out, 0);
+    assert_string_equal((const char *)out.data, "ö   longer");
+    buffer_destroy(&out);
+}
+
 static void only_well_formed_utf8_is_text(void **state)
 {
     const char *good[] = {"", "plain", "ö", "名", "\xf0\x9f\x98\x80", "\xf4\x8f\xbf\xbf"};
@@ -72,6 +85,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_are_cut_by_columns_not_bytes),
         cmocka_unit_test(control_characters_cannot_reach_the_terminal),
+        cmocka_unit_test(names_are_padded_by_columns),
         cmocka_unit_test(only_well_formed_utf8_is_text),
         cmocka_unit_test(numbers_are_grouped),
     };

@@ -206,6 +206,119 @@ static void live_checkpoints_come_at_their_interval(void **state)
     subscription_close(&self->subscription);
 }
 
+/* A clock that stands still until it is told. */
+struct still_clock {
+    struct clock clock;
+    int64_t now_us;
+};
+
+static int64_t still_us(const struct clock *clock)
+{
+    return container_of(clock, struct still_clock, clock)->now_us;
+}
+
+static void subscription_at_rest_tells_how_far_it_is_once_in_a_period(void **state)
+{
+    struct fixture *self = *state;
+    struct still_clock still = {.clock = {.monotonic_us = still_us}, .now_us = 1000};
+    struct bytes prefix = bytes_of_text("b");
+    struct filter_rules rules = {.stream_prefixes = &prefix, .stream_prefix_count = 1};
+
+    open_subscription(self, (struct subscription_options){.rules = &rules,
+                                                          .checkpoint_interval = 1000,
+                                                          .checkpoint_period_us = 500,
+                                                          .clock = &still.clock});
+    expect_kind(self, OUTPUT_CAUGHT_UP);
+    assert_int_equal(expect_kind(self, OUTPUT_PARKED).wait_us, 0); /* there is nothing to tell */
+    assert_ok(append_some(self->log, "a", ANY, 3, NULL));
+    wait_until_woken(self);
+    assert_int_equal(expect_kind(self, OUTPUT_CHECKPOINT).position, 2);
+    assert_int_equal(expect_kind(self, OUTPUT_PARKED).wait_us, 0);
+    still.now_us += 100;
+    assert_ok(append_some(self->log, "a", ANY, 3, NULL));
+    wait_until_woken(self);
+    assert_int_equal(expect_kind(self, OUTPUT_PARKED).wait_us, 400);
+    still.now_us += 400;
+    assert_true(subscription_rouse(&self->subscription));
+    assert_int_equal(expect_kind(self, OUTPUT_CHECKPOINT).position, 5);
+    assert_int_equal(expect_kind(self, OUTPUT_PARKED).wait_us, 0);
+    subscription_close(&self->subscription);
+}
+
+static void subscription_that_was_woken_is_not_roused(void **state)
+{
+    struct fixture *self = *state;
+
+    open_subscription(self, (struct subscription_options){0});
+    assert_false(subscription_rouse(&self->subscription)); /* it does not sleep */
+    expect_kind(self, OUTPUT_CAUGHT_UP);
+    expect_kind(self, OUTPUT_PARKED);
+    assert_true(subscription_rouse(&self->subscription));
+    expect_kind(self, OUTPUT_PARKED);
+    assert_ok(append_some(self->log, "a", ANY, 1, NULL));
+    wait_until_woken(self);
+    assert_false(subscription_rouse(&self->subscription));
+    expect_events(self, 1);
+    subscription_close(&self->subscription);
+}
+
+static void filter_of_one_stream_needs_no_checkpoints(void **state)
+{
+    struct fixture *self = *state;
+    struct bytes prefix = bytes_of_text("No");
+    struct filter_rules rules = {.type_prefixes = &prefix, .type_prefix_count = 1};
+
+    assert_ok(append_some(self->log, "a", ANY, 1500, NULL));
+    open_subscription(self,
+                      (struct subscription_options){.stream = bytes_of_text("a"), .rules = &rules});
+    expect_kind(self, OUTPUT_CAUGHT_UP);
+    assert_int_equal(expect_kind(self, OUTPUT_PARKED).wait_us, 0);
+    assert_ok(append_some(self->log, "a", ANY, 1, NULL));
+    wait_until_woken(self);
+    expect_kind(self, OUTPUT_PARKED);
+    subscription_close(&self->subscription);
+}
+
+static void append_tagged(struct event_log *log, const char *tag)
+{
+    struct bytes tags = bytes_of_text(tag);
+    struct new_event event = make_event(uuid_random());
+    struct stream_append stream = {
+        .stream = bytes_of_text("t"), .expected = ANY, .events = &event, .event_count = 1};
+    struct append append = {.streams = &stream, .stream_count = 1};
+
+    event.tags = &tags;
+    event.tag_count = 1;
+    assert_ok(run_append(log, &append));
+}
+
+static void query_sends_what_matches_in_history_and_live(void **state)
+{
+    struct fixture *self = *state;
+    struct bytes tag = bytes_of_text("wanted");
+    struct query_item item = {.tags = &tag, .tag_count = 1};
+    struct query query = {.items = &item, .item_count = 1};
+
+    append_tagged(self->log, "wanted");
+    append_tagged(self->log, "other");
+    append_tagged(self->log, "wanted");
+    assert_ok(append_some(self->log, "a", ANY, 2000, NULL));
+    open_subscription(self,
+                      (struct subscription_options){.query = &query, .checkpoint_interval = 10000});
+    expect_events(self, 2);
+    assert_int_equal(expect_kind(self, OUTPUT_CHECKPOINT).position, 2002);
+    assert_int_equal(expect_kind(self, OUTPUT_CAUGHT_UP).position, 2002);
+    expect_kind(self, OUTPUT_PARKED);
+    append_tagged(self->log, "other");
+    wait_until_woken(self);
+    expect_kind(self, OUTPUT_PARKED);
+    append_tagged(self->log, "wanted");
+    wait_until_woken(self);
+    expect_events(self, 1);
+    expect_kind(self, OUTPUT_PARKED);
+    subscription_close(&self->subscription);
+}
+
 static void close_tells_whether_a_wake_is_on_its_way(void **state)
 {
     struct fixture *self = *state;
@@ -230,6 +343,10 @@ int main(void)
         behaves(events_of_other_streams_do_not_make_a_stream_fall_behind),
         behaves(page_of_live_events_is_cut_inside_a_record),
         behaves(live_checkpoints_come_at_their_interval),
+        behaves(subscription_at_rest_tells_how_far_it_is_once_in_a_period),
+        behaves(subscription_that_was_woken_is_not_roused),
+        behaves(filter_of_one_stream_needs_no_checkpoints),
+        behaves(query_sends_what_matches_in_history_and_live),
         behaves(close_tells_whether_a_wake_is_on_its_way),
     };
 

@@ -1,0 +1,30 @@
+/* A page in the making: what the ways of reading share. Only for files of this
+ * folder. */
+#ifndef STORAGE_LOG_PAGE_H
+#define STORAGE_LOG_PAGE_H
+
+#include "storage/log/limits.h"
+#include "storage/log/read.h"
+
+enum { SCANNED_MAX = PAGE_EVENTS_MAX * 10 }; /* of read.scanned_max */
+
+struct reading {
+    struct event_log *log;
+    const struct read *read;
+    struct page *page;
+    uint64_t end; /* committed events when the read began */
+    bool full;
+    struct status status;
+};
+
+/* Empties the page. */
+void reading_init(struct reading *reading, struct event_log *log, const struct read *read,
+                  struct page *page);
+
+/* The page has as much as the read asked for. */
+bool reading_is_full(const struct reading *reading);
+
+/* Adds an event that was looked at, unless the read does not accept it. */
+void reading_take(struct reading *reading, const struct event *event);
+
+#endif
