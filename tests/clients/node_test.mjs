@@ -15,6 +15,7 @@ import {
   ANY,
   CaughtUp,
   Checkpoint,
+  ConditionFailed,
   connect,
   END,
   Event,
@@ -259,6 +260,32 @@ const BEHAVIOURS = {
     assert.deepEqual(told, [["many-1", 1n], ["many-2", 0n]]);
     const read = await all(store.readAll({ start: position - 2n, count: 3 }));
     assert.deepEqual(numbers(read), [0, 1, 2]);
+  },
+
+  async "an append fails when its condition has come true"() {
+    const taken = [{ types: ["Taken"], tags: ["seat:1"] }];
+    const condition = { failIf: taken };
+    const take = (stream) => [
+      { stream, events: [new Event("Taken", {}, { tags: ["seat:1"] })], expected: ANY },
+    ];
+    const first = await store.appendMany(take("seat-1"), [], { condition });
+    const second = take("seat-2");
+    const error = await errorOf(ConditionFailed, () => store.appendMany(second, [], { condition }));
+    assert.equal(error.position, first.position);
+    const session = store.appendSession();
+    const refused = errorOf(ConditionFailed, () => session.appendMany(second, [], { condition }));
+    const later = { failIf: taken, after: first.position };
+    const repeated = session.appendMany(second, [], { condition: later });
+    await session.close();
+    assert.equal((await refused).position, first.position);
+    const found = await all(store.readAll({ query: taken }));
+    const positions = [first.position, (await repeated).position];
+    assert.deepEqual(found.map(({ position }) => position), positions);
+    assert.deepEqual(found[0].tags, ["seat:1"]);
+    const subscription = store.subscribe({ query: taken });
+    const event = await next(subscription[Symbol.asyncIterator](), RecordedEvent);
+    assert.equal(event.position, first.position);
+    subscription.close();
   },
 
   async "reads go either way from anywhere"() {

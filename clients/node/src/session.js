@@ -36,11 +36,11 @@ export class AppendSession {
   }
 
   append(stream, events, { expected }) {
-    return this.#submit([{ stream, events, expected }], [], ofOne);
+    return this.#submit([{ stream, events, expected }], [], undefined, ofOne);
   }
 
-  appendMany(appends, checks = []) {
-    return this.#submit(appends, checks, (answer) => answer);
+  appendMany(appends, checks = [], { condition } = {}) {
+    return this.#submit(appends, checks, condition, (answer) => answer);
   }
 
   /** Waits until every append has its result. */
@@ -50,11 +50,11 @@ export class AppendSession {
     await this.#running;
   }
 
-  #submit(appends, checks, resultOf) {
+  #submit(appends, checks, condition, resultOf) {
     return new Promise((done, fail) => {
       if (this.#failure) throw this.#failure;
       if (this.#closed) throw new Error("the session is closed");
-      const append = appendRequest(appends, checks);
+      const append = appendRequest(appends, checks, condition);
       this.#newest++;
       const request = AppendSessionRequest.create({ correlationId: this.#newest, append });
       this.#waiting.push({ request, fail, done: (answer) => done(resultOf(answer)) });
