@@ -277,3 +277,8 @@ int serve_main(int argc, char **argv)
     }
     return serve(&server);
 }
+
+const char *serve_flag(size_t index)
+{
+    return config_flag(index);
+}

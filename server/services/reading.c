@@ -116,7 +116,7 @@ static struct status read_from(const struct reading *self, struct reading_from f
 }
 
 struct status reading_aim(struct reading *reading, int direction, struct reading_from from,
-                          int64_t count, uint64_t end)
+                          int64_t count, uint64_t begin, uint64_t end)
 {
     uint64_t first = 0;
     uint64_t available;
@@ -125,7 +125,9 @@ struct status reading_aim(struct reading *reading, int direction, struct reading
     if (count < 0)
         return status_make(STATUS_INVALID_ARGUMENT, "count: not negative");
     TRY(read_from(reading, from, end, &first));
-    available = reading->backwards ? first : end - first;
+    if (first < begin)
+        first = begin;
+    available = reading->backwards ? first - begin : end - first;
     /* Backwards, nothing before the first event is available, so `next` is not used then. */
     reading->next = reading->backwards ? first - 1 : first;
     reading->end = end;
@@ -143,6 +145,7 @@ static struct status read_page(struct reading *self, struct page *page)
         .events_max =
             self->events_left < PAGE_EVENTS_MAX ? (size_t)self->events_left : PAGE_EVENTS_MAX,
         .bytes_max = READING_PAGE_BYTES_MAX,
+        .retained_only = true,
     };
 
     if (is_selective(self)) {
@@ -163,7 +166,7 @@ static struct status take_page(struct reading *self, const struct page *page)
 
     if (self->has_filter)
         TRY(self->filter.failure);
-    if (page->event_count == 0 && !is_selective(self)) /* what was committed is there for ever */
+    if (page->scanned_count == 0 && !is_selective(self)) /* what was committed is there for ever */
         return status_make(STATUS_DATA_LOSS, "read: nothing at %llu",
                            (unsigned long long)self->next);
     self->next = page->next;

@@ -214,6 +214,7 @@ static struct status read_page(struct subscription *self, struct page *page)
         .events_max = PAGE_EVENTS_MAX,
         .bytes_max = SUBSCRIPTION_PAGE_BYTES_MAX,
         .scanned_max = SUBSCRIPTION_SCANNED_MAX,
+        .retained_only = true,
     };
 
     if (is_selective(self)) {
