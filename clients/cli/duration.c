@@ -40,9 +40,9 @@ const char *duration_format(int64_t duration_us, char text[DURATION_TEXT_BYTES])
 {
     assert(duration_us >= 0);
     for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-        if (duration_us % units[i].us == 0) {
+        if (duration_us >= units[i].us && duration_us % units[i].us == 0) {
             snprintf(text, DURATION_TEXT_BYTES, "%" PRId64 "%c", duration_us / units[i].us,
-                     duration_us ? units[i].letter : 's');
+                     units[i].letter);
             return text;
         }
     snprintf(text, DURATION_TEXT_BYTES, "%" PRId64 ".%06" PRId64 "s", duration_us / SECOND_US,
