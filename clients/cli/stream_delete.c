@@ -55,8 +55,8 @@ const struct command stream_delete_command = {
     .name = "stream delete",
     .arguments = "STREAM",
     .summary = "Hide all events of a stream",
-    .about = "Hides all events of the stream at once. It may be appended to again: its revisions\n"
-             "go on where they were.\n",
+    .about = "Hides all events of the stream at once. It may be appended to again: its\n"
+             "revisions go on where they were.\n",
     .examples = "  sagabase stream delete order-17 --expect 4\n"
                 "  sagabase stream delete order-17 --expect any\n",
     .options = options,

@@ -169,9 +169,9 @@ const struct command stream_policy_command = {
     .name = "stream policy",
     .arguments = "NAME",
     .summary = "Show or set how many events of a stream are seen",
-    .about = "Prints the policy of a stream or category, after changing what the options say; the\n"
-             "rest of it stays. Events beyond it are hidden at once. A stream's policy takes the\n"
-             "place of its category's; lifted, it gives way to it again.\n",
+    .about = "Prints the policy of a stream or category, after changing what the options say;\n"
+             "the rest of it stays. Events beyond it are hidden at once. A stream's policy\n"
+             "takes the place of its category's; lifted, it gives way to it again.\n",
     .examples = "  sagabase stream policy order-17\n"
                 "  sagabase stream policy order-17 --max-count 100 --max-age 30d\n"
                 "  sagabase stream policy session --category --max-age 12h\n"

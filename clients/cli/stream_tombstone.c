@@ -81,8 +81,8 @@ const struct command stream_tombstone_command = {
     .name = "stream tombstone",
     .arguments = "STREAM",
     .summary = "Hide all events of a stream and end it, for ever",
-    .about = "Hides all events of the stream at once and refuses appends to it, for ever: nothing\n"
-             "takes a tombstone away. Asks on a terminal; elsewhere --yes is required.\n",
+    .about = "Hides all events of the stream at once and refuses appends to it, for ever:\n"
+             "nothing takes a tombstone away. Asks on a terminal; elsewhere --yes is required.\n",
     .examples = "  sagabase stream tombstone order-17 --expect 4\n"
                 "  sagabase stream tombstone order-17 --expect exists --yes\n",
     .options = options,
