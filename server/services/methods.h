@@ -19,5 +19,6 @@ void list_categories(struct call *call, const ProtobufCMessage *message);
 
 /* sagabase.v1.Admin */
 void get_info(struct call *call, const ProtobufCMessage *message);
+void checkpoint(struct call *call, const ProtobufCMessage *message);
 
 #endif
