@@ -1,4 +1,5 @@
-/* sagabase: one program, the server and the commands that talk to one. */
+/* sagabase: one program: the server, the commands that talk to one, and those that work on a
+ * store while none does. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,8 @@
 
 static const struct command *const commands[] = {
     &append_command,      &read_command,   &subscribe_command, &stream_list_command,
-    &stream_show_command, &import_command, &info_command,
+    &stream_show_command, &import_command, &info_command,      &checkpoint_command,
+    &restore_command,     &verify_command, &rebuild_command,
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };

@@ -50,7 +50,7 @@ static struct status read_request(struct checkpoint *self,
                            "name: 1 to %d bytes of letters, digits, \"-\", \"_\" and \".\", the "
                            "first one no \".\"",
                            CHECKPOINT_NAME_BYTES_MAX);
-    if (!parent || !*parent)
+    if (!parent)
         return status_make(STATUS_FAILED_PRECONDITION,
                            "checkpoint: the server was started without --checkpoint-directory");
     int size = snprintf(self->directory, sizeof self->directory, "%s/%s", parent, request->name);

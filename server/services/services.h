@@ -26,7 +26,7 @@ struct services {
      * CHECKPOINT_PERIOD_US. */
     int64_t checkpoint_period_us;
 
-    const char *checkpoint_directory; /* where copies of the store go; NULL or "": nowhere */
+    const char *checkpoint_directory; /* where copies of the store go; NULL: nowhere */
     _Atomic bool is_copying;          /* one is being made */
 };
 
