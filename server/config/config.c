@@ -324,3 +324,8 @@ void config_print_help(FILE *file)
                     option->fallback ? option->fallback : "none");
     }
 }
+
+const char *config_flag(size_t index)
+{
+    return index < sizeof options / sizeof *options ? options[index].name : NULL;
+}

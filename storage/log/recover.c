@@ -189,6 +189,7 @@ struct status recover(struct event_log *log)
     TRY(check_format(log->engine));
     TRY(check_rebuilt(log->engine));
     TRY(types_load(log->types, log->engine));
+    TRY(retention_load(&log->retention, log->engine));
     TRY(engine_scan(log->engine, &(struct scan){.family = FAMILY_STREAMS, .backwards = true},
                     visit_last_stream, log));
     TRY(engine_scan(log->engine, &(struct scan){.family = FAMILY_LOG, .backwards = true},

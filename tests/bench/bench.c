@@ -1,136 +1,133 @@
-/* Measures a server and prints a table, each row beside the empty unary call of the same
- * run and, where there is one, the same number of calls outstanding.
+/* Puts a server under one load and prints one line of JSON (measure.h).
  *
- *   bench SERVER_ADDRESS SERVER_PID ECHO_ADDRESS ECHO_PID SECONDS JSON_FILE
+ *   bench WORKLOAD ADDRESS PID [SETTING=NUMBER...]
  *
- * Numbers of different machines or runs are not comparable; the ratios are, roughly. */
+ * PID is the server's. tests/bench/run compares; numbers of other machines or runs do not
+ * compare. */
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/bench/load.h"
+#include "tests/bench/workloads.h"
 
-enum { ROWS_MAX = 32, CONNECTIONS = 4, EMPTY_ROWS = 4, WARM_UP_US = 500 * 1000 };
-
-static const unsigned outstanding[EMPTY_ROWS] = {1, 8, 64, 256};
-
-struct table {
-    struct measured rows[ROWS_MAX];
-    unsigned count;
+static const struct workload {
+    const char *name;
+    void (*measure)(const struct load *load, struct measured *measured);
+} workloads[] = {
+    {"empty", measure_empty},
+    {"append", measure_append},
+    {"sessions", measure_sessions},
+    {"fill", fill_streams},
+    {"fill-long", fill_long_stream},
+    {"read-all", measure_read_all},
+    {"read-stream", measure_read_stream},
+    {"live", measure_live},
+    {"fan-out", measure_fan_out},
+    {"idle", measure_idle},
+    {"umadb-append", measure_umadb_append},
+    {"umadb-fill", fill_umadb},
+    {"umadb-read-all", measure_umadb_read_all},
+    {"umadb-read-tag", measure_umadb_read_tag},
 };
 
-static double calls_per_s(const struct measured *row)
+struct settings {
+    double seconds, warm_up, connections, outstanding, events, streams, zipf, total, rate,
+        subscribers;
+};
+
+static const struct setting {
+    const char *name;
+    size_t offset;
+    double fallback, min, max;
+} settings_table[] = {
+    {"seconds", offsetof(struct settings, seconds), 1, 0, 3600},
+    {"warm_up", offsetof(struct settings, warm_up), 0.3, 0, 60},
+    {"connections", offsetof(struct settings, connections), 4, 1, WIRE_CONNECTIONS_MAX},
+    {"outstanding", offsetof(struct settings, outstanding), 1, 1, OUTSTANDING_MAX},
+    {"events", offsetof(struct settings, events), 1, 1, EVENTS_MAX},
+    {"streams", offsetof(struct settings, streams), 1000, 1, 1e9},
+    {"zipf", offsetof(struct settings, zipf), 0, 0, 1},
+    {"total", offsetof(struct settings, total), 1000, 1, 4e9},
+    {"rate", offsetof(struct settings, rate), 1000, 1, 1e6},
+    {"subscribers", offsetof(struct settings, subscribers), 1, 1, 60000},
+};
+
+enum { SETTINGS = sizeof settings_table / sizeof *settings_table };
+
+static double *setting_of(struct settings *settings, const struct setting *setting)
 {
-    return (double)row->calls / row->seconds;
+    return (double *)((char *)settings + setting->offset);
 }
 
-/* The empty call's row with as many calls outstanding, or the fastest. */
-static const struct measured *empty_row(const struct table *table, const struct measured *row)
+static bool set(struct settings *settings, const char *text)
 {
-    const struct measured *fastest = &table->rows[0];
+    const char *equals = strchr(text, '=');
 
-    for (unsigned i = 0; i < EMPTY_ROWS; i++) {
-        if (table->rows[i].outstanding == row->outstanding)
-            return &table->rows[i];
-        if (calls_per_s(&table->rows[i]) > calls_per_s(fastest))
-            fastest = &table->rows[i];
+    for (size_t i = 0; equals && i < SETTINGS; i++) {
+        const struct setting *setting = &settings_table[i];
+        size_t size = strlen(setting->name);
+        if (size != (size_t)(equals - text) || memcmp(setting->name, text, size) != 0)
+            continue;
+        double value = strtod(equals + 1, NULL);
+        *setting_of(settings, setting) = value;
+        return value >= setting->min && value <= setting->max;
     }
-    return fastest;
+    return false;
 }
 
-static void print_row(const struct table *table, const struct measured *row)
+static int usage(void)
 {
-    printf("%-32s %5u %10.0f %10.0f %8" PRId64 " %8" PRId64 " %8" PRId64 " %9.1f %7.2f\n",
-           row->name, row->outstanding, calls_per_s(row), (double)row->events / row->seconds,
-           histogram_permille(&row->latency_us, 500), histogram_permille(&row->latency_us, 990),
-           histogram_permille(&row->latency_us, 999), row->server_cpu_us,
-           calls_per_s(row) / calls_per_s(empty_row(table, row)));
-    fflush(stdout);
+    fprintf(stderr, "usage: bench WORKLOAD ADDRESS PID [SETTING=NUMBER...]\nworkloads:");
+    for (size_t i = 0; i < sizeof workloads / sizeof *workloads; i++)
+        fprintf(stderr, " %s", workloads[i].name);
+    fprintf(stderr, "\nsettings:");
+    for (size_t i = 0; i < SETTINGS; i++)
+        fprintf(stderr, " %s=%g", settings_table[i].name, settings_table[i].fallback);
+    fprintf(stderr, "\n");
+    return 2;
 }
 
-static void print_head(void)
+static struct load load_of(const struct settings *settings, const char *address, const char *pid)
 {
-    printf("%-32s %5s %10s %10s %8s %8s %8s %9s %7s\n", "", "out", "calls/s", "events/s", "p50 us",
-           "p99 us", "p99.9 us", "CPU us", "ratio");
-}
-
-static bool write_json(const struct table *table, const char *path)
-{
-    FILE *file = fopen(path, "w");
-
-    if (!file)
-        return false;
-    fputs("{\"rows\": [\n", file);
-    for (unsigned i = 0; i < table->count; i++) {
-        const struct measured *row = &table->rows[i];
-        fprintf(
-            file,
-            "  {\"name\": \"%s\", \"outstanding\": %u, \"calls_per_s\": %.1f, "
-            "\"events_per_s\": %.1f, \"p50_us\": %" PRId64 ", \"p99_us\": %" PRId64
-            ", \"p999_us\": %" PRId64 ", \"server_cpu_us_per_call\": %.2f, "
-            "\"ratio_to_empty_call\": %.4f}%s\n",
-            row->name, row->outstanding, calls_per_s(row), (double)row->events / row->seconds,
-            histogram_permille(&row->latency_us, 500), histogram_permille(&row->latency_us, 990),
-            histogram_permille(&row->latency_us, 999), row->server_cpu_us,
-            calls_per_s(row) / calls_per_s(empty_row(table, row)), i + 1 < table->count ? "," : "");
-    }
-    fputs("]}\n", file);
-    return fclose(file) == 0;
-}
-
-static struct measured *next_row(struct table *table)
-{
-    return &table->rows[table->count++];
-}
-
-static void measure_all(struct table *table, struct target *echo, struct target *server)
-{
-    for (unsigned i = 0; i < EMPTY_ROWS; i++) {
-        measure_empty(echo, outstanding[i], next_row(table));
-        print_row(table, &table->rows[table->count - 1]);
-    }
-    for (unsigned i = 0; i < EMPTY_ROWS; i++) {
-        measure_append(server, outstanding[i], 1, next_row(table));
-        print_row(table, &table->rows[table->count - 1]);
-    }
-    measure_sessions(server, next_row(table));
-    print_row(table, &table->rows[table->count - 1]);
-    for (unsigned i = 0; i < 2; i++) {
-        measure_append(server, outstanding[i], BATCH_EVENTS, next_row(table));
-        print_row(table, &table->rows[table->count - 1]);
-    }
-    measure_read_stream(server, 64, 10, next_row(table));
-    print_row(table, &table->rows[table->count - 1]);
-    measure_read_stream(server, 8, LONG_STREAM_EVENTS, next_row(table));
-    print_row(table, &table->rows[table->count - 1]);
-    measure_read_all(server, next_row(table));
-    print_row(table, &table->rows[table->count - 1]);
-    measure_live(server, 1000, next_row(table));
-    print_row(table, &table->rows[table->count - 1]);
+    return (struct load){
+        .wire = wire_open(address, (unsigned)settings->connections),
+        .pid = (int)strtol(pid, NULL, 10),
+        .warm_up_us = (int64_t)(settings->warm_up * 1e6),
+        .measure_us = (int64_t)(settings->seconds * 1e6),
+        .outstanding = (unsigned)settings->outstanding,
+        .events = (unsigned)settings->events,
+        .streams = (unsigned)settings->streams,
+        .zipf = settings->zipf > 0,
+        .total = (uint64_t)settings->total,
+        .rate = (unsigned)settings->rate,
+        .subscribers = (unsigned)settings->subscribers,
+    };
 }
 
 int main(int argc, char **argv)
 {
-    struct table *table = calloc(1, sizeof *table);
+    static struct measured measured;
+    const struct workload *workload = NULL;
+    struct settings settings;
 
-    if (argc != 7 || !table) {
-        fprintf(stderr, "usage: bench SERVER PID ECHO_SERVER PID SECONDS JSON_FILE\n");
-        return 2;
-    }
-    int64_t measure_us = (int64_t)(strtod(argv[5], NULL) * 1e6);
-    struct target server = {wire_open(argv[1], CONNECTIONS), (int)strtol(argv[2], NULL, 10),
-                            WARM_UP_US, measure_us};
-    struct target echo = {wire_open(argv[3], CONNECTIONS), (int)strtol(argv[4], NULL, 10),
-                          WARM_UP_US, measure_us};
+    if (argc < 4)
+        return usage();
+    for (size_t i = 0; i < sizeof workloads / sizeof *workloads; i++)
+        if (strcmp(workloads[i].name, argv[1]) == 0)
+            workload = &workloads[i];
+    for (size_t i = 0; i < SETTINGS; i++)
+        *setting_of(&settings, &settings_table[i]) = settings_table[i].fallback;
+    for (int i = 4; i < argc; i++)
+        if (!set(&settings, argv[i]))
+            return usage();
+    if (!workload)
+        return usage();
 
-    print_head();
-    measure_all(table, &echo, &server);
-    wire_close(server.wire);
-    wire_close(echo.wire);
-    bool written = write_json(table, argv[6]);
-    free(table);
-    if (!written)
-        fprintf(stderr, "bench: %s cannot be written\n", argv[6]);
-    return written ? 0 : 1;
+    struct load load = load_of(&settings, argv[2], argv[3]);
+    workload->measure(&load, &measured);
+    wire_close(load.wire);
+    measured_print(&measured);
+    return 0;
 }
