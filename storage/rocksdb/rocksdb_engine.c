@@ -227,6 +227,7 @@ static struct status checkpoint(struct engine *base, const char *directory)
     struct rocksdb_engine *engine = rocksdb_engine_of(base);
     struct store_copy copy;
 
+    TRY(admit(base)); /* it flushes, and a flush that fails ends all commits */
     TRY(store_copy_begin(directory, &copy));
     struct status status = create_checkpoint(engine, copy.partial);
     if (status_ok(status))

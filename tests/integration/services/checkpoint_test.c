@@ -55,8 +55,7 @@ static int set_up(void **state)
     snprintf(fixture->data, sizeof fixture->data, "%s/data", fixture->folder);
     snprintf(fixture->checkpoints, sizeof fixture->checkpoints, "%s/checkpoints", fixture->folder);
     assert_ok(open_engine(fixture->data, &engine));
-    fixture->server = test_server_start(engine, 0);
-    fixture->server->services.checkpoint_directory = fixture->checkpoints;
+    fixture->server = test_server_start_copying(engine, fixture->checkpoints);
     *state = fixture;
     return 0;
 }
@@ -230,11 +229,12 @@ static void names_that_lead_elsewhere_are_refused(void **state)
 
 static void without_a_directory_there_are_no_checkpoints(void **state)
 {
-    struct fixture *fixture = *state;
+    struct fixture fixture = {.server = test_server_start(NULL, 0)};
 
-    fixture->server->services.checkpoint_directory = NULL;
-    assert_fails(checkpoint(fixture, "one", NULL), FAILED_PRECONDITION,
+    (void)state;
+    assert_fails(checkpoint(&fixture, "one", NULL), FAILED_PRECONDITION,
                  "started without --checkpoint-directory");
+    test_server_stop(fixture.server);
 }
 
 static void what_a_killed_checkpoint_left_is_removed(void **state)
@@ -255,10 +255,9 @@ static void what_a_killed_checkpoint_left_is_removed(void **state)
 
 static void memory_engine_has_no_checkpoints(void **state)
 {
-    struct fixture fixture = {.server = test_server_start(NULL, 0)};
+    struct fixture fixture = {.server = test_server_start_copying(NULL, "/nowhere")};
 
     (void)state;
-    fixture.server->services.checkpoint_directory = "/nowhere";
     assert_fails(checkpoint(&fixture, "one", NULL), UNIMPLEMENTED, "in memory only");
     test_server_stop(fixture.server);
 }
@@ -272,7 +271,7 @@ int main(void)
         TEST(restored_checkpoint_serves_the_same_events_and_goes_on),
         TEST(damaged_checkpoint_is_not_restored),
         TEST(names_that_lead_elsewhere_are_refused),
-        TEST(without_a_directory_there_are_no_checkpoints),
+        cmocka_unit_test(without_a_directory_there_are_no_checkpoints),
         TEST(what_a_killed_checkpoint_left_is_removed),
         cmocka_unit_test(memory_engine_has_no_checkpoints),
     };
