@@ -1,4 +1,5 @@
-/* sagabase: one program, the server and the commands that talk to one. */
+/* sagabase: one program: the server, the commands that talk to one, and those that work on a
+ * store while none does. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,10 @@ const struct command *const commands[] = {
     &import_command,
     &export_command,
     &info_command,
+    &checkpoint_command,
+    &restore_command,
+    &verify_command,
+    &rebuild_command,
     &completion_command,
     NULL,
 };
