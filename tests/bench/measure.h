@@ -73,6 +73,10 @@ void must(struct status status);
 double process_cpu_us(int pid);
 uint64_t process_resident_bytes(int pid);
 
+/* DATA_BYTES whose second half compresses, as that of JSON would; never twice the same.
+ */
+void next_data(uint8_t data[DATA_BYTES]);
+
 /* The stream of the next event. */
 void next_stream(const struct load *load, char name[STREAM_NAME_BYTES]);
 
