@@ -27,6 +27,7 @@ struct command {
 };
 
 extern const struct command append_command;
+extern const struct command bench_command;
 extern const struct command import_command;
 extern const struct command info_command;
 extern const struct command read_command;

@@ -11,7 +11,7 @@
 
 static const struct command *const commands[] = {
     &append_command,      &read_command,   &subscribe_command, &stream_list_command,
-    &stream_show_command, &import_command, &info_command,
+    &stream_show_command, &import_command, &info_command,      &bench_command,
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };

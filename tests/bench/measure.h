@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/histogram.h"
 #include "base/status.h"
-#include "tests/bench/histogram.h"
 #include "tests/support/wire.h"
 
 enum {

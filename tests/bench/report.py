@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import statistics
 import subprocess
 
 import aims
@@ -15,6 +16,9 @@ COLORS = {
     "postgresql": "#27ae60",
     "umadb": "#8e44ad",
     "rocksdb": "#7f8c8d",
+    "1 subscriber": "#c0392b",
+    "1,000 subscribers": "#e67e22",
+    "fsync alone": "#bbbbbb",
 }
 
 
@@ -144,10 +148,13 @@ def write_json(results, path):
 # --- the picture -----------------------------------------------------------------------------
 
 
+LOGARITHMIC = "set logscale y\nset yrange [0.01:*]\nset format y '%g'\n"
+
+
 def write_table(path, results, works, labels, field, systems):
     """One line for each work, one column for each system."""
     with open(path, "w", encoding="utf-8") as file:
-        print("work", *(f'"{system}"' for system in systems), file=file)
+        print("# work", *(f'"{system}"' for system in systems), file=file)
         for work, label in zip(works, labels):
             values = [
                 results.median(work, system, field or results.rate_field(system))
@@ -156,12 +163,13 @@ def write_table(path, results, works, labels, field, systems):
             print(f'"{label}"', *("?" if v is None else v for v in values), file=file)
 
 
-def write_latencies(path, results, work, systems):
+def write_latencies(path, measurements):
+    """measurements: name -> list of them."""
     with open(path, "w", encoding="utf-8") as file:
-        print("part", *(f'"{system}"' for system in systems), file=file)
+        print("# part", *(f'"{name}"' for name in measurements), file=file)
         for label, field in zip(("p50", "p99", "p99.9"), LATENCIES):
-            values = [results.median(work, system, field) for system in systems]
-            print(label, *("?" if not v else v / 1000 for v in values), file=file)
+            values = [statistics.median([one[field] for one in m]) for m in measurements.values()]
+            print(label, *(value / 1000 if value else "?" for value in values), file=file)
 
 
 def panel(title, unit, path, systems, more=""):
@@ -169,7 +177,7 @@ def panel(title, unit, path, systems, more=""):
         f"'{path}' using {column}:xtic(1) title '{system}' linecolor rgb '{COLORS[system]}'"
         for column, system in enumerate(systems, 2)
     )
-    return f"set title '{title}'\nset ylabel '{unit}'\n{more}plot {bars}\nunset logscale y\n"
+    return f"set title '{title}'\nset ylabel '{unit}'\n{more}plot {bars}\nunset logscale y\nset format y '%.1s%c'\n"
 
 
 def present(results, works):
@@ -187,19 +195,30 @@ def panels(results, folder):
     yield panel("append 1 event, by clients", "events/s", path("appends"), systems)
     for clients in (1, 64, 256):
         work = aims.append(clients)
-        write_latencies(path(f"latency-{clients}"), results, work, systems)
+        write_latencies(
+            path(f"latency-{clients}"), {name: results.measured[work, name] for name in systems}
+        )
         title = f"append 1 event, {clients} client{'s' if clients > 1 else ''}: latency"
         data = path(f"latency-{clients}")
-        yield panel(title, "ms", data, systems, "set logscale y\nset yrange [0.01:*]\n")
+        yield panel(title, "ms", data, systems, LOGARITHMIC)
     large = [aims.SESSIONS, *(aims.append_100(clients) for clients in aims.CLIENTS_100)]
-    labels = ["sessions, 8 of 64", *(f"100 events, {clients}" for clients in aims.CLIENTS_100)]
+    labels = ["sessions", *aims.CLIENTS_100]
     systems = present(results, large)
     write_table(path("large"), results, large, labels, None, systems)
-    yield panel("sessions, large appends", "events/s", path("large"), systems)
+    yield panel("8 sessions of 64; 100 events, by clients", "events/s", path("large"), systems)
     reads = [aims.READ_ALL, aims.READ_STREAM]
     systems = present(results, reads)
     write_table(path("reads"), results, reads, ["all", "one stream"], None, systems)
     yield panel("reads", "events/s", path("reads"), systems)
+
+
+    live = {
+        "1 subscriber": results.measured[aims.LIVE, "sagabase"],
+        "1,000 subscribers": results.measured[aims.FAN_OUT, "sagabase"],
+        "fsync alone": results.fsync,
+    }
+    write_latencies(path("live"), live)
+    yield panel("live: sent to delivered", "ms", path("live"), list(live), LOGARITHMIC)
 
 
 def draw(results, path, folder):
@@ -207,12 +226,12 @@ def draw(results, path, folder):
         print("no picture: there is no gnuplot; `bazel/setup bench` installs it")
         return
     script = (
-        "set terminal pngcairo size 1500,900 font 'sans,10' noenhanced\n"
+        "set terminal pngcairo size 1900,900 font 'sans,10' noenhanced\n"
         f"set output '{path}'\n"
         "set style data histograms\nset style histogram clustered gap 1\n"
         "set style fill solid\nset datafile missing '?'\nset boxwidth 0.9\n"
-        "set grid ytics\nset key top left\nset format y '%.0s%c'\n"
-        "set multiplot layout 2,3 title 'medians of one run; every append is fsynced'\n"
+        "set grid ytics\nset key below horizontal\nset format y '%.1s%c'\n"
+        "set multiplot layout 2,4 title 'medians of one run; every append is fsynced'\n"
     )
     for one in panels(results, folder):
         script += "set autoscale y\nset yrange [0:*]\n" + one

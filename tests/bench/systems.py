@@ -315,9 +315,9 @@ class Postgres(Server):
 
     def append(self, clients):
         """pgbench takes whole seconds and writes the end and the latency of each transaction into
-        files. The first second or two, in which its clients connect and plan, do not count."""
+        files. The first seconds, in which its clients connect and plan, do not count."""
         prefix = os.path.join(self.folder, "latency")
-        whole = math.ceil(self.seconds) + (2 if clients > 64 else 1)
+        whole = math.ceil(self.seconds) + math.ceil(clients / 64)
         subprocess.run(
             ["pgbench", "-n", "-M", "prepared", "-f", self.script, "-c", str(clients)]
             + ["-T", str(whole), "-l", "--log-prefix", prefix]
