@@ -20,7 +20,7 @@ help:
 	@echo "make test     install what is missing, run every test"
 	@echo "make demo     a throw-away server tells the history of this repository"
 	@echo "make bench    measure appends and reads beside an empty call"
-	@echo "make soak     kill the server under load for as long as SOAK_MINUTES says"
+	@echo "make soak     kill the server under load, check histories and fuzz for SOAK_MINUTES"
 	@echo "make format   lay out the C code with clang-format"
 	@echo "make setup    install what building and testing needs"
 	@echo "make clean    remove what was built (never ./data)"
@@ -42,8 +42,8 @@ demo: build
 bench: build
 	@tests/bench/run
 
-soak: build
-	@tests/crash/soak
+soak: build setup
+	@tests/soak
 
 format: setup
 	@git ls-files '*.c' '*.h' | xargs clang-format -i

@@ -4,6 +4,7 @@
  *
  * Signals are blocked everywhere. The main thread waits for the first one; a thread of its
  * own waits for the second, or for the shutdown to take too long, and ends the process at once. */
+#define _GNU_SOURCE /* program_invocation_name */
 #include "server/serve.h"
 
 #include <errno.h>
@@ -177,9 +178,9 @@ static void print_banner(const struct server *server)
     printf("  endpoint grpc %s\n", connect);
     printf("try it:\n"
            "  grpcurl -plaintext %s list\n"
-           "  sagabase info --server %s\n"
-           "  python3 examples/python/append_and_read.py %s\n",
-           connect, connect, connect);
+           "  %s info --server %s\n"
+           "  pip install ./clients/python && python3 examples/python/append_and_read.py %s\n",
+           connect, program_invocation_name, connect, connect);
     printf("listening on %s\n", listen);
     fflush(stdout);
 }
@@ -276,4 +277,9 @@ int serve_main(int argc, char **argv)
         return 0;
     }
     return serve(&server);
+}
+
+const char *serve_flag(size_t index)
+{
+    return config_flag(index);
 }

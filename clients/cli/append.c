@@ -9,7 +9,9 @@
 #include "base/uuid.h"
 #include "clients/cli/connection.h"
 #include "clients/cli/lines.h"
+#include "clients/cli/place.h"
 #include "clients/cli/proposal.h"
+#include "clients/cli/selection.h"
 
 enum {
     EVENTS_MAX = 10000,
@@ -22,8 +24,12 @@ struct append {
     const char *data;
     const char *content_type;
     struct texts metadata;
+    struct texts tags;
     const char *id;
     const char *expect;
+    struct texts fail_if;
+    struct place after;
+    const char *after_text;
     bool jsonl;
 };
 
@@ -50,6 +56,12 @@ static const struct option options[] = {
      .kind = OPTION_TEXTS,
      .offset = offsetof(struct append, metadata),
      .help = "A fact about the event; may be repeated, at most\n64 times."},
+    {.name = "tag",
+     .value = "TAG",
+     .kind = OPTION_TEXTS,
+     .offset = offsetof(struct append, tags),
+     .help = "What the event is about, for queries, for example\ncourse:1; may be repeated, at "
+             "most 32 times."},
     {.name = "id",
      .value = "UUID",
      .kind = OPTION_TEXT,
@@ -63,11 +75,24 @@ static const struct option options[] = {
      .fallback = "any",
      .help = "Append only if the stream is in this state: does\nnot exist, exists, or has revision "
              "N as its newest."},
+    {.name = "fail-if",
+     .value = "QUERY",
+     .kind = OPTION_TEXTS,
+     .offset = offsetof(struct append, fail_if),
+     .help = "Do not append if an event matches, of any stream:\n\"type=A,B tag=x tag=y "
+             "category=c correlation=id\"\nis one of these types, has all these tags, and "
+             "so\non. Repeated: any of the queries. Values end at a\nspace."},
+    {.name = "after",
+     .value = "POSITION",
+     .kind = OPTION_TEXT,
+     .offset = offsetof(struct append, after_text),
+     .help = "With --fail-if: events up to this position were\nseen; only later ones count."},
     {.name = "jsonl",
      .kind = OPTION_FLAG,
      .offset = offsetof(struct append, jsonl),
-     .help = "Read events from stdin, one JSON object per line\nwith \"type\" and perhaps "
-             "\"data\", \"id\",\n\"content_type\", \"metadata\". All or none is stored."},
+     .help =
+         "Read events from stdin, one JSON object per line\nwith \"type\" and perhaps "
+         "\"data\", \"id\",\n\"content_type\", \"metadata\", \"tags\". All or none is\nstored."},
     CONNECTION_OPTIONS(struct append, "30", "Print the result as JSON."),
 };
 
@@ -152,6 +177,8 @@ static struct status read_options(const struct append *self, struct arena *arena
         event->id = (char *)self->id;
     TRY(set_data(self, arena, event));
     TRY(set_metadata(self, arena, event));
+    event->tags = (char **)self->tags.at;
+    event->n_tags = self->tags.count;
     request->events[request->n_events++] = event;
     return OK;
 }
@@ -227,20 +254,99 @@ static void print_result(bool json, const Sagabase__V1__AppendToStreamResponse *
            response->replayed ? " (stored before)" : "");
 }
 
-static int append(struct append *self, const Sagabase__V1__AppendToStreamRequest *request)
+static struct sagabase_status append_to_stream(struct append *self,
+                                               const Sagabase__V1__AppendToStreamRequest *request)
 {
     struct sagabase_options call = connection_call(&self->connection);
     Sagabase__V1__AppendToStreamResponse *response;
+    struct sagabase_status status =
+        sagabase_append_to_stream(self->connection.client, request, &call, &response);
+
+    if (status.code == SAGABASE_OK) {
+        print_result(self->connection.json, response);
+        sagabase__v1__append_to_stream_response__free_unpacked(response, NULL);
+    }
+    return status;
+}
+
+/* The same append with a condition, which only an Append takes. */
+static struct sagabase_status append_if(struct append *self,
+                                        const Sagabase__V1__AppendToStreamRequest *request,
+                                        Sagabase__V1__AppendCondition *condition)
+{
+    struct sagabase_options call = connection_call(&self->connection);
+    Sagabase__V1__StreamAppend part = SAGABASE__V1__STREAM_APPEND__INIT, *parts = &part;
+    Sagabase__V1__AppendRequest whole = SAGABASE__V1__APPEND_REQUEST__INIT;
+    Sagabase__V1__AppendToStreamResponse told = SAGABASE__V1__APPEND_TO_STREAM_RESPONSE__INIT;
+    Sagabase__V1__AppendResponse *response;
+
+    part.stream = request->stream;
+    part.events = request->events;
+    part.n_events = request->n_events;
+    if (request->expected_case == SAGABASE__V1__APPEND_TO_STREAM_REQUEST__EXPECTED_STATE) {
+        part.expected_case = SAGABASE__V1__STREAM_APPEND__EXPECTED_STATE;
+        part.state = request->state;
+    } else {
+        part.expected_case = SAGABASE__V1__STREAM_APPEND__EXPECTED_REVISION;
+        part.revision = request->revision;
+    }
+    whole.appends = &parts;
+    whole.n_appends = 1;
+    whole.condition = condition;
+    struct sagabase_status status =
+        sagabase_append(self->connection.client, &whole, &call, &response);
+    if (status.code != SAGABASE_OK)
+        return status;
+    told.first_revision = response->streams[0]->first_revision;
+    told.last_revision = response->streams[0]->last_revision;
+    told.position = response->position;
+    told.replayed = response->replayed;
+    print_result(self->connection.json, &told);
+    sagabase__v1__append_response__free_unpacked(response, NULL);
+    return status;
+}
+
+static struct status read_condition(struct append *self, struct arena *arena,
+                                    Sagabase__V1__AppendCondition *condition)
+{
+    enum { QUERIES_MAX = 32 };
+    Sagabase__V1__Query *query = arena_alloc(arena, sizeof *query);
+
+    if (self->fail_if.count == 0 && self->after_text)
+        return status_make(STATUS_INVALID_ARGUMENT, "--after: only with --fail-if");
+    if (self->fail_if.count > QUERIES_MAX)
+        return status_make(STATUS_INVALID_ARGUMENT, "--fail-if: at most %d times", QUERIES_MAX);
+    if (self->after_text &&
+        (!place_parse(self->after_text, &self->after) || self->after.kind != PLACE_NUMBER))
+        return status_make(STATUS_INVALID_ARGUMENT, "--after: a position, not \"%s\"",
+                           self->after_text);
+    sagabase__v1__query__init(query);
+    query->items = arena_alloc(arena, QUERIES_MAX * sizeof(Sagabase__V1__QueryItem *));
+    for (; query->n_items < self->fail_if.count; query->n_items++) {
+        Sagabase__V1__QueryItem *item = arena_alloc(arena, sizeof *item);
+
+        TRY(selection_parse_item(self->fail_if.at[query->n_items], arena, item));
+        query->items[query->n_items] = item;
+    }
+    condition->fail_if = query;
+    if (self->after_text) {
+        condition->seen_case = SAGABASE__V1__APPEND_CONDITION__SEEN_AFTER_POSITION;
+        condition->after_position = self->after.number;
+    }
+    return OK;
+}
+
+static int append(struct append *self, const Sagabase__V1__AppendToStreamRequest *request,
+                  Sagabase__V1__AppendCondition *condition)
+{
+    struct sagabase_status status;
     int code = EXIT_DONE;
 
     if (!connection_open(&self->connection, "append"))
         return EXIT_FAILED;
-    struct sagabase_status status =
-        sagabase_append_to_stream(self->connection.client, request, &call, &response);
-    if (status.code == SAGABASE_OK) {
-        print_result(self->connection.json, response);
-        sagabase__v1__append_to_stream_response__free_unpacked(response, NULL);
-    } else {
+    status = self->fail_if.count > 0 ? append_if(self, request, condition)
+                                     : append_to_stream(self, request);
+    if (status.code != SAGABASE_OK) {
         code = connection_failed(&self->connection, "append", request->stream, &status);
     }
     connection_close(&self->connection);
@@ -251,19 +357,23 @@ static int run(void *settings, char **arguments)
 {
     struct append *self = settings;
     Sagabase__V1__AppendToStreamRequest request = SAGABASE__V1__APPEND_TO_STREAM_REQUEST__INIT;
+    Sagabase__V1__AppendCondition condition = SAGABASE__V1__APPEND_CONDITION__INIT;
     struct arena arena;
     int code;
 
-    if (self->jsonl && (self->type || self->data || self->id || self->metadata.count))
+    if (self->jsonl &&
+        (self->type || self->data || self->id || self->metadata.count || self->tags.count))
         return misused("append", "--jsonl: the events come from stdin, not from other options");
     arena_init(&arena, APPEND_MEMORY_MAX);
     request.stream = arguments[0];
     request.events = arena_alloc(&arena, EVENTS_MAX * sizeof(void *));
     struct status status = set_expected(self->expect, &request);
     if (status_ok(status))
+        status = read_condition(self, &arena, &condition);
+    if (status_ok(status))
         status = self->jsonl ? read_lines(&arena, &request) : read_options(self, &arena, &request);
     if (status_ok(status))
-        code = append(self, &request);
+        code = append(self, &request, &condition);
     else if (self->jsonl)
         code = failed("append", arguments[0], "%s", status.message);
     else
@@ -280,6 +390,8 @@ const struct command append_command = {
              "revision in the stream and position in the store once they are on disk.\n",
     .examples = "  sagabase append order-17 --type OrderPlaced --data '{\"total\": 42}'\n"
                 "  sagabase append order-17 --type OrderPaid --expect 0 --metadata by=anna\n"
+                "  sagabase append student-7 --type Joined --tag course:1 --tag student:7 \\\n"
+                "      --fail-if 'type=Joined tag=course:1' --after 41\n"
                 "  sagabase append order-17 --type ScanAdded --data @scan.pdf\n"
                 "  printf '{\"type\":\"A\"}\\n{\"type\":\"B\",\"data\":[1]}\\n' |\n"
                 "      sagabase append order-17 --jsonl\n",

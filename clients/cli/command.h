@@ -26,13 +26,20 @@ struct command {
     int (*run)(void *settings, char **arguments);
 };
 
+/* All of them, in the order of the overview; ended by NULL. */
+extern const struct command *const commands[];
+
 extern const struct command append_command;
 extern const struct command bench_command;
+extern const struct command completion_command;
+extern const struct command export_command;
 extern const struct command import_command;
 extern const struct command info_command;
 extern const struct command read_command;
+extern const struct command stream_categories_command;
 extern const struct command stream_list_command;
 extern const struct command stream_show_command;
+extern const struct command stream_types_command;
 extern const struct command subscribe_command;
 
 /* Takes its own arguments and explains itself, so it is not in a table. */

@@ -93,6 +93,11 @@ int connection_failed(const struct connection *connection, const char *command, 
 {
     if (status->code == SAGABASE_ABORTED && status->conflict.stream[0])
         return tell_conflict(command, &status->conflict);
+    if (status->code == SAGABASE_ABORTED && status->condition_failed)
+        return failed(command, subject,
+                      "an event that matches --fail-if is at position %" PRIu64
+                      ": read again, then decide again",
+                      status->condition_position);
     if (status->code == SAGABASE_UNAVAILABLE)
         return failed(command, subject,
                       "cannot reach the server at %s (%s): start one with \"sagabase serve\", or "

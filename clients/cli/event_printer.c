@@ -51,6 +51,18 @@ static void put_text_member(struct buffer *out, const char *key, const char *tex
     json_put_text(out, bytes_of_text(text));
 }
 
+static void put_base64(struct buffer *out, struct bytes data)
+{
+    buffer_put_text(out, ",\"data_base64\":\"");
+    json_put_base64(out, data);
+    buffer_put_byte(out, '"');
+}
+
+static bool is_plain_text(struct bytes data)
+{
+    return text_is_utf8(data) && (data.size == 0 || !memchr(data.data, 0, data.size));
+}
+
 static void put_data(struct buffer *out, const Sagabase__V1__RecordedEvent *event)
 {
     struct bytes data = bytes_of(event->data.data, event->data.len);
@@ -58,17 +70,57 @@ static void put_data(struct buffer *out, const Sagabase__V1__RecordedEvent *even
     if (is_json_type(event->content_type) && text_is_utf8(data) && json_is_value(data)) {
         buffer_put_text(out, ",\"data\":");
         json_put_value(out, data);
-    } else if (text_is_utf8(data) && (data.size == 0 || !memchr(data.data, 0, data.size))) {
+    } else if (is_plain_text(data)) {
         buffer_put_text(out, ",\"data\":");
         json_put_text(out, data);
     } else {
-        buffer_put_text(out, ",\"data_base64\":\"");
-        json_put_base64(out, data);
-        buffer_put_byte(out, '"');
+        put_base64(out, data);
     }
 }
 
-void event_put_json(struct buffer *out, const Sagabase__V1__RecordedEvent *event)
+/* Such a value comes back as it stands; one over several lines, or with blanks around it, does
+ * not. */
+static bool is_one_line_of_json(struct bytes data)
+{
+    const char blanks[] = " \t\r\n";
+
+    if (!text_is_utf8(data) || !json_is_value(data))
+        return false;
+    return !memchr(blanks, data.data[0], strlen(blanks)) &&
+           !memchr(blanks, data.data[data.size - 1], strlen(blanks)) &&
+           !memchr(data.data, '\n', data.size) && !memchr(data.data, '\r', data.size);
+}
+
+/* Whether a string is JSON or a text is told by "json" in the content type. */
+static void put_exact_data(struct buffer *out, const Sagabase__V1__RecordedEvent *event)
+{
+    struct bytes data = bytes_of(event->data.data, event->data.len);
+    bool named_json = strstr(event->content_type, "json") != NULL;
+
+    if (named_json && is_one_line_of_json(data)) {
+        buffer_put_text(out, ",\"data\":");
+        buffer_put(out, data);
+    } else if (!named_json && is_plain_text(data)) {
+        buffer_put_text(out, ",\"data\":");
+        json_put_text(out, data);
+    } else {
+        put_base64(out, data);
+    }
+}
+
+static void put_tags(struct buffer *out, const Sagabase__V1__RecordedEvent *event)
+{
+    buffer_put_text(out, ",\"tags\":[");
+    for (size_t i = 0; i < event->n_tags; i++) {
+        if (i > 0)
+            buffer_put_byte(out, ',');
+        json_put_text(out, bytes_of_text(event->tags[i]));
+    }
+    buffer_put_byte(out, ']');
+}
+
+static void put_event(struct buffer *out, const Sagabase__V1__RecordedEvent *event,
+                      void (*put)(struct buffer *out, const Sagabase__V1__RecordedEvent *event))
 {
     char created[CLOCK_TEXT_BYTES];
 
@@ -81,7 +133,8 @@ void event_put_json(struct buffer *out, const Sagabase__V1__RecordedEvent *event
     put_text_member(out, "type", event->type);
     put_text_member(out, "created", created);
     put_text_member(out, "content_type", event->content_type);
-    put_data(out, event);
+    put_tags(out, event);
+    put(out, event);
     buffer_put_text(out, ",\"metadata\":{");
     for (size_t i = 0; i < event->n_metadata; i++) {
         if (i > 0)
@@ -91,6 +144,16 @@ void event_put_json(struct buffer *out, const Sagabase__V1__RecordedEvent *event
         json_put_text(out, bytes_of_text(event->metadata[i]->value));
     }
     buffer_put_text(out, "}}");
+}
+
+void event_put_json(struct buffer *out, const Sagabase__V1__RecordedEvent *event)
+{
+    put_event(out, event, put_data);
+}
+
+void event_put_exact_json(struct buffer *out, const Sagabase__V1__RecordedEvent *event)
+{
+    put_event(out, event, put_exact_data);
 }
 
 static void widen(int *columns, const char *name)

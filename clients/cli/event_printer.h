@@ -28,4 +28,8 @@ void event_printer_print(struct event_printer *printer, Sagabase__V1__RecordedEv
  * JSON, as a string when it is UTF-8 without NUL, else "data_base64". */
 void event_put_json(struct buffer *out, const Sagabase__V1__RecordedEvent *event);
 
+/* The same, but data that this would not give back byte by byte to proposal_read_json are
+ * "data_base64", too. */
+void event_put_exact_json(struct buffer *out, const Sagabase__V1__RecordedEvent *event);
+
 #endif

@@ -19,6 +19,7 @@ struct import {
     const char *type_column;
     const char *time_column;
     const char *id_column;
+    struct texts tag_columns;
     const char *separator;
     uint64_t skip_bad_rows;
 
@@ -54,6 +55,12 @@ static const struct option options[] = {
      .offset = offsetof(struct import, id_column),
      .help = "A column that holds the event's id, a UUID.\nWithout it: made from file name, line "
              "and content."},
+    {.name = "tag-column",
+     .value = "NAME",
+     .kind = OPTION_TEXTS,
+     .offset = offsetof(struct import, tag_columns),
+     .help = "A column whose value becomes the tag NAME:VALUE,\nif it is not empty; may be "
+             "repeated."},
     {.name = "format",
      .value = "csv|jsonl",
      .kind = OPTION_TEXT,
@@ -108,7 +115,7 @@ static char separator(const char *text)
 
 static struct rows_options rows_options(const struct import *self)
 {
-    bool columns_told = self->stream_column || self->type_column;
+    bool columns_told = self->stream_column || self->type_column || self->tag_columns.count;
     enum rows_format jsonl = columns_told ? ROWS_JSON : ROWS_EVENTS;
 
     return (struct rows_options){
@@ -118,6 +125,8 @@ static struct rows_options rows_options(const struct import *self)
         .type_column = self->type_column ? self->type_column : "type",
         .time_column = self->time_column,
         .id_column = self->id_column,
+        .tag_columns = self->tag_columns.at,
+        .tag_column_count = self->tag_columns.count,
         .separator = separator(self->separator),
     };
 }

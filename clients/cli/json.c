@@ -144,6 +144,25 @@ static size_t value_bytes(struct bytes text)
     return text.size;
 }
 
+struct json_members json_elements(struct bytes array)
+{
+    return (struct json_members){skip(trim(array), 1)};
+}
+
+bool json_next_element(struct json_members *elements, struct bytes *value)
+{
+    struct bytes left = trim(elements->left);
+
+    if (left.size && left.data[0] == ',')
+        left = trim(skip(left, 1));
+    if (!left.size || left.data[0] == ']')
+        return false;
+    size_t bytes = value_bytes(left);
+    *value = trim(bytes_of(left.data, bytes));
+    elements->left = skip(left, bytes);
+    return true;
+}
+
 struct json_members json_members(struct bytes object)
 {
     return (struct json_members){skip(trim(object), 1)};

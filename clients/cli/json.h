@@ -36,6 +36,10 @@ struct json_member {
 struct json_members json_members(struct bytes object);
 bool json_next_member(struct json_members *members, struct json_member *member);
 
+/* The next value of a valid array: begin with json_elements. */
+struct json_members json_elements(struct bytes array);
+bool json_next_element(struct json_members *elements, struct bytes *value);
+
 /* The value of an object's member with this plain key; {NULL, 0}: it has none. */
 struct bytes json_find(struct bytes object, const char *key);
 

@@ -9,12 +9,21 @@
 #include "clients/cli/nearest.h"
 #include "clients/cli/terminal.h"
 
-static const struct command *const commands[] = {
-    &append_command,      &read_command,   &subscribe_command, &stream_list_command,
-    &stream_show_command, &import_command, &info_command,      &bench_command,
+const struct command *const commands[] = {
+    &append_command,
+    &read_command,
+    &subscribe_command,
+    &stream_list_command,
+    &stream_show_command,
+    &stream_categories_command,
+    &stream_types_command,
+    &import_command,
+    &export_command,
+    &info_command,
+    &bench_command,
+    &completion_command,
+    NULL,
 };
-
-enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static const char serve_summary[] = "Start a server";
 
@@ -26,11 +35,11 @@ static void print_overview(FILE *out)
             "Sagabase: an event store.\n\n%sUsage%s\n  sagabase COMMAND [OPTIONS]\n\n"
             "%sCommands%s\n",
             bold, plain, bold, plain);
-    fprintf(out, "  %-12s  %s\n", "serve", serve_summary);
-    for (size_t i = 0; i < COMMANDS; i++)
-        fprintf(out, "  %-12s  %s\n", commands[i]->name, commands[i]->summary);
+    fprintf(out, "  %-17s  %s\n", "serve", serve_summary);
+    for (size_t i = 0; commands[i]; i++)
+        fprintf(out, "  %-17s  %s\n", commands[i]->name, commands[i]->summary);
     fprintf(out,
-            "  %-12s  Explain a command\n\n"
+            "  %-17s  Explain a command\n\n"
             "%sStart%s\n"
             "  sagabase serve\n"
             "  sagabase append order-1 --type OrderPlaced --data '{\"total\": 42}'\n"
@@ -67,7 +76,7 @@ static int words_of(const struct command *command, int count, char **words)
 
 static const struct command *find(int count, char **words, int *used)
 {
-    for (size_t i = 0; i < COMMANDS; i++)
+    for (size_t i = 0; commands[i]; i++)
         if ((*used = words_of(commands[i], count, words)) > 0)
             return commands[i];
     return NULL;
@@ -81,12 +90,12 @@ static int unknown_command(int count, char **words)
 
     nearest_offer(&nearest, "serve");
     nearest_offer(&nearest, "help");
-    for (size_t i = 0; i < COMMANDS; i++)
+    for (size_t i = 0; commands[i]; i++)
         nearest_offer(&nearest, commands[i]->name);
     if (!nearest.found || strcmp(words[0], "stream") == 0) {
         snprintf(typed, sizeof typed, "%s %s", words[0], *second ? second : "list");
         nearest = nearest_to(typed, strlen(typed));
-        for (size_t i = 0; i < COMMANDS; i++)
+        for (size_t i = 0; commands[i]; i++)
             nearest_offer(&nearest, commands[i]->name);
     }
     bool incomplete = strcmp(words[0], "stream") == 0;

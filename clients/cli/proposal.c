@@ -7,7 +7,12 @@
 #include "clients/cli/json.h"
 #include "clients/cli/text.h"
 
-enum { METADATA_MAX = 64, METADATA_VALUE_BYTES_MAX = 4096, METADATA_KEY_BYTES_MAX = 128 };
+enum {
+    TAGS_MAX = 32,
+    METADATA_MAX = 64,
+    METADATA_VALUE_BYTES_MAX = 4096,
+    METADATA_KEY_BYTES_MAX = 128
+};
 
 static const struct status arena_full = {STATUS_RESOURCE_EXHAUSTED, "too large for one append"};
 
@@ -51,6 +56,16 @@ bool proposal_add_metadata(Sagabase__V1__ProposedEvent *event, struct arena *are
     return true;
 }
 
+bool proposal_add_tag(Sagabase__V1__ProposedEvent *event, struct arena *arena, struct bytes tag)
+{
+    if (!event->tags)
+        event->tags = arena_alloc(arena, TAGS_MAX * sizeof(char *));
+    if (!event->tags || event->n_tags == TAGS_MAX)
+        return false;
+    event->tags[event->n_tags] = (char *)arena_copy(arena, tag).data;
+    return event->tags[event->n_tags++] != NULL;
+}
+
 const char *proposal_content_type(struct bytes data)
 {
     if (!text_is_utf8(data))
@@ -79,7 +94,7 @@ static struct status read_data(struct bytes line, struct arena *arena,
 {
     struct bytes json = json_find(line, "data"), base64 = json_find(line, "data_base64");
     struct bytes data = json;
-    bool told = event->content_type[0] != 0;
+    bool told = json_find(line, "content_type").data != NULL;
 
     if (base64.data) {
         if (!json_read_text(base64, arena, &base64) || !json_read_base64(base64, arena, &data))
@@ -130,6 +145,28 @@ static struct status read_metadata(struct bytes line, struct arena *arena,
     return OK;
 }
 
+static struct status read_tags(struct bytes line, struct arena *arena,
+                               Sagabase__V1__ProposedEvent *event)
+{
+    struct bytes json = json_find(line, "tags"), value, tag;
+
+    if (!json.data)
+        return OK;
+    if (json.data[0] != '[')
+        return status_make(STATUS_INVALID_ARGUMENT, "tags: a list of strings");
+    struct json_members elements = json_elements(json);
+    while (json_next_element(&elements, &value)) {
+        if (!json_read_text(value, arena, &tag))
+            return status_make(STATUS_INVALID_ARGUMENT, "tags: a list of strings");
+        TRY(proposal_check_text("tag", tag, PROPOSAL_TAG_BYTES_MAX));
+        if (event->n_tags == TAGS_MAX)
+            return status_make(STATUS_INVALID_ARGUMENT, "tags: at most %d", TAGS_MAX);
+        if (!proposal_add_tag(event, arena, tag))
+            return arena_full;
+    }
+    return OK;
+}
+
 struct status proposal_read_json(struct bytes line, struct arena *arena,
                                  Sagabase__V1__ProposedEvent **event)
 {
@@ -147,6 +184,7 @@ struct status proposal_read_json(struct bytes line, struct arena *arena,
         return status_make(STATUS_INVALID_ARGUMENT, "id: a UUID");
     TRY(read_data(line, arena, read));
     TRY(read_metadata(line, arena, read));
+    TRY(read_tags(line, arena, read));
     *event = read;
     return OK;
 }

@@ -4,11 +4,15 @@
 #include "clients/cli/connection.h"
 #include "clients/cli/event_printer.h"
 #include "clients/cli/place.h"
+#include "clients/cli/selection.h"
 
 struct read {
     struct connection connection;
     bool all;
+    struct selection selection;
+    struct patterns patterns;
     const char *from;
+    const char *since;
     bool backwards;
     uint64_t count;
 };
@@ -24,6 +28,14 @@ static const struct option options[] = {
      .offset = offsetof(struct read, from),
      .help = "The first event: its revision, with --all its\nposition. Without it: the start; "
              "backwards, the\nend."},
+    {.name = "since",
+     .value = "TIME",
+     .kind = OPTION_TEXT,
+     .offset = offsetof(struct read, since),
+     .help = "The first event taken in at or after this time, in\nISO 8601; backwards, the last "
+             "one before it."},
+    SELECTION_OPTIONS(struct read),
+    PATTERN_OPTIONS(struct read),
     {.name = "backwards",
      .kind = OPTION_FLAG,
      .offset = offsetof(struct read, backwards),
@@ -45,6 +57,7 @@ static struct sagabase_status open_stream(struct read *self, char *stream, const
     Sagabase__V1__ReadStreamRequest request = SAGABASE__V1__READ_STREAM_REQUEST__INIT;
 
     request.stream = stream;
+    request.filter = patterns_filter(&self->patterns);
     request.count = (int64_t)self->count;
     if (self->backwards)
         request.direction = SAGABASE__V1__DIRECTION__DIRECTION_BACKWARDS;
@@ -54,6 +67,9 @@ static struct sagabase_status open_stream(struct read *self, char *stream, const
     } else if (from->kind == PLACE_EDGE) {
         request.from_case = SAGABASE__V1__READ_STREAM_REQUEST__FROM_EDGE;
         request.edge = from->edge;
+    } else if (from->kind == PLACE_TIME) {
+        request.from_case = SAGABASE__V1__READ_STREAM_REQUEST__FROM_TIME_US;
+        request.time_us = from->time_us;
     }
     return sagabase_read_stream(self->connection.client, &request, &call, read);
 }
@@ -64,6 +80,8 @@ static struct sagabase_status open_all(struct read *self, const struct place *fr
     struct sagabase_options call = {.timeout_ms = self->connection.timeout_ms};
     Sagabase__V1__ReadAllRequest request = SAGABASE__V1__READ_ALL_REQUEST__INIT;
 
+    request.query = selection_query(&self->selection);
+    request.filter = patterns_filter(&self->patterns);
     request.count = (int64_t)self->count;
     if (self->backwards)
         request.direction = SAGABASE__V1__DIRECTION__DIRECTION_BACKWARDS;
@@ -73,6 +91,9 @@ static struct sagabase_status open_all(struct read *self, const struct place *fr
     } else if (from->kind == PLACE_EDGE) {
         request.from_case = SAGABASE__V1__READ_ALL_REQUEST__FROM_EDGE;
         request.edge = from->edge;
+    } else if (from->kind == PLACE_TIME) {
+        request.from_case = SAGABASE__V1__READ_ALL_REQUEST__FROM_TIME_US;
+        request.time_us = from->time_us;
     }
     return sagabase_read_all(self->connection.client, &request, &call, read);
 }
@@ -100,8 +121,11 @@ static int run(void *settings, char **arguments)
     if (self->all == (arguments[0] != NULL))
         return misused("read", self->all ? "either STREAM or --all, not both"
                                          : "STREAM or --all is required");
-    if (!place_parse(self->from, &from))
-        return misused("read", "--from: a number, start or end, not \"%s\"", self->from);
+    if (!self->all && selection_query(&self->selection))
+        return misused("read", "--tag, --type, --category, --correlation: only with --all");
+    struct status told = place_read(self->from, self->since, &from);
+    if (!status_ok(told))
+        return misused("read", "%s", told.message);
     if (!connection_open(&self->connection, "read"))
         return EXIT_FAILED;
     struct sagabase_status status =
@@ -124,7 +148,9 @@ const struct command read_command = {
              "string, anything else as \"data_base64\". `import` takes these lines back.\n",
     .examples = "  sagabase read order-17\n"
                 "  sagabase read order-17 --backwards --count 1\n"
-                "  sagabase read --all --from 1000 --json | jq .type\n",
+                "  sagabase read --all --from 1000 --json | jq .type\n"
+                "  sagabase read --all --category order --type OrderPlaced --since 2026-11-21\n"
+                "  sagabase read --all --tag course:1 --tag student:7\n",
     .options = options,
     .arguments_min = 0,
     .arguments_max = 1,

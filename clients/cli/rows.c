@@ -1,6 +1,7 @@
 #include "clients/cli/rows.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -59,6 +60,8 @@ static struct status check_names(const struct rows *rows)
     TRY(check_column(rows, "stream-column", rows->options.stream_column));
     TRY(check_column(rows, "type-column", rows->options.type_column));
     TRY(check_column(rows, "time-column", rows->options.time_column));
+    for (size_t i = 0; i < rows->options.tag_column_count; i++)
+        TRY(check_column(rows, "tag-column", rows->options.tag_columns[i]));
     return check_column(rows, "id-column", rows->options.id_column);
 }
 
@@ -253,6 +256,30 @@ static struct status set_time(struct rows *rows, struct arena *arena,
     return OK;
 }
 
+static struct status set_tags(struct rows *rows, struct arena *arena,
+                              Sagabase__V1__ProposedEvent *event)
+{
+    struct bytes value;
+
+    for (size_t i = 0; i < rows->options.tag_column_count; i++) {
+        const char *column = rows->options.tag_columns[i];
+        char tag[PROPOSAL_TAG_BYTES_MAX + 1];
+
+        TRY(find_value(rows, column, &value));
+        if (value.size == 0)
+            continue;
+        if (value.size > PROPOSAL_TAG_BYTES_MAX || memchr(value.data, 0, value.size) ||
+            snprintf(tag, sizeof tag, "%s:%.*s", column, (int)value.size,
+                     (const char *)value.data) > PROPOSAL_TAG_BYTES_MAX)
+            return status_make(STATUS_INVALID_ARGUMENT,
+                               "column %s: with its name at most %d bytes, without NUL", column,
+                               PROPOSAL_TAG_BYTES_MAX);
+        if (!proposal_add_tag(event, arena, bytes_of_text(tag)))
+            return status_make(STATUS_INVALID_ARGUMENT, "at most 32 tags");
+    }
+    return OK;
+}
+
 static struct status set_data(struct rows *rows, struct arena *arena,
                               Sagabase__V1__ProposedEvent *event)
 {
@@ -306,6 +333,7 @@ struct status rows_event(struct rows *rows, struct arena *arena,
         return status_make(STATUS_RESOURCE_EXHAUSTED, "too large for one append");
     TRY(set_id(rows, read));
     TRY(set_time(rows, arena, read));
+    TRY(set_tags(rows, arena, read));
     TRY(set_data(rows, arena, read));
     *event = read;
     return OK;

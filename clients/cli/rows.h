@@ -3,6 +3,7 @@
 #define CLIENTS_CLI_ROWS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/arena.h"
@@ -27,6 +28,8 @@ struct rows_options {
     const char *type_column;
     const char *time_column;
     const char *id_column;
+    const char *const *tag_columns;
+    size_t tag_column_count;
     char separator; /* of CSV */
 };
 

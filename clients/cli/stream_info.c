@@ -41,3 +41,14 @@ void stream_info_print_name(const char *name)
     fwrite(line.data, 1, line.size, stdout);
     buffer_destroy(&line);
 }
+
+void stream_info_print_json_name(const char *name)
+{
+    struct buffer line;
+
+    buffer_init(&line, LINE_BYTES_MAX);
+    json_put_text(&line, bytes_of_text(name));
+    buffer_put_byte(&line, '\n');
+    fwrite(line.data, 1, line.size, stdout);
+    buffer_destroy(&line);
+}

@@ -10,4 +10,7 @@ void stream_info_print_json(const Sagabase__V1__StreamInfo *stream);
 /* A stream's name for people, and a line end. */
 void stream_info_print_name(const char *name);
 
+/* Any name as a JSON string, and a line end. */
+void stream_info_print_json_name(const char *name);
+
 #endif

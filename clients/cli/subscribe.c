@@ -13,16 +13,16 @@
 #include "clients/cli/event_printer.h"
 #include "clients/cli/interrupt.h"
 #include "clients/cli/place.h"
+#include "clients/cli/selection.h"
 
 enum { PAUSE_MS = 200 };
 
 struct subscribe {
     struct connection connection;
     const char *from;
-    struct texts stream_prefixes;
-    struct texts type_prefixes;
-    const char *stream_regex;
-    const char *type_regex;
+    const char *since;
+    struct selection selection;
+    struct patterns patterns;
     bool until_caught_up;
     uint64_t count;
 
@@ -32,9 +32,12 @@ struct subscribe {
     bool done;
     bool stood; /* the subscription stood before: when it is lost, it is waited for */
 
-    /* Where to go on: behind `last` (a revision, or a position), or from the edge. */
+    /* Where to go on: behind `last` (a revision, or a position), or from the time, or from the
+     * edge. */
     bool has_last;
     uint64_t last;
+    bool has_time;
+    int64_t time_us;
     Sagabase__V1__Edge edge;
 
     pthread_mutex_t lock; /* over what the signal's thread touches */
@@ -48,30 +51,15 @@ static const struct option options[] = {
      .value = "N|start|end",
      .kind = OPTION_TEXT,
      .offset = offsetof(struct subscribe, from),
-     .fallback = "start",
      .help = "The first event: its revision in the stream, or\nits position when following all. "
-             "end: only new\nevents."},
-    {.name = "stream-prefix",
-     .value = "PREFIX",
-     .kind = OPTION_TEXTS,
-     .offset = offsetof(struct subscribe, stream_prefixes),
-     .help = "Only streams whose names start so; may be\nrepeated. This and the other filters are "
-             "for all\nstreams; all kinds given have to match."},
-    {.name = "type-prefix",
-     .value = "PREFIX",
-     .kind = OPTION_TEXTS,
-     .offset = offsetof(struct subscribe, type_prefixes),
-     .help = "Only event types that start so; may be repeated."},
-    {.name = "stream-regex",
-     .value = "REGEX",
+             "end: only new\nevents. Without it: the start."},
+    {.name = "since",
+     .value = "TIME",
      .kind = OPTION_TEXT,
-     .offset = offsetof(struct subscribe, stream_regex),
-     .help = "Only streams whose names match (PCRE2)."},
-    {.name = "type-regex",
-     .value = "REGEX",
-     .kind = OPTION_TEXT,
-     .offset = offsetof(struct subscribe, type_regex),
-     .help = "Only event types that match (PCRE2)."},
+     .offset = offsetof(struct subscribe, since),
+     .help = "The first event taken in at or after this time, in\nISO 8601."},
+    SELECTION_OPTIONS(struct subscribe),
+    PATTERN_OPTIONS(struct subscribe),
     {.name = "until-caught-up",
      .kind = OPTION_FLAG,
      .offset = offsetof(struct subscribe, until_caught_up),
@@ -147,18 +135,11 @@ static struct sagabase_status find_end(struct subscribe *self)
     return status;
 }
 
-static bool has_filter(const struct subscribe *self)
-{
-    return self->stream_prefixes.count || self->type_prefixes.count || self->stream_regex ||
-           self->type_regex;
-}
-
 static struct sagabase_status open_subscription(struct subscribe *self)
 {
     struct sagabase_options call = {.timeout_ms = self->connection.timeout_ms,
                                     .wait_for_server = self->stood};
     Sagabase__V1__SubscribeRequest request = SAGABASE__V1__SUBSCRIBE_REQUEST__INIT;
-    Sagabase__V1__Filter filter = SAGABASE__V1__FILTER__INIT;
     struct sagabase_subscription *subscription;
 
     request.stream = self->stream ? self->stream : "";
@@ -170,14 +151,12 @@ static struct sagabase_status open_subscription(struct subscribe *self)
     } else if (self->has_last) {
         request.from_case = SAGABASE__V1__SUBSCRIBE_REQUEST__FROM_AFTER_POSITION;
         request.after_position = self->last;
+    } else if (self->has_time) {
+        request.from_case = SAGABASE__V1__SUBSCRIBE_REQUEST__FROM_TIME_US;
+        request.time_us = self->time_us;
     }
-    filter.n_stream_prefixes = self->stream_prefixes.count;
-    filter.stream_prefixes = (char **)self->stream_prefixes.at;
-    filter.n_type_prefixes = self->type_prefixes.count;
-    filter.type_prefixes = (char **)self->type_prefixes.at;
-    filter.stream_regex = (char *)(self->stream_regex ? self->stream_regex : "");
-    filter.type_regex = (char *)(self->type_regex ? self->type_regex : "");
-    request.filter = has_filter(self) ? &filter : NULL;
+    request.query = selection_query(&self->selection);
+    request.filter = patterns_filter(&self->patterns);
 
     struct sagabase_status status =
         sagabase_subscribe(self->connection.client, &request, &call, &subscription);
@@ -286,16 +265,17 @@ static struct sagabase_status follow(struct subscribe *self)
     }
 }
 
-static bool set_place(struct subscribe *self)
+static struct status set_place(struct subscribe *self)
 {
     struct place from;
 
-    if (!place_parse(self->from, &from))
-        return false;
+    TRY(place_read(self->from, self->since, &from));
+    self->has_time = from.kind == PLACE_TIME;
+    self->time_us = from.time_us;
     self->edge = from.kind == PLACE_EDGE ? from.edge : SAGABASE__V1__EDGE__EDGE_START;
     self->has_last = from.kind == PLACE_NUMBER && from.number > 0;
     self->last = self->has_last ? from.number - 1 : 0;
-    return true;
+    return OK;
 }
 
 static int run(void *settings, char **arguments)
@@ -306,10 +286,12 @@ static int run(void *settings, char **arguments)
     int code = EXIT_DONE;
 
     self->stream = arguments[0];
-    if (!set_place(self))
-        return misused("subscribe", "--from: a number, start or end, not \"%s\"", self->from);
-    if (self->stream && has_filter(self))
-        return misused("subscribe", "filters are for all streams: leave STREAM out");
+    struct status told = set_place(self);
+    if (!status_ok(told))
+        return misused("subscribe", "%s", told.message);
+    if (self->stream && selection_query(&self->selection))
+        return misused("subscribe", "--tag, --type, --category, --correlation: only without "
+                                    "STREAM");
     pthread_mutex_init(&self->lock, NULL);
     pthread_cond_init(&self->woken, NULL);
     event_printer_init(&self->printer, stdout, self->connection.json, !self->stream);

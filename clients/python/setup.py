@@ -1,4 +1,4 @@
-"""Makes the stubs from the .proto files while the package is built; nothing generated is kept in git."""
+"""Makes the stubs from the .proto files while the package is built."""
 
 import pathlib
 import shutil

@@ -6,55 +6,35 @@ usage: append_and_read.py [HOST:PORT]
 import sys
 import uuid
 
-import grpc
-from sagabase.v1 import event_store_pb2 as api
-from sagabase.v1 import event_store_pb2_grpc
-
-
-def event(type, data):
-    # The id makes a repeated append harmless: choose it before the first try.
-    return api.ProposedEvent(
-        id=str(uuid.uuid4()), type=type, content_type="application/json", data=data.encode()
-    )
+from sagabase import NO_STREAM, CaughtUp, Event, RecordedEvent, WrongRevision, connect
 
 
 def main():
     address = sys.argv[1] if len(sys.argv) > 1 else "127.0.0.1:2113"
-    store = event_store_pb2_grpc.EventStoreStub(grpc.insecure_channel(address))
     order = f"order-{uuid.uuid4()}"
 
-    placed = store.AppendToStream(
-        api.AppendToStreamRequest(
-            stream=order,
-            state=api.STREAM_STATE_NO_STREAM,
-            events=[event("OrderPlaced", '{"total": 12}'), event("OrderPaid", '{"with": "card"}')],
-        )
-    )
-    print(f"appended revisions {placed.first_revision}..{placed.last_revision}")
+    with connect(address) as store:
+        events = [Event("OrderPlaced", {"total": 12}), Event("OrderPaid", {"with": "card"})]
+        placed = store.append(order, events, expected=NO_STREAM)
+        print(f"appended revisions {placed.first_revision}..{placed.last_revision}")
 
-    try:  # somebody who still believes that the stream ends with its first event
-        store.AppendToStream(
-            api.AppendToStreamRequest(
-                stream=order, revision=placed.first_revision, events=[event("OrderCancelled", "{}")]
-            )
-        )
-    except grpc.RpcError as error:
-        print(f"refused: {error.code().name}")
+        try:  # somebody who still believes that the stream ends with its first event
+            cancelled = Event("OrderCancelled", {})
+            store.append(order, [cancelled], expected=placed.first_revision)
+        except WrongRevision as error:
+            print(f"refused: the stream is at revision {error.actual}")
 
-    for page in store.ReadStream(api.ReadStreamRequest(stream=order)):
-        for recorded in page.events:
-            print(f"read {recorded.revision}: {recorded.type} {recorded.data.decode()}")
+        for event in store.read_stream(order):
+            print(f"read {event.revision}: {event.type} {event.data.decode()}")
 
-    # Everything behind the first of the two, then what comes, until we stop listening.
-    subscription = store.Subscribe(api.SubscribeRequest(after_position=placed.position - 1))
-    for message in subscription:
-        if message.WhichOneof("message") == "events":
-            for recorded in message.events.events:
-                print(f"followed: {recorded.type}")
-        elif message.WhichOneof("message") == "caught_up":
-            print("caught up")
-            subscription.cancel()
-            break
+        # Everything behind the first of the two, then what comes, until we stop listening.
+        with store.subscribe(after=placed.position - 1) as subscription:
+            for item in subscription:
+                if isinstance(item, RecordedEvent):
+                    print(f"followed: {item.type}")
+                elif isinstance(item, CaughtUp):
+                    print("caught up")
+                    break
 
 
 if __name__ == "__main__":

@@ -318,3 +318,8 @@ void config_print_help(FILE *file)
             fprintf(file, "%28s%s, default %s\n", "", option->variable, option->fallback);
     }
 }
+
+const char *config_flag(size_t index)
+{
+    return index < sizeof options / sizeof *options ? options[index].name : NULL;
+}

@@ -4,6 +4,7 @@
 #define SERVER_CONFIG_CONFIG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -36,5 +37,8 @@ struct status config_read(int argc, char *const *argv, char *(*environment)(cons
 
 /* Every option with its variable, its default and its unit. */
 void config_print_help(FILE *file);
+
+/* The names of the flags, one by one; NULL behind the last. */
+const char *config_flag(size_t index);
 
 #endif

@@ -84,9 +84,7 @@ struct timer *timers_take(struct timers *timers, int64_t now_us)
 {
     struct timer *timer;
 
-    if (timers_due_us(timers) > now_us)
-        return NULL;
-    if (timers->count == 0)
+    if (timers->count == 0 || timers->heap[1]->due_us > now_us)
         return NULL;
     timer = timers->heap[1];
     timers_unset(timers, timer);

@@ -91,7 +91,7 @@ static void fail_with_conflict(struct append_call *self)
         proposal_condition_conflict(&self->append, &matched);
         return call_fail_with(self->call, self->append.intent.status, &matched.base);
     }
-    status = proposal_conflict(&self->append, call_arena(self->call), &conflict);
+    status = proposal_conflict(&self->append.conflict, call_arena(self->call), &conflict);
     if (!status_ok(status))
         return call_fail(self->call, status);
     call_fail_with(self->call, self->append.intent.status, &conflict.base);

@@ -238,7 +238,7 @@ static struct status answer_conflict(struct entry *entry, Sagabase__V1__AppendFa
     if (!failure->conflict)
         return out_of_memory();
     sagabase__v1__revision_conflict__init(failure->conflict);
-    return proposal_conflict(&entry->append, &entry->arena, failure->conflict);
+    return proposal_conflict(&entry->append.conflict, &entry->arena, failure->conflict);
 }
 
 static struct status answer_failure(struct entry *entry, Sagabase__V1__AppendResult *result)

@@ -77,7 +77,8 @@ static void on_committed(struct step *step, bool ok)
 static void fail_with_conflict(struct append_to_stream *self)
 {
     Sagabase__V1__RevisionConflict conflict = SAGABASE__V1__REVISION_CONFLICT__INIT;
-    struct status status = proposal_conflict(&self->append, call_arena(self->call), &conflict);
+    struct status status =
+        proposal_conflict(&self->append.conflict, call_arena(self->call), &conflict);
 
     if (!status_ok(status))
         return call_fail(self->call, status);

@@ -25,5 +25,13 @@ const struct method event_store_methods[] = {
      .armed = 0, list_event_types},
     {PATH("ListCategories"), &sagabase__v1__list_categories_request__descriptor, METHOD_UNARY,
      .armed = 0, list_categories},
+    {PATH("SetStreamPolicy"), &sagabase__v1__set_stream_policy_request__descriptor, METHOD_UNARY,
+     .armed = 0, set_stream_policy},
+    {PATH("GetStreamPolicy"), &sagabase__v1__get_stream_policy_request__descriptor, METHOD_UNARY,
+     .armed = 0, get_stream_policy},
+    {PATH("DeleteStream"), &sagabase__v1__delete_stream_request__descriptor, METHOD_UNARY,
+     .armed = 0, delete_stream},
+    {PATH("TombstoneStream"), &sagabase__v1__tombstone_stream_request__descriptor, METHOD_UNARY,
+     .armed = 0, tombstone_stream},
     {0},
 };

@@ -16,6 +16,10 @@ void get_stream(struct call *call, const ProtobufCMessage *message);
 void list_streams(struct call *call, const ProtobufCMessage *message);
 void list_event_types(struct call *call, const ProtobufCMessage *message);
 void list_categories(struct call *call, const ProtobufCMessage *message);
+void set_stream_policy(struct call *call, const ProtobufCMessage *message);
+void get_stream_policy(struct call *call, const ProtobufCMessage *message);
+void delete_stream(struct call *call, const ProtobufCMessage *message);
+void tombstone_stream(struct call *call, const ProtobufCMessage *message);
 
 /* sagabase.v1.Admin */
 void get_info(struct call *call, const ProtobufCMessage *message);

@@ -26,7 +26,7 @@ static struct status too_large(void)
 
 /* --- from a request -------------------------------------------------------- */
 
-static struct status read_state(struct path path, int state, struct expectation *expected)
+static struct status read_state(const char *path, int state, struct expectation *expected)
 {
     switch (state) {
     case SAGABASE__V1__STREAM_STATE__STREAM_STATE_ANY:
@@ -42,7 +42,7 @@ static struct status read_state(struct path path, int state, struct expectation 
         return status_make(STATUS_INVALID_ARGUMENT,
                            "%sstate: %d is not STREAM_STATE_ANY, STREAM_STATE_NO_STREAM or "
                            "STREAM_STATE_STREAM_EXISTS",
-                           path.text, state);
+                           path, state);
     }
 }
 
@@ -60,8 +60,8 @@ _Static_assert((int)SAGABASE__V1__APPEND_TO_STREAM_REQUEST__EXPECTED_STATE ==
                    (int)SAGABASE__V1__STREAM_APPEND__EXPECTED_STATE,
                "one reader for both");
 
-static struct status read_expectation(struct path path, int which, uint64_t revision, int state,
-                                      struct expectation *expected)
+struct status proposal_expectation(const char *path, int which, uint64_t revision, int state,
+                                   struct expectation *expected)
 {
     switch (which) {
     case SAGABASE__V1__STREAM_APPEND__EXPECTED_REVISION:
@@ -73,7 +73,7 @@ static struct status read_expectation(struct path path, int which, uint64_t revi
         return status_make(STATUS_INVALID_ARGUMENT,
                            "%sexpected: set revision, or state to STREAM_STATE_ANY, "
                            "STREAM_STATE_NO_STREAM or STREAM_STATE_STREAM_EXISTS",
-                           path.text);
+                           path);
     }
 }
 
@@ -147,8 +147,8 @@ static struct status read_stream_append(struct path path,
     struct new_event *events;
 
     TRY(check_owner(path, proposed->stream));
-    TRY(read_expectation(path, (int)proposed->expected_case, proposed->revision,
-                         (int)proposed->state, &stream->expected));
+    TRY(proposal_expectation(path.text, (int)proposed->expected_case, proposed->revision,
+                             (int)proposed->state, &stream->expected));
     if (proposed->n_events == 0 || proposed->n_events > EVENTS_PER_APPEND_MAX)
         return status_make(STATUS_INVALID_ARGUMENT, "%sevents: 1 to %d", path.text,
                            EVENTS_PER_APPEND_MAX);
@@ -166,8 +166,8 @@ static struct status read_stream_append(struct path path,
 static struct status read_check(struct path path, const Sagabase__V1__StreamCheck *proposed,
                                 struct stream_check *check)
 {
-    TRY(read_expectation(path, (int)proposed->expected_case, proposed->revision,
-                         (int)proposed->state, &check->expected));
+    TRY(proposal_expectation(path.text, (int)proposed->expected_case, proposed->revision,
+                             (int)proposed->state, &check->expected));
     if (check->expected.kind == EXPECT_ANY)
         return status_make(STATUS_INVALID_ARGUMENT, "%sstate: STREAM_STATE_ANY checks nothing",
                            path.text);
@@ -318,14 +318,14 @@ void proposal_condition_conflict(const struct append *append,
     conflict->position = append->matched_position;
 }
 
-struct status proposal_conflict(const struct append *append, struct arena *arena,
+struct status proposal_conflict(const struct conflict *found, struct arena *arena,
                                 Sagabase__V1__RevisionConflict *conflict)
 {
-    TRY(copy_text(arena, append->conflict.stream, &conflict->stream));
-    answer_expectation(append->conflict.expected, conflict);
-    if (append->conflict.exists) {
+    TRY(copy_text(arena, found->stream, &conflict->stream));
+    answer_expectation(found->expected, conflict);
+    if (found->exists) {
         conflict->actual_case = SAGABASE__V1__REVISION_CONFLICT__ACTUAL_ACTUAL_REVISION;
-        conflict->actual_revision = append->conflict.actual_revision;
+        conflict->actual_revision = found->actual_revision;
     } else {
         conflict->actual_case = SAGABASE__V1__REVISION_CONFLICT__ACTUAL_ACTUAL_STATE;
         conflict->actual_state = SAGABASE__V1__STREAM_STATE__STREAM_STATE_NO_STREAM;

@@ -15,6 +15,11 @@ struct status proposal_read(const Sagabase__V1__AppendRequest *request, struct a
 struct status proposal_read_one(const Sagabase__V1__AppendToStreamRequest *request,
                                 struct arena *arena, struct append *append);
 
+/* Whatever the log says of an `expected`: which (its oneof's case), revision, state are those of
+ * any message that has one; they number its fields alike. `path` is put before field names. */
+struct status proposal_expectation(const char *path, int which, uint64_t revision, int state,
+                                   struct expectation *expected);
+
 /* What append_submit refused, in the words of an AppendRequest: for a single stream the log
  * leaves out "appends[0].". */
 struct status proposal_refusal(struct status status, const struct append *append);
@@ -28,7 +33,7 @@ struct status proposal_answer(const struct append *append, struct arena *arena,
  * append->matched, else because of a stream. */
 void proposal_condition_conflict(const struct append *append,
                                  Sagabase__V1__ConditionConflict *conflict);
-struct status proposal_conflict(const struct append *append, struct arena *arena,
+struct status proposal_conflict(const struct conflict *found, struct arena *arena,
                                 Sagabase__V1__RevisionConflict *conflict);
 
 #endif

@@ -41,6 +41,6 @@ static struct status read_request(struct reading *self, const Sagabase__V1__Read
     if (from.given_time)
         from.time_us = request->time_us;
     TRY(reading_select(self, request->query, request->filter));
-    return reading_aim(self, (int)request->direction, from, request->count,
+    return reading_aim(self, (int)request->direction, from, request->count, 0,
                        event_log_end(self->log));
 }

@@ -47,10 +47,11 @@ static struct status read_request(struct reading *self,
         from.time_us = request->time_us;
     TRY(stream_name_read(request->stream, &name));
     TRY(reading_select(self, NULL, request->filter));
-    TRY(reading_aim(self, (int)request->direction, from, request->count, 0));
+    TRY(reading_aim(self, (int)request->direction, from, request->count, 0, 0));
     TRY(event_log_find_stream(self->log, name, &head));
     if (!head.exists)
         return stream_name_not_found(name);
     self->stream_number = head.number;
-    return reading_aim(self, (int)request->direction, from, request->count, head.last_revision + 1);
+    return reading_aim(self, (int)request->direction, from, request->count, head.first_revision,
+                       head.last_revision + 1);
 }

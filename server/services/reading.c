@@ -5,7 +5,10 @@
 #include "storage/log/read.h"
 
 /* Large enough to be worth a message, small enough that a thousand slow readers fit. */
-enum { READING_PAGE_BYTES_MAX = 256 << 10 };
+enum {
+    READING_PAGE_BYTES_MAX = 256 << 10,
+    READING_CANDIDATES_MAX = 1000, /* of a query: each is looked up by itself */
+};
 
 _Static_assert((int)READING_PAGE_BYTES_MAX <= (int)PAGE_BYTES_MAX, "read.h");
 
@@ -116,7 +119,7 @@ static struct status read_from(const struct reading *self, struct reading_from f
 }
 
 struct status reading_aim(struct reading *reading, int direction, struct reading_from from,
-                          int64_t count, uint64_t end)
+                          int64_t count, uint64_t begin, uint64_t end)
 {
     uint64_t first = 0;
     uint64_t available;
@@ -125,7 +128,9 @@ struct status reading_aim(struct reading *reading, int direction, struct reading
     if (count < 0)
         return status_make(STATUS_INVALID_ARGUMENT, "count: not negative");
     TRY(read_from(reading, from, end, &first));
-    available = reading->backwards ? first : end - first;
+    if (first < begin)
+        first = begin;
+    available = reading->backwards ? first - begin : end - first;
     /* Backwards, nothing before the first event is available, so `next` is not used then. */
     reading->next = reading->backwards ? first - 1 : first;
     reading->end = end;
@@ -143,14 +148,17 @@ static struct status read_page(struct reading *self, struct page *page)
         .events_max =
             self->events_left < PAGE_EVENTS_MAX ? (size_t)self->events_left : PAGE_EVENTS_MAX,
         .bytes_max = READING_PAGE_BYTES_MAX,
+        .retained_only = true,
     };
 
     if (is_selective(self)) {
         read.accept = accept;
         read.context = self;
     }
-    if (self->has_query)
+    if (self->has_query) {
+        read.scanned_max = READING_CANDIDATES_MAX;
         return event_log_read_query(self->log, &self->query, &read, page);
+    }
     if (self->stream_number == 0)
         return event_log_read_all(self->log, &read, page);
     return event_log_read_stream(self->log, self->stream_number, &read, page);
@@ -163,7 +171,7 @@ static struct status take_page(struct reading *self, const struct page *page)
 
     if (self->has_filter)
         TRY(self->filter.failure);
-    if (page->event_count == 0 && !is_selective(self)) /* what was committed is there for ever */
+    if (page->scanned_count == 0 && !is_selective(self)) /* what was committed is there for ever */
         return status_make(STATUS_DATA_LOSS, "read: nothing at %llu",
                            (unsigned long long)self->next);
     self->next = page->next;

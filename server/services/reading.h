@@ -49,11 +49,11 @@ struct reading_from {
 struct status reading_select(struct reading *reading, const Sagabase__V1__Query *query,
                              const Sagabase__V1__Filter *filter);
 
-/* Sets backwards, next, end and events_left for a sequence that holds the indices 0..end - 1.
+/* Sets backwards, next, end and events_left for a sequence of which begin..end - 1 are to be seen.
  * `direction` is a sagabase.v1.Direction, `count` as in the requests. INVALID_ARGUMENT
  * names the field. */
 struct status reading_aim(struct reading *reading, int direction, struct reading_from from,
-                          int64_t count, uint64_t end);
+                          int64_t count, uint64_t begin, uint64_t end);
 
 /* Sends the pages and ends the call. */
 void reading_start(struct reading *reading);

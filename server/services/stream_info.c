@@ -15,6 +15,7 @@ struct status stream_info_answer(const struct stream_info *info, struct arena *a
     sagabase__v1__stream_info__init(stream);
     stream->name = (char *)name.data;
     stream->category = (char *)category.data;
+    stream->first_revision = info->first_revision;
     stream->last_revision = info->last_revision;
     stream->last_position = info->last_position;
     stream->created_us = info->created_us;

@@ -213,7 +213,8 @@ static struct status read_page(struct subscription *self, struct page *page)
         .from = self->next,
         .events_max = PAGE_EVENTS_MAX,
         .bytes_max = SUBSCRIPTION_PAGE_BYTES_MAX,
-        .scanned_max = SUBSCRIPTION_SCANNED_MAX,
+        .scanned_max = self->options.query ? SUBSCRIPTION_CANDIDATES_MAX : SUBSCRIPTION_SCANNED_MAX,
+        .retained_only = true,
     };
 
     if (is_selective(self)) {

@@ -40,6 +40,7 @@ enum subscription_state {
 enum {
     SUBSCRIPTION_PAGE_BYTES_MAX = 256 << 10, /* passed by at most one event */
     SUBSCRIPTION_SCANNED_MAX = 10000,        /* events looked at for one output */
+    SUBSCRIPTION_CANDIDATES_MAX = 1000,      /* of a query: each is looked up by itself */
 };
 
 enum subscription_begin { BEGIN_AT_START, BEGIN_AT_END, BEGIN_AFTER, BEGIN_AT_TIME };

@@ -5,8 +5,9 @@
 const char *family_name(enum family family)
 {
     static const char *const names[] = {
-        [FAMILY_META] = "meta",   [FAMILY_LOG] = "log",     [FAMILY_STREAMS] = "streams",
-        [FAMILY_NAMES] = "names", [FAMILY_TYPES] = "types", [FAMILY_INDEX] = "index",
+        [FAMILY_META] = "meta",         [FAMILY_LOG] = "log",     [FAMILY_STREAMS] = "streams",
+        [FAMILY_NAMES] = "names",       [FAMILY_TYPES] = "types", [FAMILY_INDEX] = "index",
+        [FAMILY_POLICIES] = "policies",
     };
     _Static_assert(sizeof names / sizeof *names == FAMILY_COUNT, "every family has a name");
 

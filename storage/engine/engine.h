@@ -18,12 +18,13 @@
 /* Names and layouts are the on-disk format: append, never reorder. Layouts
  * are in storage/log/keys.h. */
 enum family {
-    FAMILY_META,    /* format version */
-    FAMILY_LOG,     /* records, by position */
-    FAMILY_STREAMS, /* where the events of a stream are */
-    FAMILY_NAMES,   /* stream name -> stream number */
-    FAMILY_TYPES,   /* event type -> type number */
-    FAMILY_INDEX,   /* events by what they carry */
+    FAMILY_META,     /* format version */
+    FAMILY_LOG,      /* records, by position */
+    FAMILY_STREAMS,  /* where the events of a stream are */
+    FAMILY_NAMES,    /* stream name -> stream number */
+    FAMILY_TYPES,    /* event type -> type number */
+    FAMILY_INDEX,    /* events by what they carry */
+    FAMILY_POLICIES, /* what of a stream is to be seen */
     FAMILY_COUNT,
 };
 

@@ -8,9 +8,7 @@
 #include "storage/log/log_state.h"
 #include "storage/log/read.h"
 
-/* Reads the head here if it is not in memory, so that the sequencer need not wait
- * for the disk. */
-static struct status warm(struct event_log *log, struct bytes name, struct stream_plan *stream)
+struct status append_warm(struct event_log *log, struct bytes name, struct stream_plan *stream)
 {
     uint64_t number, count;
 
@@ -27,9 +25,9 @@ struct status append_submit(struct event_log *log, struct append *append, struct
     TRY(append_plan_create(append, arena, &plan));
     plan->log = log;
     for (size_t i = 0; i < append->stream_count; i++)
-        TRY(warm(log, append->streams[i].stream, &plan->streams[i]));
+        TRY(append_warm(log, append->streams[i].stream, &plan->streams[i]));
     for (size_t i = 0; i < append->check_count; i++)
-        TRY(warm(log, append->checks[i].stream, &plan->checks[i]));
+        TRY(append_warm(log, append->checks[i].stream, &plan->checks[i]));
     if (append->condition.query)
         TRY(condition_prepare(log, plan));
     append->plan = plan;

@@ -12,7 +12,7 @@
 #include "storage/log/read.h"
 #include "storage/log/record.h"
 
-static struct status find_head(struct commit *commit, struct bytes name, struct stream_plan *stream)
+struct status append_find_head(struct commit *commit, struct bytes name, struct stream_plan *stream)
 {
     struct event_log *log = commit->log;
 
@@ -29,46 +29,66 @@ static struct status find_head(struct commit *commit, struct bytes name, struct 
     return OK;
 }
 
-static bool holds(const struct expectation *expected, const struct head *head)
+/* Deleted events leave their revisions behind, so a stream may have a revision and
+ * not exist. */
+static bool holds(const struct expectation *expected, uint64_t event_count, bool exists)
 {
     switch (expected->kind) {
     case EXPECT_ANY:
         return true;
     case EXPECT_NO_STREAM:
-        return head->event_count == 0;
+        return !exists;
     case EXPECT_STREAM_EXISTS:
-        return head->event_count > 0;
+        return exists;
     case EXPECT_REVISION:
-        return head->event_count > 0 && head->event_count - 1 == expected->revision;
+        return event_count > 0 && event_count - 1 == expected->revision;
     }
     assert(false);
     return false;
 }
 
-static struct status conflict(struct append *append, struct bytes stream,
-                              const struct expectation *expected, const struct head *head)
+static struct status refuse(struct bytes stream, const struct expectation *expected,
+                            const struct conflict *conflict)
 {
     static const char *const kinds[] = {"any", "no stream", "an existing stream"};
     char wanted[48], actual[48];
     int shown = stream.size < 100 ? (int)stream.size : 100;
 
-    append->conflict = (struct conflict){
-        .stream = stream,
-        .expected = *expected,
-        .exists = head->event_count > 0,
-        .actual_revision = head->event_count > 0 ? head->event_count - 1 : 0,
-    };
     if (expected->kind == EXPECT_REVISION)
         snprintf(wanted, sizeof wanted, "revision %llu", (unsigned long long)expected->revision);
     else
         snprintf(wanted, sizeof wanted, "%s", kinds[expected->kind]);
-    if (head->event_count > 0)
+    if (conflict->exists)
         snprintf(actual, sizeof actual, "it is at revision %llu",
-                 (unsigned long long)head->event_count - 1);
+                 (unsigned long long)conflict->actual_revision);
     else
         snprintf(actual, sizeof actual, "it does not exist");
     return status_make(STATUS_ABORTED, "%.*s: expected %s, but %s", shown,
                        (const char *)stream.data, wanted, actual);
+}
+
+struct status append_check_expected(struct commit *commit, struct bytes stream,
+                                    const struct expectation *expected, const struct head *head,
+                                    struct conflict *conflict)
+{
+    uint64_t first = head->number ? commit_retained(commit, head->number).first_revision : 0;
+    bool exists = head->event_count > first;
+
+    if (holds(expected, head->event_count, exists))
+        return OK;
+    *conflict = (struct conflict){
+        .stream = stream,
+        .expected = *expected,
+        .exists = exists,
+        .actual_revision = exists ? head->event_count - 1 : 0,
+    };
+    return refuse(stream, expected, conflict);
+}
+
+struct status append_refuse_tombstoned(struct bytes stream)
+{
+    return status_make(STATUS_FAILED_PRECONDITION, "%.*s: it has a tombstone, for ever",
+                       stream.size < 100 ? (int)stream.size : 100, (const char *)stream.data);
 }
 
 /* Without an exact revision, only the ids tell that an append is repeated. */
@@ -99,18 +119,20 @@ static struct status check_ids(struct commit *commit, const struct append_plan *
     return OK;
 }
 
-static struct status check_expectations(struct append *append)
+static struct status check_expectations(struct commit *commit, struct append *append)
 {
     const struct append_plan *plan = append->plan;
 
-    for (size_t i = 0; i < append->stream_count; i++)
-        if (!holds(&append->streams[i].expected, plan->streams[i].head))
-            return conflict(append, append->streams[i].stream, &append->streams[i].expected,
-                            plan->streams[i].head);
+    for (size_t i = 0; i < append->stream_count; i++) {
+        const struct head *head = plan->streams[i].head;
+        if (head->number && commit_retained(commit, head->number).tombstoned)
+            return append_refuse_tombstoned(append->streams[i].stream);
+        TRY(append_check_expected(commit, append->streams[i].stream, &append->streams[i].expected,
+                                  head, &append->conflict));
+    }
     for (size_t i = 0; i < append->check_count; i++)
-        if (!holds(&append->checks[i].expected, plan->checks[i].head))
-            return conflict(append, append->checks[i].stream, &append->checks[i].expected,
-                            plan->checks[i].head);
+        TRY(append_check_expected(commit, append->checks[i].stream, &append->checks[i].expected,
+                                  plan->checks[i].head, &append->conflict));
     return OK;
 }
 
@@ -278,11 +300,11 @@ struct status append_decide(struct intent *intent, struct commit *commit)
     struct append_plan *plan = append->plan;
 
     for (size_t i = 0; i < append->stream_count; i++)
-        TRY(find_head(commit, append->streams[i].stream, &plan->streams[i]));
+        TRY(append_find_head(commit, append->streams[i].stream, &plan->streams[i]));
     for (size_t i = 0; i < append->check_count; i++)
-        TRY(find_head(commit, append->checks[i].stream, &plan->checks[i]));
+        TRY(append_find_head(commit, append->checks[i].stream, &plan->checks[i]));
     TRY(check_ids(commit, plan));
-    TRY(check_expectations(append));
+    TRY(check_expectations(commit, append));
     if (append->condition.query)
         TRY(condition_decide(commit, plan));
     TRY(check_types(commit, plan));

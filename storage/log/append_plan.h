@@ -52,6 +52,22 @@ struct append_plan {
 struct status append_plan_create(struct append *append, struct arena *arena,
                                  struct append_plan **plan);
 
+/* Reads the head here if it is not in memory, so that the sequencer need not wait for
+ * the disk. `stream->hash` is set. */
+struct status append_warm(struct event_log *log, struct bytes name, struct stream_plan *stream);
+
+/* @thread writer. Sets stream->head, which stays while the group needs it. */
+struct status append_find_head(struct commit *commit, struct bytes name,
+                               struct stream_plan *stream);
+
+/* @thread writer. ABORTED, with the conflict, if the stream is not as expected. */
+struct status append_check_expected(struct commit *commit, struct bytes stream,
+                                    const struct expectation *expected, const struct head *head,
+                                    struct conflict *conflict);
+
+/* FAILED_PRECONDITION. */
+struct status append_refuse_tombstoned(struct bytes stream);
+
 /* Looks for events that the append's condition forbids, on the caller's thread:
  * fills checked_end, matched and matched_position. */
 struct status condition_prepare(struct event_log *log, struct append_plan *plan);

@@ -47,6 +47,7 @@ static void free_log(struct event_log *log)
         ids_free(log->ids);
     if (log->types)
         types_free(log->types);
+    retention_destroy(&log->retention);
     free(log);
 }
 
@@ -55,6 +56,7 @@ static struct status start(struct event_log *log)
     log->heads = heads_create(log->options.heads_max);
     log->ids = ids_create(log->options.ids_max);
     log->types = types_create();
+    retention_init(&log->retention);
     if (!log->heads || !log->ids || !log->types)
         return status_make(STATUS_RESOURCE_EXHAUSTED, "store: out of memory");
     TRY(recover(log));

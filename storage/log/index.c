@@ -252,8 +252,12 @@ static struct status index_batch(struct event_log *log, struct batch *batch)
     if (status_ok(status) && batch->next > begin)
         status = commit_batch(batch);
     arena_destroy(&batch->arena);
-    if (status_ok(status))
+    if (status_ok(status)) {
+        pthread_mutex_lock(&log->index.lock);
         atomic_store(&log->index.end, batch->next);
+        pthread_cond_broadcast(&log->index.changed); /* index_wait() */
+        pthread_mutex_unlock(&log->index.lock);
+    }
     return status;
 }
 
@@ -283,9 +287,12 @@ static bool wait_for_commit(struct event_log *log)
     struct index *index = &log->index;
 
     pthread_mutex_lock(&index->lock);
+    index->refused = true;
+    pthread_cond_broadcast(&index->changed); /* index_wait() */
     if (!index->stopping)
         pthread_cond_wait(&index->changed, &index->lock);
     bool goes_on = !index->stopping;
+    index->refused = false;
     pthread_mutex_unlock(&index->lock);
     return goes_on;
 }
@@ -307,7 +314,25 @@ static void *run(void *argument)
         }
     }
     free(batch);
+    pthread_mutex_lock(&log->index.lock);
+    log->index.stopped = true;
+    pthread_cond_broadcast(&log->index.changed);
+    pthread_mutex_unlock(&log->index.lock);
     return NULL;
+}
+
+struct status index_wait(struct event_log *log)
+{
+    struct index *index = &log->index;
+
+    pthread_mutex_lock(&index->lock);
+    while (!index->stopped && !index->refused && has_batch(log))
+        pthread_cond_wait(&index->changed, &index->lock);
+    bool is_done = !has_batch(log);
+    pthread_mutex_unlock(&index->lock);
+    return is_done ? OK
+                   : status_make(STATUS_UNAVAILABLE,
+                                 "index: no room for its next batch, or it stopped");
 }
 
 uint64_t event_log_indexed(const struct event_log *log)

@@ -33,6 +33,8 @@ struct index {
     pthread_cond_t changed;
     bool stopping;        /* under the lock */
     bool committed;       /* under the lock: the batch on its way has come back */
+    bool refused;         /* under the lock: no room for a batch, it waits for the next commit */
+    bool stopped;         /* under the lock: the thread has ended */
     struct status status; /* of that batch */
 };
 
@@ -56,6 +58,10 @@ bool index_next(struct index_cursor *cursor, struct index_posting *posting);
 
 /* Reads how far the index goes, starts the thread. The writer runs. */
 struct status index_start(struct event_log *log);
+
+/* Waits until fewer events than a batch are left out. Else: why the index stopped. While
+ * nothing is appended. */
+struct status index_wait(struct event_log *log);
 
 /* Before the writer stops. */
 void index_stop(struct event_log *log);

@@ -5,6 +5,8 @@
  *            "counters"                                 -> events u64 · streams u64
  *            "indexed"                                  -> u64: events before it are in the
  *                                                          trailing index
+ *            "rebuilding"                               -> empty: the other families are half made
+ *                                                          (maintenance.h)
  *   log      position u64 of a record's first event     -> record (record.h)
  *   streams  stream number u64 · first revision u64     -> where a span of a stream's events is:
  *              record's position u64 · bytes of the stored record u32 · index of the span's
@@ -14,6 +16,11 @@
  *   index    't' · tag · 0 · position u64 of the event      -> index of the event in its record u32
  *            kind (index.h) · value · 0 · position of the first posting -> postings
  *            'k' · category                                  -> empty
+ *   policies 's' · stream number u64                       -> what of the stream is to be seen:
+ *              version u8 = 1 · flags u8 (1: tombstone) · first revision u64 · max count u64 ·
+ *              max age in microseconds i64
+ *            'c' · category                                  -> version u8 = 1 · max count u64 ·
+ *              max age i64
  *
  * Stream numbers count from 1 in order of creation, type numbers from 0. The head
  * of a stream is its last entry in `streams`: an append costs two small writes. */
@@ -34,13 +41,17 @@ enum {
     COUNTERS_BYTES = 16,
     INDEX_VALUE_BYTES = 4,
     TAG_KEY_BYTES = 1 + 256 + 1 + 8,
+    POLICY_KEY_BYTES = 9,
+    POLICY_OF_STREAM = 's',
+    POLICY_OF_CATEGORY = 'c',
     INDEX_KIND_TAG = 't',
     INDEX_KIND_CATEGORY_NAME = 'k',
 };
 
-#define FORMAT_KEY   "format"
-#define COUNTERS_KEY "counters"
-#define INDEXED_KEY  "indexed"
+#define FORMAT_KEY     "format"
+#define COUNTERS_KEY   "counters"
+#define INDEXED_KEY    "indexed"
+#define REBUILDING_KEY "rebuilding"
 
 static inline struct bytes position_key(uint8_t key[POSITION_KEY_BYTES], uint64_t position)
 {
@@ -110,6 +121,13 @@ static inline struct bytes tag_key(uint8_t *key, struct bytes tag, uint64_t posi
     key[1 + tag.size] = 0;
     put_u64_big_endian(key + 2 + tag.size, position);
     return (struct bytes){key, 1 + tag.size + 1 + 8};
+}
+
+static inline struct bytes policy_key(uint8_t key[POLICY_KEY_BYTES], uint64_t stream_number)
+{
+    key[0] = POLICY_OF_STREAM;
+    put_u64_big_endian(key + 1, stream_number);
+    return (struct bytes){key, POLICY_KEY_BYTES};
 }
 
 static inline struct bytes counters_encode(uint8_t value[COUNTERS_BYTES], uint64_t events,

@@ -13,6 +13,7 @@
 #include "storage/log/ids.h"
 #include "storage/log/index.h"
 #include "storage/log/recent.h"
+#include "storage/log/retention.h"
 #include "storage/log/sequencer.h"
 #include "storage/log/tail_state.h"
 #include "storage/log/types.h"
@@ -37,6 +38,14 @@ struct commit_record {
     struct commit_record *next;
 };
 
+/* A row of the retention that the group in the making sets. */
+struct commit_policy {
+    bool is_category;
+    struct bytes category;
+    struct retained row; /* of a category: only its policy */
+    struct commit_policy *next;
+};
+
 /* @thread writer, all of it. Made once, used for one group after another. */
 struct commit {
     struct event_log *log;
@@ -53,7 +62,8 @@ struct commit {
     uint64_t end;          /* of the store, with what this group has added */
     uint64_t stream_count; /* the same */
     struct commit_record *first_record, **next_record;
-    struct head **touched; /* heads to publish */
+    struct commit_policy *policies; /* newest first */
+    struct head **touched;          /* heads to publish */
     size_t touched_count;
     size_t touched_capacity;
 };
@@ -69,6 +79,7 @@ struct event_log {
     struct heads *heads;
     struct ids *ids;
     struct types *types;
+    struct retention retention;
     struct recent recent_types, recent_tags; /* @thread writer */
     struct tail tail;
     struct index index;
@@ -85,6 +96,12 @@ struct status recover(struct event_log *log);
 
 /* @thread writer: the head is published with the group. */
 void commit_touch(struct commit *commit, struct head *head);
+
+/* @thread writer: the row is published with the group. Lives until `done`. */
+void commit_policy(struct commit *commit, struct commit_policy *policy);
+
+/* @thread writer: a stream's row, as the group in the making has it. */
+struct retained commit_retained(struct commit *commit, uint64_t stream_number);
 
 /* @thread writer: makes a finished record part of the group: stores it, gives it
  * to the tail, advances the end. `stored` and the hashes live until `done`. */

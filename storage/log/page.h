@@ -15,6 +15,10 @@ struct reading {
     uint64_t end; /* committed events when the read began */
     bool full;
     struct status status;
+
+    bool hiding; /* some events may be hidden by retention; then: */
+    int64_t now_us;
+    uint64_t stream_number; /* of the events that are being taken */
 };
 
 /* Empties the page. */

@@ -251,6 +251,11 @@ static struct status take_candidate(struct event_log *log, const struct query *q
         if (!event_next(&record.frames, &event))
             return status_make(STATUS_DATA_LOSS, "index: position %llu leads astray",
                                (unsigned long long)candidate->position);
+    for (uint32_t i = 0, before = 0; i < record.span_count && before <= candidate->event; i++) {
+        struct span span = record_span(&record, i);
+        reading->stream_number = span.stream_number;
+        before += span.event_count;
+    }
     if (query_matches(query, &event))
         reading_take(reading, &event);
     else

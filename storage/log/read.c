@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "storage/log/event_wire.h"
 #include "storage/log/keys.h"
 #include "storage/log/limits.h"
@@ -23,6 +24,9 @@ void reading_init(struct reading *reading, struct event_log *log, const struct r
     assert(read->bytes_max >= 1 && read->bytes_max <= PAGE_BYTES_MAX);
     *reading = (struct reading){
         .log = log, .read = read, .page = page, .end = event_log_end(log), .status = OK};
+    reading->hiding = read->retained_only && !retention_is_empty(&log->retention);
+    if (reading->hiding)
+        reading->now_us = clock_wall_us(log->options.clock);
     *page = (struct page){.next = read->from};
     buffer_init(&page->frames, FRAMES_BYTES_MAX);
 }
@@ -34,7 +38,7 @@ bool reading_is_full(const struct reading *reading)
     size_t scanned_max = read->scanned_max ? read->scanned_max : SCANNED_MAX;
 
     return page->event_count >= read->events_max || page->frames.size >= read->bytes_max ||
-           (read->accept && page->scanned_count >= scanned_max);
+           ((read->accept || reading->hiding) && page->scanned_count >= scanned_max);
 }
 
 static void add(struct reading *reading, struct bytes frame)
@@ -45,9 +49,40 @@ static void add(struct reading *reading, struct bytes frame)
         reading->status = status_make(STATUS_RESOURCE_EXHAUSTED, "read: out of memory");
 }
 
+/* Whether the newest events of the stream are so many that this one is hidden. */
+static bool is_beyond_count(struct reading *reading, const struct event *event, uint64_t max_count)
+{
+    struct event_log *log = reading->log;
+    struct head_read read;
+    uint64_t number, count;
+
+    if (!heads_look(log->heads, hash_bytes(event->stream), event->stream, &number, &count)) {
+        struct status status = head_read(log->engine, event->stream, reading->end, &read);
+        if (!status_ok(status))
+            reading->status = status;
+        count = read.event_count;
+    }
+    return count > max_count && event->revision < count - max_count;
+}
+
+static bool is_hidden(struct reading *reading, const struct event *event)
+{
+    struct retention *retention = &reading->log->retention;
+    struct retained row = retention_of(retention, reading->stream_number);
+    struct stream_policy policy = retention_policy(retention, &row, event->stream);
+
+    if (row.tombstoned || event->revision < row.first_revision)
+        return true;
+    if (policy.max_age_us && event->created_us < reading->now_us - policy.max_age_us)
+        return true;
+    return policy.max_count && is_beyond_count(reading, event, policy.max_count);
+}
+
 void reading_take(struct reading *reading, const struct event *event)
 {
     reading->page->scanned_count++;
+    if (reading->hiding && is_hidden(reading, event))
+        return;
     if (!reading->read->accept || reading->read->accept(reading->read->context, event))
         add(reading, event->frame);
 }
@@ -57,7 +92,7 @@ static void take_frame(struct reading *reading, struct bytes frame)
     struct bytes rest = frame;
     struct event event;
 
-    if (reading->read->accept) {
+    if (reading->read->accept || reading->hiding) {
         if (event_next(&rest, &event))
             return reading_take(reading, &event);
         reading->status = status_make(STATUS_DATA_LOSS, "event frame: damaged");
@@ -127,6 +162,24 @@ static bool goes_on(const struct reading *reading)
 
 /* --- the whole store ----------------------------------------------------------- */
 
+/* Span by span, because what is hidden depends on the stream. */
+static void take_spans(struct reading *reading, const struct record *record)
+{
+    bool backwards = reading->read->backwards;
+    uint64_t position = backwards ? record_end(record) : record->position;
+
+    for (uint32_t i = 0; i < record->span_count && goes_on(reading); i++) {
+        uint32_t index = backwards ? record->span_count - 1 - i : i;
+        struct span span = record_span(record, index);
+        if (backwards)
+            position -= span.event_count;
+        reading->stream_number = span.stream_number;
+        take(reading, record_span_frames(record, index), position, span.event_count);
+        if (!backwards)
+            position += span.event_count;
+    }
+}
+
 static bool visit_record(void *context, struct bytes key, struct bytes value)
 {
     struct reading *reading = context;
@@ -136,7 +189,11 @@ static bool visit_record(void *context, struct bytes key, struct bytes value)
     if (position >= reading->end)
         return reading->read->backwards; /* committed after the read began */
     reading->status = record_parse(value, position, &record);
-    if (status_ok(reading->status))
+    if (!status_ok(reading->status))
+        return false;
+    if (reading->hiding)
+        take_spans(reading, &record);
+    else
         take(reading, record.frames, position, record.event_count);
     return goes_on(reading);
 }
@@ -318,6 +375,7 @@ static void take_span(struct reading *reading, uint64_t stream_number, uint64_t 
                         (unsigned long long)stream_number, (unsigned long long)revision);
         return;
     }
+    reading->stream_number = stream_number;
     take(reading, record_span_frames(&record, place->span), revision, place->event_count);
 }
 

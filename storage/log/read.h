@@ -25,6 +25,8 @@ struct read {
     size_t events_max; /* 1..PAGE_EVENTS_MAX */
     size_t bytes_max; /* ends the page once passed; at least one event is read. 1..PAGE_BYTES_MAX */
 
+    bool retained_only; /* leave out what retention hides (retention.h) */
+
     /* Which events go into the page; NULL: all. At most `scanned_max` events
      * are looked at. */
     bool (*accept)(void *context, const struct event *event);
@@ -61,8 +63,9 @@ uint64_t event_log_indexed(const struct event_log *log);
 /* --- streams ------------------------------------------------------------ */
 
 struct stream_head {
-    bool exists; /* has at least one committed event; else the rest is 0 */
+    bool exists; /* has at least one committed event to be seen; else the rest is 0 */
     uint64_t number;
+    uint64_t first_revision; /* to be seen, the age of events aside */
     uint64_t last_revision;
 };
 
@@ -76,9 +79,10 @@ struct status event_log_find_time(struct event_log *log, uint64_t stream_number,
 
 struct stream_info {
     struct bytes name;
+    uint64_t first_revision; /* to be seen */
     uint64_t last_revision;
     uint64_t last_position;
-    int64_t created_us;  /* of revision 0 */
+    int64_t created_us;  /* of the first event to be seen */
     int64_t appended_us; /* of the newest event */
 };
 

@@ -35,6 +35,25 @@ static struct status check_format(struct engine *engine)
     return OK;
 }
 
+/* maintenance.h: what follows from the log may be missing. */
+static struct status check_rebuilt(struct engine *engine)
+{
+    uint8_t memory[64];
+    struct arena arena;
+    struct bytes value;
+
+    arena_init_within(&arena, sizeof memory, memory, sizeof memory);
+    struct status status =
+        engine_get(engine, FAMILY_META, bytes_of_text(REBUILDING_KEY), &arena, &value);
+    arena_destroy(&arena);
+    TRY(status);
+    if (value.data)
+        return status_make(STATUS_FAILED_PRECONDITION,
+                           "data directory: a rebuild was begun and did not finish: run `sagabase "
+                           "rebuild` again");
+    return OK;
+}
+
 static bool visit_last_record(void *context, struct bytes key, struct bytes value)
 {
     struct record record;
@@ -168,7 +187,9 @@ static struct status check_counters(struct event_log *log)
 struct status recover(struct event_log *log)
 {
     TRY(check_format(log->engine));
+    TRY(check_rebuilt(log->engine));
     TRY(types_load(log->types, log->engine));
+    TRY(retention_load(&log->retention, log->engine));
     TRY(engine_scan(log->engine, &(struct scan){.family = FAMILY_STREAMS, .backwards = true},
                     visit_last_stream, log));
     TRY(engine_scan(log->engine, &(struct scan){.family = FAMILY_LOG, .backwards = true},

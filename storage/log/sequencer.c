@@ -148,6 +148,20 @@ void commit_record(struct commit *commit, struct bytes stored, const uint64_t *s
     commit->end += event_count;
 }
 
+void commit_policy(struct commit *commit, struct commit_policy *policy)
+{
+    policy->next = commit->policies;
+    commit->policies = policy;
+}
+
+struct retained commit_retained(struct commit *commit, uint64_t stream_number)
+{
+    for (const struct commit_policy *at = commit->policies; at; at = at->next)
+        if (!at->is_category && at->row.number == stream_number)
+            return at->row;
+    return retention_of(&commit->log->retention, stream_number);
+}
+
 static void commit_begin(struct commit *commit)
 {
     struct event_log *log = commit->log;
@@ -163,6 +177,7 @@ static void commit_begin(struct commit *commit)
     commit->short_of_memory = false;
     commit->end = atomic_load_explicit(&log->end, memory_order_relaxed);
     commit->stream_count = atomic_load_explicit(&log->stream_count, memory_order_relaxed);
+    commit->policies = NULL;
     commit->first_record = NULL;
     commit->next_record = &commit->first_record;
 }
@@ -175,6 +190,27 @@ static void fail(struct event_log *log, struct status status)
     atomic_compare_exchange_strong(&log->sequencer.state, &running, SEQUENCER_FAILED);
     if (log->options.failed)
         log->options.failed(log->options.context, status);
+}
+
+/* Oldest first, so that the newest of a stream stays. False: out of memory, which is
+ * found out after the commit, so that only a restart shows what is on disk. */
+static bool publish_policies(struct commit *commit)
+{
+    struct retention *retention = &commit->log->retention;
+    struct commit_policy *oldest = NULL;
+    bool room = true;
+
+    while (commit->policies) {
+        struct commit_policy *policy = commit->policies;
+        commit->policies = policy->next;
+        policy->next = oldest;
+        oldest = policy;
+    }
+    for (; oldest && room; oldest = oldest->next)
+        room = oldest->is_category
+                   ? retention_set_category(retention, oldest->category, oldest->row.policy)
+                   : retention_set(retention, &oldest->row);
+    return room;
 }
 
 static void publish(struct commit *commit)
@@ -211,6 +247,8 @@ static struct status commit_finish(struct commit *commit)
         status = status_make(STATUS_RESOURCE_EXHAUSTED, "commit: out of memory");
     else if (commit->write_count > 0)
         status = engine_commit(commit->log->engine, commit->writes, commit->write_count, true);
+    if (status_ok(status) && !publish_policies(commit))
+        status = status_make(STATUS_RESOURCE_EXHAUSTED, "policies: out of memory");
     if (status_ok(status)) {
         publish(commit);
         return OK;

@@ -19,25 +19,29 @@ struct status event_log_find_stream(struct event_log *log, struct bytes name,
         number = read.number;
         count = read.event_count;
     }
-    if (count > 0)
-        *head = (struct stream_head){.exists = true, .number = number, .last_revision = count - 1};
+    if (count == 0)
+        return OK;
+    struct retained row = retention_of(&log->retention, number);
+    uint64_t first = retention_first(&row, retention_policy(&log->retention, &row, name), count);
+    if (first < count)
+        *head = (struct stream_head){
+            .exists = true, .number = number, .first_revision = first, .last_revision = count - 1};
     return OK;
 }
 
-/* The event at one end of a stream. */
-static struct status read_edge(struct event_log *log, uint64_t stream_number, bool newest,
-                               uint64_t *position, int64_t *created_us)
+/* Where and when the event of this revision was appended. */
+static struct status read_one(struct event_log *log, uint64_t stream_number, uint64_t revision,
+                              uint64_t *position, int64_t *created_us)
 {
-    struct read read = {
-        .from = newest ? READ_END : 0, .backwards = newest, .events_max = 1, .bytes_max = 1};
+    struct read read = {.from = revision, .events_max = 1, .bytes_max = 1};
     struct page page;
     struct event event;
     struct status status = event_log_read_stream(log, stream_number, &read, &page);
     struct bytes frames = buffer_bytes(&page.frames);
 
     if (status_ok(status) && !event_next(&frames, &event))
-        status = status_make(STATUS_DATA_LOSS, "streams: stream %llu has no events",
-                             (unsigned long long)stream_number);
+        status = status_make(STATUS_DATA_LOSS, "streams: stream %llu has no revision %llu",
+                             (unsigned long long)stream_number, (unsigned long long)revision);
     if (status_ok(status)) {
         *position = event.position;
         *created_us = event.created_us;
@@ -52,12 +56,15 @@ static struct status describe(struct event_log *log, struct bytes name,
 {
     uint64_t first_position;
 
-    *info =
-        (struct stream_info){.name = arena_copy(arena, name), .last_revision = head->last_revision};
+    *info = (struct stream_info){.name = arena_copy(arena, name),
+                                 .first_revision = head->first_revision,
+                                 .last_revision = head->last_revision};
     if (!info->name.data)
         return status_make(STATUS_RESOURCE_EXHAUSTED, "streams: too many for the call's memory");
-    TRY(read_edge(log, head->number, false, &first_position, &info->created_us));
-    return read_edge(log, head->number, true, &info->last_position, &info->appended_us);
+    TRY(read_one(log, head->number, head->first_revision, &first_position, &info->created_us));
+    /* By its revision: the stream may have grown since the head was looked at. */
+    return read_one(log, head->number, head->last_revision, &info->last_position,
+                    &info->appended_us);
 }
 
 struct status event_log_get_stream(struct event_log *log, struct bytes name, struct arena *arena,

@@ -11,7 +11,7 @@ enum {
     WRITE_BUFFERS_MAX = 2, /* 7.8 may retry flushes in the wrong order from 3 up */
     WAL_WRITE_BUFFERS_MAX = 2,
     BLOOM_BITS_PER_KEY = 10,
-    LOG_BLOCK_BYTES = 16 << 10, /* records hold a whole append */
+    LOG_BLOCK_BYTES = 4 << 10,
     INDEX_BLOCK_BYTES = 4 << 10,
 };
 

@@ -194,7 +194,8 @@ class Comparison:
         idle = server.resident_bytes()
         got = server.load("idle", subscribers=IDLE_SUBSCRIBERS, connections=IDLE_CONNECTIONS)
         grown = got["resident_bytes"] - got["resident_before"]
-        figures = {"idle_mib": idle / 2**20, "kib_per_subscription": grown / IDLE_SUBSCRIBERS / 1024}
+        each = grown / IDLE_SUBSCRIBERS
+        figures = {"idle_mib": idle / 2**20, "kib_per_subscription": each / 2**10}
         self.results.add(aims.IDLE, "sagabase", figures)
         self.stop(server)
 

@@ -177,7 +177,8 @@ def panel(title, unit, path, systems, more=""):
         f"'{path}' using {column}:xtic(1) title '{system}' linecolor rgb '{COLORS[system]}'"
         for column, system in enumerate(systems, 2)
     )
-    return f"set title '{title}'\nset ylabel '{unit}'\n{more}plot {bars}\nunset logscale y\nset format y '%.1s%c'\n"
+    after = "unset logscale y\nset format y '%.1s%c'\n"
+    return f"set title '{title}'\nset ylabel '{unit}'\n{more}plot {bars}\n{after}"
 
 
 def present(results, works):

@@ -5,7 +5,7 @@
 #include "tests/bench/pages.h"
 #include "tests/bench/proposal.h"
 #include "tests/bench/workloads.h"
-#include "umadb.pb-c.h"
+#include "umadb/v1/umadb.pb-c.h"
 
 #define DCB "/umadb.v1.DCB/"
 

@@ -21,11 +21,14 @@ from sagabase import (
     STREAM_EXISTS,
     CaughtUp,
     Checkpoint,
+    Condition,
+    ConditionFailed,
     Event,
     Filter,
     InvalidRequest,
     LimitExceeded,
     PartlyStored,
+    QueryItem,
     RecordedEvent,
     Retry,
     StreamAppend,
@@ -253,6 +256,26 @@ def append_many_is_all_or_nothing(house):
     equal(numbers(store.read_all(start=answer.position - 2, count=3)), [0, 1, 2])
 
 
+def an_append_fails_when_its_condition_has_come_true(house):
+    store, taken = house.store, [QueryItem(types=["Taken"], tags=["seat:1"])]
+    append = [StreamAppend("seat-1", [Event("Taken", tags=["seat:1"])], ANY)]
+    first = store.append_many(append, condition=Condition(taken))
+    second = [StreamAppend("seat-2", [Event("Taken", tags=["seat:1"])], ANY)]
+    error = error_of(
+        ConditionFailed, lambda: store.append_many(second, condition=Condition(taken))
+    )
+    equal(error.position, first.position)
+    with store.append_session() as session:
+        refused = session.append_many(second, condition=Condition(taken))
+        repeated = session.append_many(second, condition=Condition(taken, first.position))
+    equal(error_of(ConditionFailed, refused.result).position, first.position)
+    found = list(store.read_all(query=taken))
+    equal([event.position for event in found], [first.position, repeated.result().position])
+    equal(found[0].tags, ["seat:1"])
+    with store.subscribe(query=taken) as subscription:
+        equal(next_event(subscription).position, first.position)
+
+
 def reads_go_either_way_from_anywhere(house):
     store = house.store
     store.append("read-1", numbered(0, 3000), expected=NO_STREAM)
@@ -285,11 +308,15 @@ def a_session_tells_each_append_what_became_of_it(house):
 
 def a_session_goes_on_over_a_restart(house):
     with house.store.append_session() as session:
-        before = [session.append("kept-1", numbered(n, n + 1), expected=ANY) for n in range(200)]
-        before[0].result()
+
+        def append(n):
+            return session.append("kept-1", numbered(n, n + 1), expected=ANY)
+
+        appended = [append(n) for n in range(200)]
+        appended[0].result()
         house.restart()
-        after = [session.append("kept-1", numbered(n, n + 1), expected=ANY) for n in range(200, 400)]
-    equal([one.result().first_revision for one in before + after], list(range(400)))
+        appended += [append(n) for n in range(200, 400)]
+    equal([one.result().first_revision for one in appended], list(range(400)))
     equal(numbers(house.store.read_stream("kept-1")), list(range(400)))
 
 
@@ -353,6 +380,7 @@ BEHAVIOURS = [
     a_wrong_revision_tells_stream_expected_and_actual,
     other_errors_have_types_too,
     append_many_is_all_or_nothing,
+    an_append_fails_when_its_condition_has_come_true,
     reads_go_either_way_from_anywhere,
     streams_are_listed_over_all_pages,
     a_session_tells_each_append_what_became_of_it,

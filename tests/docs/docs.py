@@ -16,13 +16,28 @@ import argparse
 import dataclasses
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 BLOCK_SECONDS_MAX = 120
-TOOLS = {"grpcurl": "bin/grpcurl"}  # what a command may need, below $SAGABASE_TOOLS
+TOOLS = {  # what a command may need, below $SAGABASE_TOOLS
+    "grpcurl": "bin/grpcurl",
+    "npm": "node/node_modules",
+    "pip": "python/bin/pip",
+}
+COPIED = ("clients", "examples", "protos")  # commands write into them; all else is linked
+# So that npm and pip use what is in $SAGABASE_TOOLS, and no network.
+OFFLINE = {
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "PIP_NO_BUILD_ISOLATION": "false",  # pip reads it so: the isolation is false
+    "PIP_NO_DEPS": "1",
+    "PIP_NO_INDEX": "1",
+    "npm_config_offline": "true",
+    "npm_config_update_notifier": "false",
+}
 
 _MARK = re.compile(r"^<!-- (run|prints|not run: \S.*) -->$")
 _FENCE = re.compile(r"^```(\w*)\s*$")
@@ -134,11 +149,28 @@ def missing_tools(block):
 
 def prepare(folder, binary):
     """A folder that looks like the top of the house to the commands."""
+    generated = shutil.ignore_patterns("node_modules", "generated", "build", "*.egg-info")
     for name in os.listdir(TOP):
-        if name not in ("data", ".git") and not name.startswith("bazel-"):
+        if name in COPIED:
+            shutil.copytree(os.path.join(TOP, name), os.path.join(folder, name), ignore=generated)
+        elif name not in ("data", ".git", "node_modules") and not name.startswith("bazel-"):
             os.symlink(os.path.join(TOP, name), os.path.join(folder, name))
     os.mkdir(os.path.join(folder, "bazel-bin"))
     os.symlink(os.path.abspath(binary), os.path.join(folder, "bazel-bin", "sagabase"))
+
+
+def environment_of(folder):
+    tools, site = os.environ.get("SAGABASE_TOOLS", ""), os.path.join(folder, "site")
+    environment = dict(os.environ, HOME=folder, PIP_TARGET=site, PYTHONPATH=site, **OFFLINE)
+    environment["PATH"] = f"{tools}/bin:{tools}/python/bin:{os.environ['PATH']}"
+    return environment
+
+
+def lend_node_modules(folder):
+    """npm takes what is there already, whatever brought it."""
+    lent = os.path.join(os.environ.get("SAGABASE_TOOLS", ""), "node", "node_modules")
+    if os.path.isdir(lent):
+        shutil.copytree(lent, os.path.join(folder, "node_modules"), symlinks=True)
 
 
 def run_document(path, binary):
@@ -147,13 +179,20 @@ def run_document(path, binary):
     good = True
     with tempfile.TemporaryDirectory() as folder:
         prepare(folder, binary)
-        environment = dict(os.environ, HOME=folder)
-        environment["PATH"] = f"{os.environ.get('SAGABASE_TOOLS', '')}/bin:{os.environ['PATH']}"
         run = [block for block in blocks if block.mark == "run"]
+        environment = environment_of(folder)
+        if any(re.search(r"\bnpm\b", block.commands) for block in run):
+            lend_node_modules(folder)
+        missing = set()
         server = Server(binary, folder) if run else None
         try:
             for block in run:
-                good = run_and_tell(path, block, server.address, folder, environment) and good
+                missing.update(missing_tools(block))  # what comes later may need what it did
+                if missing and os.environ.get("CI") != "true":
+                    wanted = ", ".join(sorted(missing))
+                    print(f"skip - {path}:{block.line}: {wanted} is not installed")
+                else:
+                    good = run_and_tell(path, block, server.address, folder, environment) and good
         finally:
             if server:
                 server.stop()
@@ -162,10 +201,6 @@ def run_document(path, binary):
 
 
 def run_and_tell(path, block, address, folder, environment):
-    missing = missing_tools(block)
-    if missing and os.environ.get("CI") != "true":
-        print(f"skip - {path}:{block.line}: {', '.join(missing)} is not installed")
-        return True
     try:
         run_block(block, address, folder, dict(environment, SAGABASE_SERVER=address))
     except Wrong as wrong:

@@ -16,6 +16,7 @@ enum {
     STREAMS_MAX = 4,
     EVENTS_MAX = 5, /* of one stream */
     ENTRIES_MAX = 4,
+    TAGS_DRAWN_MAX = 4,
     POSITION = 1000,
     CREATED_US = 1700000000000000,
 };
@@ -38,6 +39,11 @@ static void draw_event(struct fuzz_input *input, struct arena *arena, struct new
     event->data = fuzz_bytes(input, arena);
     event->metadata = metadata;
     event->metadata_count = entries;
+    struct bytes *tags = arena_alloc(arena, TAGS_DRAWN_MAX * sizeof *tags);
+    event->tag_count = fuzz_below(input, TAGS_DRAWN_MAX);
+    for (size_t i = 0; i < event->tag_count; i++)
+        tags[i] = fuzz_bytes(input, arena);
+    event->tags = tags;
 }
 
 static void draw_append(struct fuzz_input *input, struct arena *arena, struct append *append)
@@ -119,6 +125,29 @@ static void compare(const Sagabase__V1__RecordedEvent *recorded, const struct ev
     FUZZ_REQUIRE(recorded->base.n_unknown_fields == 0);
 }
 
+static void compare_tags(const Sagabase__V1__RecordedEvent *recorded, const struct event *event,
+                         const struct new_event *wanted)
+{
+    struct bytes wire = event->wire, tag;
+
+    FUZZ_REQUIRE(recorded->n_tags == wanted->tag_count);
+    for (size_t i = 0; i < wanted->tag_count; i++) {
+        FUZZ_REQUIRE(event_tag_next(&wire, &tag) && bytes_equal(tag, wanted->tags[i]));
+        FUZZ_REQUIRE(same_text(recorded->tags[i], tag));
+    }
+    FUZZ_REQUIRE(!event_tag_next(&wire, &tag));
+}
+
+/* Metadata, too, by the log's own reader. Keys of an append differ. */
+static void compare_metadata(const struct event *event, const struct new_event *wanted)
+{
+    struct bytes value;
+
+    for (size_t i = 0; i < wanted->metadata_count; i++)
+        FUZZ_REQUIRE(event_metadata(event, wanted->metadata[i].key, &value) &&
+                     bytes_equal(value, wanted->metadata[i].value));
+}
+
 static void decode(const struct append *append, const struct append_plan *plan)
 {
     struct record record;
@@ -136,6 +165,8 @@ static void decode(const struct append *append, const struct append_plan *plan)
         for (size_t j = 0; j < append->streams[i].event_count; j++, position++) {
             FUZZ_REQUIRE(event_next(&frames, &event));
             compare(page->events[position - POSITION], &event, &append->streams[i], j, position);
+            compare_tags(page->events[position - POSITION], &event, &append->streams[i].events[j]);
+            compare_metadata(&event, &append->streams[i].events[j]);
         }
         FUZZ_REQUIRE(frames.size == 0);
     }

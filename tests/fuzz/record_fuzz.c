@@ -33,6 +33,12 @@ static void walk_event(struct bytes frame)
     require_inside(event.content_type, frame);
     require_inside(event.data, frame);
     require_inside(event.stream, frame);
+    require_inside(event.wire, frame);
+    for (struct bytes wire = event.wire, tag; event_tag_next(&wire, &tag);)
+        require_inside(tag, frame);
+    struct bytes value;
+    if (event_metadata(&event, bytes_of_text("key"), &value))
+        require_inside(value, frame);
 }
 
 static uint32_t walk_span(const struct record *record, uint32_t index, struct bytes stored)

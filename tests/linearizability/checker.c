@@ -17,6 +17,7 @@ struct entry {
 /* An operation that was put in the order, and how it was before. */
 struct choice {
     struct entry *entry;
+    bool only_one; /* nothing else needs to be tried in its place */
     struct store_state before;
 };
 
@@ -153,12 +154,18 @@ static void flip(struct search *search, uint32_t operation)
     search->done[operation / 64] ^= (uint64_t)1 << operation % 64;
 }
 
+static bool changes_state(const struct operation *operation)
+{
+    return operation->outcome == OUTCOME_APPENDED;
+}
+
 /* Puts the operation next in the order, if its outcome fits and this was not tried before. */
 static bool choose(struct search *search, struct entry *entry)
 {
+    const struct operation *operation = &search->history->operations[entry->operation];
     struct store_state before = search->state;
 
-    if (!store_apply(&search->state, &search->history->operations[entry->operation]))
+    if (!store_apply(&search->state, operation))
         return false;
     flip(search, entry->operation);
     memcpy(search->key, search->done, search->done_bytes);
@@ -168,43 +175,57 @@ static bool choose(struct search *search, struct entry *entry)
         search->state = before;
         return false;
     }
-    search->choices[search->depth++] = (struct choice){entry, before};
+    search->choices[search->depth++] = (struct choice){entry, !changes_state(operation), before};
     take_out(entry);
     take_out(entry->match);
     return true;
 }
 
-/* Takes the last choice back; where to go on. */
+/* What changes nothing and fits now may as well come now: if any order exists, then one in
+ * which it does. So all of it is chosen, and nothing in its place. */
+static void choose_what_changes_nothing(struct search *search)
+{
+    for (struct entry *entry = search->head.after; entry && entry->match; entry = entry->after)
+        if (!changes_state(&search->history->operations[entry->operation]))
+            choose(search, entry);
+}
+
+/* Takes choices back, up to the last one that has others in its place; where those begin.
+ * NULL: there is none. */
 static struct entry *choose_otherwise(struct search *search)
 {
-    struct choice *choice = &search->choices[--search->depth];
-
-    put_back(choice->entry->match);
-    put_back(choice->entry);
-    flip(search, choice->entry->operation);
-    search->state = choice->before;
-    return choice->entry->after;
+    while (search->depth > 0) {
+        struct choice *choice = &search->choices[--search->depth];
+        put_back(choice->entry->match);
+        put_back(choice->entry);
+        flip(search, choice->entry->operation);
+        search->state = choice->before;
+        if (!choice->only_one)
+            return choice->entry->after;
+    }
+    return NULL;
 }
 
 static enum verdict walk(struct search *search)
 {
-    struct entry *entry = search->head.after;
-
-    while (search->head.after) {
+    choose_what_changes_nothing(search);
+    for (struct entry *entry = search->head.after; search->head.after;) {
         if (search->seen.count > CHECKER_SEEN_MAX)
             return UNDECIDED;
-        if (entry->match) {
-            entry = choose(search, entry) ? search->head.after : entry->after;
-            continue;
+        if (!entry->match) { /* it returned, but is in no order so far */
+            if (search->depth >= search->deepest) {
+                search->deepest = search->depth;
+                search->culprit = entry->operation;
+            }
+            entry = choose_otherwise(search);
+            if (!entry)
+                return NOT_LINEARIZABLE;
+        } else if (choose(search, entry)) {
+            choose_what_changes_nothing(search);
+            entry = search->head.after;
+        } else {
+            entry = entry->after;
         }
-        /* A return whose operation is in no order so far. */
-        if (search->depth >= search->deepest) {
-            search->deepest = search->depth;
-            search->culprit = entry->operation;
-        }
-        if (search->depth == 0)
-            return NOT_LINEARIZABLE;
-        entry = choose_otherwise(search);
     }
     return LINEARIZABLE;
 }

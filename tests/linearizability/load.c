@@ -2,11 +2,10 @@
 
 #include <assert.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "sagabase/v1/event_store.pb-c.h"
+#include "tests/linearizability/request.h"
 
 #define EVENT_STORE "/sagabase.v1.EventStore/"
 
@@ -15,9 +14,6 @@ enum {
     SESSIONS = 4, /* ... by sessions, which tell conflicts in full */
     READERS = 4,  /* clients that read the head of a stream or of the store */
     HOT_STREAMS = 5,
-    EVENTS_MAX = 3, /* of one part */
-    NAME_BYTES = 24,
-    ID_BYTES = 37,
     STEP_TIMEOUT_US = 30 * 1000 * 1000,
 };
 
@@ -25,8 +21,12 @@ struct client {
     struct running *running;
     unsigned connection;
     uint32_t number; /* of its operation underway */
-    struct wire_stream *stream;
-    bool read_something; /* a head by ReadStream or ReadAll: there was an event */
+
+    struct wire_stream *stream; /* a session; NULL once it has ended */
+    bool sending;
+    bool waiting; /* for a result */
+
+    bool found; /* a read came upon an event; the newest one: */
     uint64_t revision, position;
 };
 
@@ -113,136 +113,15 @@ static struct operation choose_append(struct load *load)
         operation.part_count = written + load_chance(load, CHECKS_MAX + 1);
     }
     for (uint32_t i = 0; i < operation.part_count; i++)
-        operation.parts[i] =
-            choose_part(load, first < HOT_STREAMS ? (first + i) % HOT_STREAMS
-                                                  : HOT_STREAMS + (first + i) % (STREAMS_MAX - HOT_STREAMS),
-                        i < written ? 1 + load_chance(load, EVENTS_MAX) : 0);
+        operation.parts[i] = choose_part(
+            load,
+            first < HOT_STREAMS ? (first + i) % HOT_STREAMS
+                                : HOT_STREAMS + (first + i) % (STREAMS_MAX - HOT_STREAMS),
+            i < written ? 1 + load_chance(load, EVENTS_MAX) : 0);
     return operation;
 }
 
 _Static_assert(PARTS_MAX + CHECKS_MAX <= HOT_STREAMS, "no stream twice in one append");
-
-/* The messages of one append; they point into each other. */
-struct request {
-    char names[PARTS_MAX + CHECKS_MAX][NAME_BYTES];
-    char ids[PARTS_MAX][EVENTS_MAX][ID_BYTES];
-    Sagabase__V1__ProposedEvent events[PARTS_MAX][EVENTS_MAX];
-    Sagabase__V1__ProposedEvent *event_list[PARTS_MAX][EVENTS_MAX];
-    Sagabase__V1__StreamAppend appends[PARTS_MAX];
-    Sagabase__V1__StreamAppend *append_list[PARTS_MAX];
-    Sagabase__V1__StreamCheck checks[CHECKS_MAX];
-    Sagabase__V1__StreamCheck *check_list[CHECKS_MAX];
-    Sagabase__V1__AppendRequest append;
-    Sagabase__V1__AppendToStreamRequest to_stream;
-};
-
-static Sagabase__V1__StreamState state_of(enum expected expected)
-{
-    switch (expected) {
-    case EXPECTED_NO_STREAM:
-        return SAGABASE__V1__STREAM_STATE__STREAM_STATE_NO_STREAM;
-    case EXPECTED_EXISTS:
-        return SAGABASE__V1__STREAM_STATE__STREAM_STATE_STREAM_EXISTS;
-    default:
-        return SAGABASE__V1__STREAM_STATE__STREAM_STATE_ANY;
-    }
-}
-
-static void put_name(char name[NAME_BYTES], uint32_t stream)
-{
-    snprintf(name, NAME_BYTES, "line-%" PRIu32, stream);
-}
-
-static void put_events(const struct load *load, struct request *request, uint32_t number,
-                       uint32_t index, uint32_t count, uint32_t *event)
-{
-    Sagabase__V1__StreamAppend *append = &request->appends[index];
-
-    for (uint32_t i = 0; i < count; i++, ++*event) {
-        Sagabase__V1__ProposedEvent *proposed = &request->events[index][i];
-        *proposed = (Sagabase__V1__ProposedEvent)SAGABASE__V1__PROPOSED_EVENT__INIT;
-        snprintf(request->ids[index][i], ID_BYTES, "%08" PRIx32 "-%04" PRIx32 "-4000-8000-%012" PRIx32,
-                 load->tag, *event, number);
-        proposed->id = request->ids[index][i];
-        proposed->type = (char *)"Noted";
-        request->event_list[index][i] = proposed;
-    }
-    append->n_events = count;
-    append->events = request->event_list[index];
-}
-
-static void put_part(struct request *request, uint32_t index, const struct part *part)
-{
-    Sagabase__V1__StreamAppend *append = &request->appends[index];
-
-    *append = (Sagabase__V1__StreamAppend)SAGABASE__V1__STREAM_APPEND__INIT;
-    put_name(request->names[index], part->stream);
-    append->stream = request->names[index];
-    if (part->expected == EXPECTED_REVISION) {
-        append->expected_case = SAGABASE__V1__STREAM_APPEND__EXPECTED_REVISION;
-        append->revision = part->revision;
-    } else {
-        append->expected_case = SAGABASE__V1__STREAM_APPEND__EXPECTED_STATE;
-        append->state = state_of(part->expected);
-    }
-    request->append_list[index] = append;
-}
-
-static void put_check(struct request *request, uint32_t index, const struct part *part)
-{
-    size_t at = request->append.n_checks++;
-    Sagabase__V1__StreamCheck *check = &request->checks[at];
-
-    *check = (Sagabase__V1__StreamCheck)SAGABASE__V1__STREAM_CHECK__INIT;
-    put_name(request->names[index], part->stream);
-    check->stream = request->names[index];
-    if (part->expected == EXPECTED_REVISION) {
-        check->expected_case = SAGABASE__V1__STREAM_CHECK__EXPECTED_REVISION;
-        check->revision = part->revision;
-    } else {
-        check->expected_case = SAGABASE__V1__STREAM_CHECK__EXPECTED_STATE;
-        check->state = state_of(part->expected);
-    }
-    request->check_list[at] = check;
-}
-
-static void put_append(const struct load *load, struct request *request, uint32_t number)
-{
-    const struct operation *operation = &load->history.operations[number];
-    uint32_t event = 0;
-
-    request->append = (Sagabase__V1__AppendRequest)SAGABASE__V1__APPEND_REQUEST__INIT;
-    for (uint32_t i = 0; i < operation->part_count; i++) {
-        if (operation->parts[i].events == 0) {
-            put_check(request, i, &operation->parts[i]);
-            continue;
-        }
-        put_part(request, i, &operation->parts[i]);
-        put_events(load, request, number, i, operation->parts[i].events, &event);
-        request->append.n_appends++;
-    }
-    request->append.appends = request->append_list;
-    request->append.checks = request->check_list;
-}
-
-static void put_append_to_stream(struct request *request)
-{
-    const Sagabase__V1__StreamAppend *append = &request->appends[0];
-    Sagabase__V1__AppendToStreamRequest *to_stream = &request->to_stream;
-
-    *to_stream =
-        (Sagabase__V1__AppendToStreamRequest)SAGABASE__V1__APPEND_TO_STREAM_REQUEST__INIT;
-    to_stream->stream = append->stream;
-    to_stream->n_events = append->n_events;
-    to_stream->events = append->events;
-    if (append->expected_case == SAGABASE__V1__STREAM_APPEND__EXPECTED_REVISION) {
-        to_stream->expected_case = SAGABASE__V1__APPEND_TO_STREAM_REQUEST__EXPECTED_REVISION;
-        to_stream->revision = append->revision;
-    } else {
-        to_stream->expected_case = SAGABASE__V1__APPEND_TO_STREAM_REQUEST__EXPECTED_STATE;
-        to_stream->state = append->state;
-    }
-}
 
 /* --- answers --------------------------------------------------------------------------- */
 
@@ -267,9 +146,8 @@ static void note_failure(struct client *client, struct status status)
     else if (status.code == STATUS_NOT_FOUND)
         history_return(&running->load->history, client->number)->outcome = OUTCOME_NOTHING;
     else if (!running->dying) /* else it never returns: whether it happened is unknown */
-        judge(running,
-              status_make(STATUS_INTERNAL, "operation %" PRIu32 ": %s: %.150s", client->number,
-                          status_code_name(status.code), status.message));
+        judge(running, status_make(STATUS_INTERNAL, "operation %" PRIu32 ": %s: %.150s",
+                                   client->number, status_code_name(status.code), status.message));
 }
 
 static void note_appended(struct client *client, const Sagabase__V1__AppendResponse *response)
@@ -305,7 +183,7 @@ static void note_conflict(struct client *client, const Sagabase__V1__RevisionCon
     operation->conflict_told = true;
     operation->conflict_part = UINT32_MAX;
     for (uint32_t i = 0; i < operation->part_count; i++) {
-        put_name(name, operation->parts[i].stream);
+        request_put_name(name, operation->parts[i].stream);
         if (strcmp(name, conflict->stream) == 0)
             operation->conflict_part = i;
     }
@@ -372,9 +250,9 @@ static void append_next(struct client *client)
     running->left--;
     struct operation operation = choose_append(running->load);
     client->number = history_invoke(&running->load->history, &operation);
-    put_append(running->load, &request, client->number);
+    request_put_append(&request, &operation, running->load->tag, client->number);
     if (operation.part_count == 1) {
-        put_append_to_stream(&request);
+        request_put_append_to_stream(&request);
         wire_unary(running->wire, client->connection, EVENT_STORE "AppendToStream",
                    &request.to_stream.base, 0, on_appended_to_stream, client);
     } else {
@@ -391,12 +269,13 @@ static void session_next(struct client *client)
     Sagabase__V1__AppendSessionRequest message = SAGABASE__V1__APPEND_SESSION_REQUEST__INIT;
     struct request request;
 
-    if (!goes_on(running) || !client->stream)
+    if (!goes_on(running) || !client->stream || client->sending || client->waiting)
         return;
     running->left--;
+    client->sending = client->waiting = true;
     struct operation operation = choose_append(running->load);
     client->number = history_invoke(&running->load->history, &operation);
-    put_append(running->load, &request, client->number);
+    request_put_append(&request, &operation, running->load->tag, client->number);
     message.correlation_id = client->number;
     message.append = &request.append;
     wire_stream_send(client->stream, &message.base);
@@ -418,7 +297,394 @@ static void on_results(void *context, struct bytes bytes)
         note_failure(client, status_make((enum status_code)result->failed->code, "%.200s",
                                          result->failed->message));
     sagabase__v1__append_session_response__free_unpacked(response, NULL);
-    client->read_something = true; /* answered: the next may be sent once the send is over */
-    if (client->revision)
-        session_next(client);
+    client->waiting = false;
+    session_next(client);
+}
+
+static void on_session_sent(void *context)
+{
+    struct client *client = context;
+
+    client->sending = false;
+    session_next(client);
+}
+
+static void on_session_ended(void *context, struct status status)
+{
+    struct client *client = context;
+
+    client->stream = NULL;
+    if (!client->running->dying)
+        judge(client->running,
+              status_make(STATUS_INTERNAL, "a session ended: %.150s", status.message));
+}
+
+static void session_start(struct client *client)
+{
+    static const struct wire_stream_events events = {
+        .message = on_results, .sent = on_session_sent, .ended = on_session_ended};
+
+    client->stream = wire_stream_open(client->running->wire, client->connection,
+                                      EVENT_STORE "AppendSession", NULL, &events, client);
+    session_next(client);
+}
+
+/* --- clients that read heads ------------------------------------------------------------------ */
+
+static void read_next(struct client *client);
+
+static void on_stream_info(void *context, struct status status, struct bytes bytes)
+{
+    struct client *client = context;
+    struct load *load = client->running->load;
+
+    if (status_ok(status)) {
+        Sagabase__V1__GetStreamResponse *response =
+            sagabase__v1__get_stream_response__unpack(NULL, bytes.size, bytes.data);
+        struct operation *operation = history_return(&load->history, client->number);
+        assert(response && response->stream);
+        operation->outcome = OUTCOME_FOUND;
+        operation->revision = response->stream->last_revision;
+        operation->position = response->stream->last_position;
+        learn(load, operation->parts[0].stream, operation->revision + 1);
+        sagabase__v1__get_stream_response__free_unpacked(response, NULL);
+    } else {
+        note_failure(client, status);
+    }
+    read_next(client);
+}
+
+/* A page of ReadStream or ReadAll: they are the same on the wire. */
+static void on_page(void *context, struct bytes bytes)
+{
+    struct client *client = context;
+    Sagabase__V1__ReadAllResponse *page =
+        sagabase__v1__read_all_response__unpack(NULL, bytes.size, bytes.data);
+
+    assert(page && page->n_events > 0);
+    const Sagabase__V1__RecordedEvent *event = page->events[page->n_events - 1];
+    client->found = true;
+    client->revision = event->revision;
+    client->position = event->position;
+    sagabase__v1__read_all_response__free_unpacked(page, NULL);
+}
+
+static void on_read_ended(void *context, struct status status)
+{
+    struct client *client = context;
+
+    if (status_ok(status)) {
+        struct operation *operation =
+            history_return(&client->running->load->history, client->number);
+        operation->outcome = client->found ? OUTCOME_FOUND : OUTCOME_NOTHING;
+        operation->revision = client->revision;
+        operation->position = client->position;
+    } else {
+        note_failure(client, status);
+    }
+    read_next(client);
+}
+
+static const struct wire_stream_events read_events = {.message = on_page, .ended = on_read_ended};
+
+static void read_head(struct client *client, uint32_t stream)
+{
+    struct running *running = client->running;
+    Sagabase__V1__GetStreamRequest get = SAGABASE__V1__GET_STREAM_REQUEST__INIT;
+    Sagabase__V1__ReadStreamRequest read = SAGABASE__V1__READ_STREAM_REQUEST__INIT;
+    char name[NAME_BYTES];
+
+    request_put_name(name, stream);
+    get.stream = read.stream = name;
+    read.direction = SAGABASE__V1__DIRECTION__DIRECTION_BACKWARDS;
+    read.count = 1;
+    if (load_chance(running->load, 2))
+        wire_unary(running->wire, client->connection, EVENT_STORE "GetStream", &get.base, 0,
+                   on_stream_info, client);
+    else
+        wire_stream_open(running->wire, client->connection, EVENT_STORE "ReadStream", &read.base,
+                         &read_events, client);
+}
+
+/* Backwards from the end, or forwards to it from near the last event that was told. */
+static void read_end(struct client *client)
+{
+    struct running *running = client->running;
+    Sagabase__V1__ReadAllRequest read = SAGABASE__V1__READ_ALL_REQUEST__INIT;
+
+    if (load_chance(running->load, 2)) {
+        read.direction = SAGABASE__V1__DIRECTION__DIRECTION_BACKWARDS;
+        read.count = 1;
+    } else if (running->load->subscribed.count > 20) {
+        read.from_case = SAGABASE__V1__READ_ALL_REQUEST__FROM_POSITION;
+        read.position = running->load->subscribed.count - load_chance(running->load, 20) - 1;
+    }
+    wire_stream_open(running->wire, client->connection, EVENT_STORE "ReadAll", &read.base,
+                     &read_events, client);
+}
+
+static void read_next(struct client *client)
+{
+    struct running *running = client->running;
+    struct operation operation = {.kind = KIND_END};
+
+    if (!goes_on(running))
+        return;
+    running->left--;
+    if (load_chance(running->load, 4)) {
+        operation.kind = KIND_HEAD;
+        operation.part_count = 1;
+        operation.parts[0].stream = choose_stream(running->load);
+    }
+    client->found = false;
+    client->number = history_invoke(&running->load->history, &operation);
+    if (operation.kind == KIND_HEAD)
+        read_head(client, operation.parts[0].stream);
+    else
+        read_end(client);
+}
+
+/* --- the one that follows ------------------------------------------------------------------------
+ */
+
+static struct status follow(struct followed *followed, const Sagabase__V1__RecordedEvent *event)
+{
+    if (event->position != followed->count || followed->count == FOLLOWED_MAX)
+        return status_make(STATUS_INTERNAL, "position %" PRIu64 " was told, not %" PRIu64,
+                           event->position, followed->count);
+    return request_identify(event, &followed->events[followed->count++]);
+}
+
+static void on_subscribed(void *context, struct bytes bytes)
+{
+    struct running *running = context;
+    struct load *load = running->load;
+    Sagabase__V1__SubscribeResponse *response =
+        sagabase__v1__subscribe_response__unpack(NULL, bytes.size, bytes.data);
+
+    assert(response);
+    if (response->message_case == SAGABASE__V1__SUBSCRIBE_RESPONSE__MESSAGE_EVENTS) {
+        for (size_t i = 0; i < response->events->n_events; i++)
+            judge(running, follow(&load->subscribed, response->events->events[i]));
+    } else if (response->message_case == SAGABASE__V1__SUBSCRIBE_RESPONSE__MESSAGE_CAUGHT_UP &&
+               response->caught_up->has_position && load->caught_up_count < FOLLOWED_MAX) {
+        load->caught_up[load->caught_up_count++] = response->caught_up->position;
+        if (response->caught_up->position + 1 != load->subscribed.count)
+            judge(running, status_make(STATUS_INTERNAL,
+                                       "caught up to %" PRIu64 " with %" PRIu64 " events sent",
+                                       response->caught_up->position, load->subscribed.count));
+    }
+    sagabase__v1__subscribe_response__free_unpacked(response, NULL);
+}
+
+static void on_subscription_ended(void *context, struct status status)
+{
+    struct running *running = context;
+
+    if (!running->dying)
+        judge(running,
+              status_make(STATUS_INTERNAL, "the subscription ended: %.150s", status.message));
+}
+
+static void subscribe(struct running *running)
+{
+    static const struct wire_stream_events events = {.message = on_subscribed,
+                                                     .ended = on_subscription_ended};
+    Sagabase__V1__SubscribeRequest request = SAGABASE__V1__SUBSCRIBE_REQUEST__INIT;
+
+    if (running->load->subscribed.count > 0) {
+        request.from_case = SAGABASE__V1__SUBSCRIBE_REQUEST__FROM_AFTER_POSITION;
+        request.after_position = running->load->subscribed.count - 1;
+    }
+    wire_stream_open(running->wire, 0, EVENT_STORE "Subscribe", &request.base, &events, running);
+}
+
+/* --- all of them
+ * ---------------------------------------------------------------------------------- */
+
+struct status load_run(struct load *load, struct wire *wire, uint32_t operations,
+                       void (*kill)(void *context), void *context)
+{
+    struct running running = {.load = load, .wire = wire, .left = operations, .verdict = OK};
+
+    subscribe(&running);
+    for (unsigned i = 0; i < UNARIES + SESSIONS + READERS; i++) {
+        struct client *client = &running.clients[i];
+        *client = (struct client){.running = &running, .connection = i % CONNECTIONS};
+        if (i < UNARIES)
+            append_next(client);
+        else if (i < UNARIES + SESSIONS)
+            session_start(client);
+        else
+            read_next(client);
+    }
+    while (goes_on(&running))
+        if (!wire_step(wire, STEP_TIMEOUT_US))
+            judge(&running, status_make(STATUS_DEADLINE_EXCEEDED, "nothing happens any more"));
+    running.dying = true; /* while the last calls are underway */
+    kill(context);
+    while (wire_open_calls(wire) > 0)
+        wire_step(wire, STEP_TIMEOUT_US);
+    return running.verdict;
+}
+
+/* --- what the store holds in the end
+ * ---------------------------------------------------------------- */
+
+struct whole {
+    struct followed all;
+    struct operation *operations;
+    uint32_t count;
+    uint32_t next_of[STREAMS_MAX]; /* revision that comes next */
+    bool *ends;                    /* by position: the last event of an append */
+    uint32_t append, index;        /* underway */
+    bool ended;
+    struct status verdict;
+};
+
+static uint32_t event_count(const struct operation *operation)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < operation->part_count; i++)
+        count += operation->parts[i].events;
+    return count;
+}
+
+/* The part that event `index` of the append belongs to, and its index in it. */
+static uint32_t part_of(const struct operation *operation, uint32_t *index)
+{
+    uint32_t part = 0;
+
+    while (*index >= operation->parts[part].events)
+        *index -= operation->parts[part++].events;
+    return part;
+}
+
+/* One event of the whole store: appends stand there whole, and next to each other. */
+static struct status take_event(struct whole *whole, const Sagabase__V1__RecordedEvent *event)
+{
+    TRY(follow(&whole->all, event));
+    uint64_t identity = whole->all.events[event->position];
+    uint32_t append = (uint32_t)(identity >> 8), index = identity & 0xff;
+
+    if (append >= whole->count || index >= event_count(&whole->operations[append]))
+        return status_make(STATUS_INTERNAL, "an event that nobody sent");
+    if (index != whole->index || (index > 0 && append != whole->append))
+        return status_make(STATUS_INTERNAL, "position %" PRIu64 ": part of an append is missing",
+                           event->position);
+    struct operation *operation = &whole->operations[append];
+    whole->append = append;
+    whole->index = index + 1 == event_count(operation) ? 0 : index + 1;
+    whole->ends[event->position] = whole->index == 0;
+    uint32_t part = part_of(operation, &index);
+    if (event->revision != whole->next_of[operation->parts[part].stream]++)
+        return status_make(STATUS_INTERNAL,
+                           "position %" PRIu64 ": revision %" PRIu64 " is out of order",
+                           event->position, event->revision);
+    if (operation->outcome != OUTCOME_UNKNOWN)
+        return OK;
+    if (index == 0)
+        operation->parts[part].first_revision = event->revision;
+    if (whole->index == 0) { /* it happened, though nobody was told then */
+        operation->outcome = OUTCOME_APPENDED;
+        operation->position = event->position;
+    }
+    return OK;
+}
+
+static void on_whole_page(void *context, struct bytes bytes)
+{
+    struct whole *whole = context;
+    Sagabase__V1__ReadAllResponse *page =
+        sagabase__v1__read_all_response__unpack(NULL, bytes.size, bytes.data);
+
+    assert(page);
+    for (size_t i = 0; i < page->n_events && status_ok(whole->verdict); i++)
+        whole->verdict = take_event(whole, page->events[i]);
+    sagabase__v1__read_all_response__free_unpacked(page, NULL);
+}
+
+static void on_whole_ended(void *context, struct status status)
+{
+    struct whole *whole = context;
+
+    whole->ended = true;
+    if (!status_ok(status))
+        whole->verdict = status;
+}
+
+/* What was followed is what is there, and "caught up" never stood inside an append. */
+static struct status compare(const struct load *load, const struct whole *whole)
+{
+    const struct followed *seen = &load->subscribed;
+
+    if (whole->index != 0)
+        return status_make(STATUS_INTERNAL, "the last append is there in part");
+    if (seen->count > whole->all.count ||
+        memcmp(seen->events, whole->all.events, seen->count * sizeof *seen->events) != 0)
+        return status_make(STATUS_INTERNAL, "the subscription was told of other events");
+    for (uint32_t i = 0; i < load->caught_up_count; i++)
+        if (!whole->ends[load->caught_up[i]])
+            return status_make(STATUS_INTERNAL, "caught up to %" PRIu64 ", within an append",
+                               load->caught_up[i]);
+    return OK;
+}
+
+/* What did not happen until the end, never did: no call of it is left. A read that has not
+ * returned tells nothing. Both leave the history. */
+static void drop_unknown(struct history *history)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < history->count; i++)
+        if (history->operations[i].outcome != OUTCOME_UNKNOWN)
+            history->operations[kept++] = history->operations[i];
+    history->count = kept;
+}
+
+/* Every head, one after the other, by a client of its own. */
+static struct status read_heads(struct load *load, struct wire *wire)
+{
+    struct running running = {.load = load, .wire = wire, .verdict = OK};
+    struct client client = {.running = &running};
+
+    for (uint32_t stream = 0; stream <= STREAMS_MAX; stream++) {
+        struct operation operation = {.kind = KIND_HEAD, .part_count = 1, .parts = {{stream}}};
+        if (stream == STREAMS_MAX)
+            operation = (struct operation){.kind = KIND_END};
+        client.found = false;
+        client.number = history_invoke(&load->history, &operation);
+        if (stream < STREAMS_MAX)
+            read_head(&client, stream);
+        else
+            read_end(&client);
+        while (wire_open_calls(wire) > 0)
+            wire_step(wire, STEP_TIMEOUT_US);
+    }
+    return running.verdict;
+}
+
+struct status load_settle(struct load *load, struct wire *wire)
+{
+    static const struct wire_stream_events events = {.message = on_whole_page,
+                                                     .ended = on_whole_ended};
+    Sagabase__V1__ReadAllRequest request = SAGABASE__V1__READ_ALL_REQUEST__INIT;
+    struct whole whole = {
+        .operations = load->history.operations, .count = load->history.count, .verdict = OK};
+
+    whole.all.events = malloc(FOLLOWED_MAX * sizeof *whole.all.events);
+    whole.ends = calloc(FOLLOWED_MAX, sizeof *whole.ends);
+    assert(whole.all.events && whole.ends);
+    wire_stream_open(wire, 0, EVENT_STORE "ReadAll", &request.base, &events, &whole);
+    while (!whole.ended)
+        wire_step(wire, STEP_TIMEOUT_US);
+    struct status status = whole.verdict;
+    if (status_ok(status))
+        status = compare(load, &whole);
+    free(whole.all.events);
+    free(whole.ends);
+    TRY(status);
+    drop_unknown(&load->history);
+    return read_heads(load, wire);
 }

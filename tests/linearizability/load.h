@@ -21,7 +21,7 @@ struct load {
     struct followed subscribed; /* by a subscription that resumes after each death */
     uint64_t *caught_up;        /* positions that it said it had caught up to */
     uint32_t caught_up_count;
-    uint64_t chance; /* state of the random numbers; not 0 */
+    uint64_t chance;             /* state of the random numbers; not 0 */
     uint64_t known[STREAMS_MAX]; /* events of each stream, as far as anybody was told */
     uint32_t tag;                /* a part of every id: stores differ */
 };

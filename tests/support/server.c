@@ -15,7 +15,8 @@ static void must(const char *doing, struct status status)
     abort();
 }
 
-struct test_server *test_server_start(struct engine *engine, size_t tail_bytes_max)
+static struct test_server *start(struct engine *engine, size_t tail_bytes_max,
+                                 int64_t checkpoint_period_us)
 {
     struct test_server *server = calloc(1, sizeof *server);
 
@@ -26,14 +27,27 @@ struct test_server *test_server_start(struct engine *engine, size_t tail_bytes_m
          event_log_open(&(struct event_log_options){.engine = server->engine,
                                                     .tail_bytes_max = tail_bytes_max},
                         &server->log));
-    server->services = (struct services){
-        .log = server->log, .version = "1.2.3", .commit = "0123456789ab", .started_us = 42};
+    server->services = (struct services){.log = server->log,
+                                         .version = "1.2.3",
+                                         .commit = "0123456789ab",
+                                         .started_us = 42,
+                                         .checkpoint_period_us = checkpoint_period_us};
     must("rpc_server_start", rpc_server_start(&(struct rpc_options){.listen = "127.0.0.1:0",
                                                                     .services = tables,
                                                                     .context = &server->services},
                                               &server->rpc));
     server->client = rpc_client_create(rpc_server_port(server->rpc));
     return server;
+}
+
+struct test_server *test_server_start(struct engine *engine, size_t tail_bytes_max)
+{
+    return start(engine, tail_bytes_max, 0);
+}
+
+struct test_server *test_server_start_telling(int64_t checkpoint_period_us)
+{
+    return start(NULL, 0, checkpoint_period_us);
 }
 
 void test_server_stop_rpc(struct test_server *server)

@@ -20,6 +20,9 @@ struct test_server {
  * program if it does not start. */
 struct test_server *test_server_start(struct engine *engine, size_t tail_bytes_max);
 
+/* The same in memory, whose live subscriptions tell how far they are after so short a time. */
+struct test_server *test_server_start_telling(int64_t checkpoint_period_us);
+
 /* Stops the server and closes the engine; then no call of the client may be open. */
 void test_server_stop(struct test_server *server);
 

@@ -16,6 +16,7 @@ import {
   expectedOneof,
   moment,
   proposed,
+  queryMessage,
   RecordedEvent,
   START,
   streamInfo,
@@ -89,9 +90,11 @@ export class Client {
     return { firstRevision, lastRevision, position, replayed };
   }
 
-  /** Appends to several streams and checks others, all or nothing. */
-  async appendMany(appends, checks = []) {
-    return appendedToMany(await this.#call(this.#store, "append", appendRequest(appends, checks)));
+  /** Appends to several streams and checks others, all or nothing. ConditionFailed if an event is
+   * there that the condition forbids. */
+  async appendMany(appends, checks = [], { condition } = {}) {
+    const request = appendRequest(appends, checks, condition);
+    return appendedToMany(await this.#call(this.#store, "append", request));
   }
 
   /** For many appends one after another that need not wait for each other. */
@@ -103,21 +106,25 @@ export class Client {
 
   /** The events of one stream, from the revision `start` on, that one included; `count` 0: all.
    * StreamNotFound comes with the first event. */
-  readStream(stream, { start, backwards = false, count = 0 } = {}) {
+  readStream(stream, { start, backwards = false, count = 0, filter } = {}) {
     const request = api.ReadStreamRequest.create({
       stream,
       direction: directionOf(backwards),
       count: BigInt(count),
+      filter: filter && api.Filter.create(filter),
     });
     if (start !== undefined) request.from = fromOneof(start, "revision");
     return this.#read(() => this.#store.readStream(request));
   }
 
-  /** The events of the whole store in commit order, from the position `start` on. */
-  readAll({ start, backwards = false, count = 0 } = {}) {
+  /** The events of the whole store in commit order, from the position `start` on. A query finds its
+   * events by index, a filter looks at each. */
+  readAll({ start, backwards = false, count = 0, query, filter } = {}) {
     const request = api.ReadAllRequest.create({
       direction: directionOf(backwards),
       count: BigInt(count),
+      query: query && queryMessage(query),
+      filter: filter && api.Filter.create(filter),
     });
     if (start !== undefined) request.from = fromOneof(start, "position");
     return this.#read(() => this.#store.readAll(request));
@@ -125,11 +132,12 @@ export class Client {
 
   /** Past events, then new ones, without end: of one stream behind the revision `after`, or of all
    * streams behind the position `after`. END: only what is appended from now on. */
-  subscribe({ stream = "", after = START, filter, checkpointInterval = 0 } = {}) {
+  subscribe({ stream = "", after = START, query, filter, checkpointInterval = 0 } = {}) {
     const makeRequest = async () => {
       const place = stream && after === END ? await this.#lastRevision(stream) : after;
       const request = api.SubscribeRequest.create({ stream, checkpointInterval });
       request.from = fromOneof(place, stream ? "afterRevision" : "afterPosition");
+      if (query) request.query = queryMessage(query);
       if (filter) request.filter = api.Filter.create(filter);
       return request;
     };
@@ -140,14 +148,15 @@ export class Client {
 
   /** StreamNotFound if it has no event. */
   async getStream(stream) {
-    return streamInfo((await this.#call(this.#store, "getStream", { stream })).stream);
+    const request = api.GetStreamRequest.create({ stream });
+    return streamInfo((await this.#call(this.#store, "getStream", request)).stream);
   }
 
   /** In the byte order of their names, as many pages as there are. */
   async *listStreams({ prefix = "", pageSize = PAGE_SIZE } = {}) {
     let pageToken = "";
     do {
-      const request = { prefix, pageSize, pageToken };
+      const request = api.ListStreamsRequest.create({ prefix, pageSize, pageToken });
       const page = await this.#call(this.#store, "listStreams", request);
       yield* page.streams.map(streamInfo);
       pageToken = page.nextPageToken;

@@ -3,7 +3,7 @@
 import { status as codes } from "@grpc/grpc-js";
 
 import { Status } from "../generated/google/rpc/status.js";
-import { RevisionConflict } from "../generated/sagabase/v1/event_store.js";
+import { ConditionConflict, RevisionConflict } from "../generated/sagabase/v1/event_store.js";
 import { stateName } from "./events.js";
 
 /** Any answer of the server that is not the wished one. `code` is the gRPC status code. */
@@ -23,6 +23,15 @@ export class WrongRevision extends SagabaseError {
     this.stream = stream;
     this.expected = expected;
     this.actual = actual;
+  }
+}
+
+/** An event that the append's condition forbids is there: read again, decide again. `position` is
+ * that of one such event. */
+export class ConditionFailed extends SagabaseError {
+  constructor(message, position) {
+    super(codes.ABORTED, message);
+    this.position = position;
   }
 }
 
@@ -59,15 +68,19 @@ function either(oneof) {
   return oneof.oneofKind.endsWith("State") ? stateName(value) : value;
 }
 
-function conflictOf(error) {
+function conflictsOf(error) {
   const [bytes] = error.metadata?.get("grpc-status-details-bin") ?? [];
-  if (!bytes) return undefined;
-  const detail = Status.fromBinary(bytes).details.find((any) =>
-    any.typeUrl.endsWith(`/${RevisionConflict.typeName}`));
-  return detail && RevisionConflict.fromBinary(detail.value);
+  if (!bytes) return {};
+  const { details } = Status.fromBinary(bytes);
+  const find = (type) => {
+    const detail = details.find((any) => any.typeUrl.endsWith(`/${type.typeName}`));
+    return detail && type.fromBinary(detail.value);
+  };
+  return { conflict: find(RevisionConflict), condition: find(ConditionConflict) };
 }
 
-function typed(code, message, conflict) {
+function typed(code, message, { conflict, condition }) {
+  if (condition) return new ConditionFailed(message, condition.position);
   if (conflict)
     return new WrongRevision(message, conflict.stream, either(conflict.expected), either(conflict.actual));
   return new (CLASSES.get(code) ?? SagabaseError)(code, message);
@@ -76,10 +89,10 @@ function typed(code, message, conflict) {
 /** Errors that are not the server's stay what they are. */
 export function errorOfCall(error) {
   if (error instanceof SagabaseError || typeof error.code !== "number") return error;
-  return typed(error.code, error.details ?? error.message, conflictOf(error));
+  return typed(error.code, error.details ?? error.message, conflictsOf(error));
 }
 
 /** Of one append of a session. */
-export function errorOfFailure({ code, message, conflict }) {
-  return typed(code, message, conflict);
+export function errorOfFailure(failure) {
+  return typed(failure.code, failure.message, failure);
 }

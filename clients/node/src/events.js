@@ -18,10 +18,11 @@ export const END = "END";
 /** An event to append. Its id is chosen here and makes repeating an append harmless: to try
  * again, append the same object. `data` that is not bytes is written as JSON. */
 export class Event {
-  constructor(type, data = new Uint8Array(), { metadata = {}, contentType, id } = {}) {
+  constructor(type, data = new Uint8Array(), { tags = [], metadata = {}, contentType, id } = {}) {
     const raw = data instanceof Uint8Array;
     this.type = type;
     this.data = raw ? data : Buffer.from(JSON.stringify(data));
+    this.tags = [...tags];
     this.metadata = { ...metadata };
     this.contentType = contentType ?? (raw ? "" : JSON_TYPE);
     this.id = id ?? randomUUID();
@@ -36,6 +37,7 @@ export class RecordedEvent {
     this.contentType = event.contentType;
     this.data = event.data;
     this.metadata = event.metadata;
+    this.tags = event.tags;
     this.stream = event.stream;
     this.revision = event.revision;
     this.position = event.position;
@@ -67,23 +69,33 @@ export function stateName(state) {
 
 export function proposed(event) {
   if (!(event instanceof Event)) throw new TypeError("events: give objects of class Event");
-  return {
-    id: event.id,
-    type: event.type,
-    contentType: event.contentType,
-    data: event.data,
-    metadata: event.metadata,
-  };
+  const { id, type, contentType, data, metadata, tags } = event;
+  return api.ProposedEvent.create({ id, type, contentType, data, metadata, tags });
 }
 
-export function appendRequest(appends, checks) {
+export function queryMessage(items) {
+  return api.Query.create({ items: items.map((item) => api.QueryItem.create(item)) });
+}
+
+function conditionMessage({ failIf, after }) {
+  const seen =
+    after === undefined
+      ? { oneofKind: undefined }
+      : { oneofKind: "afterPosition", afterPosition: BigInt(after) };
+  return api.AppendCondition.create({ failIf: queryMessage(failIf), seen });
+}
+
+export function appendRequest(appends, checks, condition) {
   return api.AppendRequest.create({
-    appends: appends.map(({ stream, events, expected }) => ({
-      stream,
-      events: events.map(proposed),
-      expected: expectedOneof(expected),
-    })),
-    checks: checks.map(({ stream, expected }) => ({ stream, expected: expectedOneof(expected) })),
+    condition: condition && conditionMessage(condition),
+    appends: appends.map(({ stream, events, expected }) =>
+      api.StreamAppend.create({
+        stream,
+        events: events.map(proposed),
+        expected: expectedOneof(expected),
+      })),
+    checks: checks.map(({ stream, expected }) =>
+      api.StreamCheck.create({ stream, expected: expectedOneof(expected) })),
   });
 }
 

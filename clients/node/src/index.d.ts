@@ -41,6 +41,8 @@ export interface ConnectOptions {
 export function connect(address: string, options?: ConnectOptions): Client;
 
 export interface EventOptions {
+  /** What the event is about, for queries and conditions. */
+  tags?: string[];
   metadata?: Record<string, string>;
   contentType?: string;
   id?: string;
@@ -55,6 +57,7 @@ export class Event {
   readonly contentType: string;
   readonly data: Uint8Array;
   readonly metadata: Record<string, string>;
+  readonly tags: string[];
 }
 
 /** An event as it is stored. */
@@ -65,6 +68,7 @@ export class RecordedEvent {
   readonly contentType: string;
   readonly data: Uint8Array;
   readonly metadata: Record<string, string>;
+  readonly tags: string[];
   readonly stream: string;
   readonly revision: bigint;
   readonly position: bigint;
@@ -107,7 +111,24 @@ export interface StreamCheck {
   expected: Expected;
 }
 
-/** Which events of all streams are sent. All conditions that are given have to hold. */
+/** An event matches if all that is given holds: one of the types, all of the tags. */
+export interface QueryItem {
+  types?: string[];
+  tags?: string[];
+  category?: string;
+  correlationId?: string;
+}
+
+/** An event matches if it matches one of the items. */
+export type Query = QueryItem[];
+
+/** No event that matches `failIf` was appended behind the position `after`, or ever. */
+export interface Condition {
+  failIf: Query;
+  after?: bigint | number;
+}
+
+/** Which events are meant, by patterns. All conditions that are given have to hold. */
 export interface Filter {
   streamPrefixes?: string[];
   typePrefixes?: string[];
@@ -121,6 +142,13 @@ export interface ReadOptions {
   backwards?: boolean;
   /** At most so many; 0: all. */
   count?: bigint | number;
+  /** Looks at each event. */
+  filter?: Filter;
+}
+
+export interface ReadAllOptions extends ReadOptions {
+  /** Finds its events by index. */
+  query?: Query;
 }
 
 export interface SubscribeOptions {
@@ -129,6 +157,7 @@ export interface SubscribeOptions {
   /** A revision of the stream, or a position if there is none. Default: START. */
   after?: Place;
   /** Only of all streams. */
+  query?: Query;
   filter?: Filter;
   checkpointInterval?: number;
 }
@@ -161,13 +190,17 @@ export class Client {
   /** Appends to one stream, all or nothing. WrongRevision if the stream is not as expected. */
   append(stream: string, events: Event[], options: { expected: Expected }): Promise<Appended>;
   /** Appends to several streams and checks others, all or nothing. */
-  appendMany(appends: StreamAppend[], checks?: StreamCheck[]): Promise<AppendedToMany>;
+  appendMany(
+    appends: StreamAppend[],
+    checks?: StreamCheck[],
+    options?: { condition?: Condition },
+  ): Promise<AppendedToMany>;
   /** For many appends one after another that need not wait for each other. */
   appendSession(): AppendSession;
   /** StreamNotFound comes with the first event. */
   readStream(stream: string, options?: ReadOptions): AsyncGenerator<RecordedEvent, void>;
   /** The events of the whole store in commit order. */
-  readAll(options?: ReadOptions): AsyncGenerator<RecordedEvent, void>;
+  readAll(options?: ReadAllOptions): AsyncGenerator<RecordedEvent, void>;
   /** Past events, then new ones, without end. */
   subscribe(options?: SubscribeOptions): Subscription;
   /** StreamNotFound if it has no event. */
@@ -182,7 +215,11 @@ export class Client {
 export class AppendSession {
   private constructor();
   append(stream: string, events: Event[], options: { expected: Expected }): Promise<Appended>;
-  appendMany(appends: StreamAppend[], checks?: StreamCheck[]): Promise<AppendedToMany>;
+  appendMany(
+    appends: StreamAppend[],
+    checks?: StreamCheck[],
+    options?: { condition?: Condition },
+  ): Promise<AppendedToMany>;
   /** Waits until every append has its result. */
   close(): Promise<void>;
 }
@@ -230,6 +267,12 @@ export class WrongRevision extends SagabaseError {
   readonly stream: string;
   readonly expected: bigint | StreamState;
   readonly actual: bigint | StreamState;
+}
+
+/** An event that the append's condition forbids is there: read again, decide again. */
+export class ConditionFailed extends SagabaseError {
+  /** Of one such event. */
+  readonly position: bigint;
 }
 
 /** The request is wrong whatever the store holds; the message names field and rule. */

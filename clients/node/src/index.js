@@ -2,6 +2,7 @@
 
 export { Client, connect } from "./client.js";
 export {
+  ConditionFailed,
   InvalidRequest,
   LimitExceeded,
   PartlyStored,

@@ -4,6 +4,7 @@ import { setTimeout as passed } from "node:timers/promises";
 
 import { status as codes } from "@grpc/grpc-js";
 
+import { AppendSessionRequest } from "../generated/sagabase/v1/event_store.js";
 import { errorOfCall, errorOfFailure, Unavailable } from "./errors.js";
 import { appendedToMany, appendRequest } from "./events.js";
 import { Backoff } from "./retry.js";
@@ -35,11 +36,11 @@ export class AppendSession {
   }
 
   append(stream, events, { expected }) {
-    return this.#submit([{ stream, events, expected }], [], ofOne);
+    return this.#submit([{ stream, events, expected }], [], undefined, ofOne);
   }
 
-  appendMany(appends, checks = []) {
-    return this.#submit(appends, checks, (answer) => answer);
+  appendMany(appends, checks = [], { condition } = {}) {
+    return this.#submit(appends, checks, condition, (answer) => answer);
   }
 
   /** Waits until every append has its result. */
@@ -49,13 +50,13 @@ export class AppendSession {
     await this.#running;
   }
 
-  #submit(appends, checks, resultOf) {
+  #submit(appends, checks, condition, resultOf) {
     return new Promise((done, fail) => {
       if (this.#failure) throw this.#failure;
       if (this.#closed) throw new Error("the session is closed");
-      const append = appendRequest(appends, checks);
+      const append = appendRequest(appends, checks, condition);
       this.#newest++;
-      const request = { correlationId: this.#newest, append };
+      const request = AppendSessionRequest.create({ correlationId: this.#newest, append });
       this.#waiting.push({ request, fail, done: (answer) => done(resultOf(answer)) });
       this.#send();
     });

@@ -2,6 +2,7 @@
 
 from .client import Client, connect
 from .errors import (
+    ConditionFailed,
     InvalidRequest,
     LimitExceeded,
     PartlyStored,
@@ -19,9 +20,12 @@ from .events import (
     STREAM_EXISTS,
     Appended,
     AppendedToMany,
+    Condition,
     Edge,
     Event,
     Filter,
+    Query,
+    QueryItem,
     RecordedEvent,
     ServerInfo,
     StreamAppend,
@@ -46,6 +50,8 @@ __all__ = [
     "CaughtUp",
     "Checkpoint",
     "Client",
+    "Condition",
+    "ConditionFailed",
     "Edge",
     "Event",
     "FellBehind",
@@ -53,6 +59,8 @@ __all__ = [
     "InvalidRequest",
     "LimitExceeded",
     "PartlyStored",
+    "Query",
+    "QueryItem",
     "RecordedEvent",
     "Retry",
     "SagabaseError",

@@ -10,10 +10,12 @@ from .events import (
     START,
     Appended,
     AppendedToMany,
+    Condition,
     Edge,
     Event,
     Expected,
     Filter,
+    Query,
     RecordedEvent,
     ServerInfo,
     StreamAppend,
@@ -22,8 +24,10 @@ from .events import (
     append_request,
     appended_to_many,
     expected_fields,
+    filter_message,
     moment,
     proposed,
+    query_message,
     recorded,
     stream_info,
 )
@@ -98,10 +102,15 @@ class Client:
         )
 
     def append_many(
-        self, appends: Sequence[StreamAppend], checks: Sequence[StreamCheck] = ()
+        self,
+        appends: Sequence[StreamAppend],
+        checks: Sequence[StreamCheck] = (),
+        *,
+        condition: Union[Condition, None] = None,
     ) -> AppendedToMany:
-        """Appends to several streams and checks others, all or nothing."""
-        request = append_request(appends, checks)
+        """Appends to several streams and checks others, all or nothing. ConditionFailed if an
+        event is there that the condition forbids."""
+        request = append_request(appends, checks, condition)
         return appended_to_many(self._call(self._store.Append, request))
 
     def append_session(self) -> AppendSession:
@@ -117,6 +126,7 @@ class Client:
         start: Union[int, Edge, None] = None,
         backwards: bool = False,
         count: int = 0,
+        filter: Union[Filter, None] = None,
     ) -> Iterator[RecordedEvent]:
         """The events of one stream, from the revision `start` on, that one included; `count` 0:
         all. StreamNotFound comes with the first event."""
@@ -127,6 +137,8 @@ class Client:
             request.edge = start.value
         elif start is not None:
             request.revision = start
+        if filter is not None:
+            request.filter.CopyFrom(filter_message(filter))
         return self._read(self._store.ReadStream, request)
 
     def read_all(
@@ -135,13 +147,20 @@ class Client:
         start: Union[int, Edge, None] = None,
         backwards: bool = False,
         count: int = 0,
+        query: Union[Query, None] = None,
+        filter: Union[Filter, None] = None,
     ) -> Iterator[RecordedEvent]:
-        """The events of the whole store in commit order, from the position `start` on."""
+        """The events of the whole store in commit order, from the position `start` on. A query
+        finds its events by index, a filter looks at each."""
         request = api.ReadAllRequest(direction=_direction(backwards), count=count)
         if isinstance(start, Edge):
             request.edge = start.value
         elif start is not None:
             request.position = start
+        if query is not None:
+            request.query.CopyFrom(query_message(query))
+        if filter is not None:
+            request.filter.CopyFrom(filter_message(filter))
         return self._read(self._store.ReadAll, request)
 
     def subscribe(
@@ -149,21 +168,17 @@ class Client:
         stream: str = "",
         *,
         after: Union[int, Edge] = START,
+        query: Union[Query, None] = None,
         filter: Union[Filter, None] = None,
         checkpoint_interval: int = 0,
     ) -> Subscription:
         """Past events, then new ones, without end: of one stream behind the revision `after`, or
         of all streams behind the position `after`. END: only what is appended from now on."""
         request = api.SubscribeRequest(stream=stream, checkpoint_interval=checkpoint_interval)
+        if query is not None:
+            request.query.CopyFrom(query_message(query))
         if filter is not None:
-            request.filter.CopyFrom(
-                api.Filter(
-                    stream_prefixes=filter.stream_prefixes,
-                    type_prefixes=filter.type_prefixes,
-                    stream_regex=filter.stream_regex,
-                    type_regex=filter.type_regex,
-                )
-            )
+            request.filter.CopyFrom(filter_message(filter))
         if stream and after is Edge.END:
             after = self._last_revision(stream)
         if isinstance(after, Edge):

@@ -37,6 +37,15 @@ class WrongRevision(SagabaseError):
         self.actual = actual
 
 
+class ConditionFailed(SagabaseError):
+    """An event that the append's condition forbids is there: read again, decide again. `position`
+    is that of one such event."""
+
+    def __init__(self, message: str, position: int) -> None:
+        super().__init__(grpc.StatusCode.ABORTED, message)
+        self.position = position
+
+
 class InvalidRequest(SagabaseError):
     """The request is wrong whatever the store holds; the message names field and rule."""
 
@@ -79,19 +88,22 @@ def _either(message: api.RevisionConflict, which: str) -> Union[int, StreamState
     return StreamState(value) if name.endswith("_state") else value
 
 
-def _conflict_of(error: grpc.RpcError) -> Union[api.RevisionConflict, None]:
+_Conflict = Union[api.RevisionConflict, api.ConditionConflict, None]
+
+
+def _conflict_of(error: grpc.RpcError) -> _Conflict:
     for key, value in error.trailing_metadata() or ():
         if key == _DETAILS:
-            conflict = api.RevisionConflict()
             for detail in status_pb2.Status.FromString(value).details:
-                if detail.Unpack(conflict):
-                    return conflict
+                for conflict in (api.RevisionConflict(), api.ConditionConflict()):
+                    if detail.Unpack(conflict):
+                        return conflict
     return None
 
 
-def _typed(
-    code: grpc.StatusCode, message: str, conflict: Union[api.RevisionConflict, None]
-) -> SagabaseError:
+def _typed(code: grpc.StatusCode, message: str, conflict: _Conflict) -> SagabaseError:
+    if isinstance(conflict, api.ConditionConflict):
+        return ConditionFailed(message, conflict.position)
     if conflict is not None:
         return WrongRevision(
             message, conflict.stream, _either(conflict, "expected"), _either(conflict, "actual")
@@ -105,5 +117,8 @@ def error_of_call(error: grpc.RpcError) -> SagabaseError:
 
 def error_of_failure(failure: api.AppendFailure) -> SagabaseError:
     """Of one append of a session."""
-    conflict = failure.conflict if failure.HasField("conflict") else None
+    conflict: _Conflict = None
+    for name in ("conflict", "condition"):
+        if failure.HasField(name):
+            conflict = getattr(failure, name)
     return _typed(_CODES.get(failure.code, grpc.StatusCode.UNKNOWN), failure.message, conflict)

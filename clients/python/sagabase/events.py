@@ -41,13 +41,14 @@ class Event:
     """An event to append. Its id is chosen here and makes repeating an append harmless: to try
     again, append the same object. `data` that is not bytes is written as JSON."""
 
-    __slots__ = ("content_type", "data", "id", "metadata", "type")
+    __slots__ = ("content_type", "data", "id", "metadata", "tags", "type")
 
     def __init__(
         self,
         type: str,
         data: Any = b"",
         *,
+        tags: Sequence[str] = (),
         metadata: Union[Mapping[str, str], None] = None,
         content_type: Union[str, None] = None,
         id: Union[str, uuid.UUID, None] = None,
@@ -55,6 +56,7 @@ class Event:
         raw = isinstance(data, (bytes, bytearray, memoryview))
         self.type = type
         self.data: bytes = bytes(data) if raw else json.dumps(data, ensure_ascii=False).encode()
+        self.tags: List[str] = list(tags)
         self.metadata: Dict[str, str] = dict(metadata or {})
         self.content_type: str = ("" if raw else JSON) if content_type is None else content_type
         self.id: str = str(id or uuid.uuid4())
@@ -72,6 +74,7 @@ class RecordedEvent:
     content_type: str
     data: bytes
     metadata: Mapping[str, str]
+    tags: Sequence[str]
     stream: str
     revision: int
     position: int
@@ -97,6 +100,28 @@ class StreamCheck:
 
     stream: str
     expected: Expected
+
+
+@dataclasses.dataclass(frozen=True)
+class QueryItem:
+    """Events of one of these types that have all of these tags, and so on; an event matches a
+    query, a list of items, if it matches one of them."""
+
+    types: Sequence[str] = ()
+    tags: Sequence[str] = ()
+    category: str = ""
+    correlation_id: str = ""
+
+
+Query = Sequence[QueryItem]
+
+
+@dataclasses.dataclass(frozen=True)
+class Condition:
+    """No event that matches `fail_if` was appended behind the position `after`; None: ever."""
+
+    fail_if: Query
+    after: Union[int, None] = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,7 +152,7 @@ class AppendedToMany:
 
 @dataclasses.dataclass(frozen=True)
 class Filter:
-    """Which events of all streams are sent. All conditions that are given have to hold."""
+    """Which events are meant, by patterns. All conditions that are given have to hold."""
 
     stream_prefixes: Sequence[str] = ()
     type_prefixes: Sequence[str] = ()
@@ -180,13 +205,39 @@ def proposed(event: Event) -> api.ProposedEvent:
         content_type=event.content_type,
         data=event.data,
         metadata=event.metadata,
+        tags=event.tags,
+    )
+
+
+def query_message(query: Query) -> api.Query:
+    return api.Query(
+        items=[
+            api.QueryItem(
+                types=item.types,
+                tags=item.tags,
+                category=item.category,
+                correlation_id=item.correlation_id,
+            )
+            for item in query
+        ]
+    )
+
+
+def filter_message(filter: Filter) -> api.Filter:
+    return api.Filter(
+        stream_prefixes=filter.stream_prefixes,
+        type_prefixes=filter.type_prefixes,
+        stream_regex=filter.stream_regex,
+        type_regex=filter.type_regex,
     )
 
 
 def append_request(
-    appends: Sequence[StreamAppend], checks: Sequence[StreamCheck]
+    appends: Sequence[StreamAppend],
+    checks: Sequence[StreamCheck],
+    condition: Union[Condition, None] = None,
 ) -> api.AppendRequest:
-    return api.AppendRequest(
+    request = api.AppendRequest(
         appends=[
             api.StreamAppend(
                 stream=append.stream,
@@ -200,6 +251,11 @@ def append_request(
             for check in checks
         ],
     )
+    if condition is not None:
+        request.condition.fail_if.CopyFrom(query_message(condition.fail_if))
+        if condition.after is not None:
+            request.condition.after_position = condition.after
+    return request
 
 
 def appended_to_many(response: api.AppendResponse) -> AppendedToMany:
@@ -217,6 +273,7 @@ def recorded(event: api.RecordedEvent) -> RecordedEvent:
         content_type=event.content_type,
         data=event.data,
         metadata=dict(event.metadata),
+        tags=list(event.tags),
         stream=event.stream,
         revision=event.revision,
         position=event.position,

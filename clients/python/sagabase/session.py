@@ -2,7 +2,7 @@
 
 import threading
 from concurrent.futures import Future
-from typing import Any, Callable, Dict, Iterator, NamedTuple, Sequence
+from typing import Any, Callable, Dict, Iterator, NamedTuple, Sequence, Union
 
 import grpc
 
@@ -10,6 +10,7 @@ from .errors import SagabaseError, Unavailable, error_of_call, error_of_failure
 from .events import (
     Appended,
     AppendedToMany,
+    Condition,
     Event,
     Expected,
     StreamAppend,
@@ -64,9 +65,13 @@ class AppendSession:
         return self._submit(append_request([StreamAppend(stream, events, expected)], ()), _of_one)
 
     def append_many(
-        self, appends: Sequence[StreamAppend], checks: Sequence[StreamCheck] = ()
+        self,
+        appends: Sequence[StreamAppend],
+        checks: Sequence[StreamCheck] = (),
+        *,
+        condition: Union[Condition, None] = None,
     ) -> "Future[AppendedToMany]":
-        return self._submit(append_request(appends, checks), lambda answer: answer)
+        return self._submit(append_request(appends, checks, condition), lambda answer: answer)
 
     def close(self) -> None:
         """Waits until every append has its result."""

@@ -45,8 +45,8 @@ run append s --type x --data "@$folder/missing"
 expect_error 'sagabase: append: --data: *missing: No such file or directory'
 run read
 expect_error 'sagabase: read: STREAM or --all is required'
-run subscribe s --type-prefix x
-expect_error 'sagabase: subscribe: filters are for all streams: leave STREAM out'
+run subscribe s --tag x
+expect_error 'sagabase: subscribe: --tag, --type, --category, --correlation: only without STREAM'
 run import "$folder/missing.csv"
 expect_code 1
 expect_error 'sagabase: import: *missing.csv: No such file or directory'

@@ -19,10 +19,7 @@ typedef Sagabase__V1__QueryItem QueryItem;
 
 static int set_up(void **state)
 {
-    struct test_server *server = test_server_start(NULL, 0);
-
-    server->services.checkpoint_period_us = 1000;
-    *state = server;
+    *state = test_server_start_telling(1000);
     return 0;
 }
 
@@ -467,6 +464,43 @@ static void subscription_by_query_tells_how_far_it_is_while_nothing_matches(void
     rpc_call_free(call);
 }
 
+/* More than the newest events, so that both the index and the rest behind it are read. */
+static void query_over_a_long_history_gives_each_match_once(void **state)
+{
+    enum { ROUNDS = 30, EVENTS = 100 };
+    struct test_server *server = *state;
+    Sagabase__V1__SubscribeRequest request = SAGABASE__V1__SUBSCRIBE_REQUEST__INIT;
+    Sagabase__V1__ReadAllRequest all = SAGABASE__V1__READ_ALL_REQUEST__INIT;
+    Sagabase__V1__SubscribeResponse *message;
+    struct asked asked;
+    struct rpc_call *call;
+    size_t seen = 0;
+    bool caught_up = false;
+
+    for (int i = 0; i < ROUNDS; i++) {
+        expect_ok(append_new(server->client, "other-1", EVENTS));
+        expect_ok(append_typed(server->client, "wanted-1", "Wanted"));
+    }
+    ask_for(&asked, "Wanted", NULL);
+    all.query = request.query = &asked.query;
+    assert_int_equal(read_all(server, &all).count, ROUNDS);
+    all.direction = BACKWARDS;
+    assert_int_equal(read_all(server, &all).count, ROUNDS);
+    call = open_with(server->client, EVENT_STORE("Subscribe"), &request.base);
+    while (!caught_up) {
+        message = receive(call);
+        if (message->message_case == SAGABASE__V1__SUBSCRIBE_RESPONSE__MESSAGE_EVENTS)
+            for (size_t i = 0; i < message->events->n_events; i++, seen++)
+                assert_int_equal(message->events->events[i]->revision, seen);
+        caught_up = message->message_case == SAGABASE__V1__SUBSCRIBE_RESPONSE__MESSAGE_CAUGHT_UP;
+        forget(message);
+    }
+    assert_int_equal(seen, ROUNDS);
+    expect_ok(append_typed(server->client, "wanted-1", "Wanted"));
+    assert_int_equal(receive_event(call), ROUNDS * (EVENTS + 1));
+    rpc_call_free(call);
+}
+
 static void subscription_to_a_stream_is_filtered(void **state)
 {
     struct test_server *server = *state;
@@ -570,6 +604,7 @@ int main(void)
         behaves(condition_that_does_not_hold_is_aborted_with_the_position),
         behaves(condition_of_a_session_is_a_result_of_its_append),
         behaves(subscription_by_query_tells_how_far_it_is_while_nothing_matches),
+        behaves(query_over_a_long_history_gives_each_match_once),
         behaves(subscription_to_a_stream_is_filtered),
         behaves(subscription_begins_at_a_time),
         behaves(types_and_categories_are_listed_page_by_page),

@@ -395,7 +395,6 @@ static void wrong_subscriptions_are_refused_with_field_and_rule(void **state)
     static char long_name[1026];
     Sagabase__V1__Query query = SAGABASE__V1__QUERY__INIT;
     Sagabase__V1__Filter filter = SAGABASE__V1__FILTER__INIT;
-    char *prefixes[65];
     Request request = request_all();
 
     memset(long_name, 'n', 1025);
@@ -441,7 +440,17 @@ static void wrong_subscriptions_are_refused_with_field_and_rule(void **state)
     request.from_case = SAGABASE__V1__SUBSCRIBE_REQUEST__FROM_TIME_US;
     request.time_us = -1;
     expect_status(refusal(server, &request), STATUS_INVALID_ARGUMENT, "time_us: not negative");
-    request = request_all();
+}
+
+static void wrong_filters_are_refused_with_field_and_rule(void **state)
+{
+    struct test_server *server = *state;
+    static char long_name[1026];
+    Sagabase__V1__Filter filter = SAGABASE__V1__FILTER__INIT;
+    char *prefixes[65];
+    Request request = request_all();
+
+    memset(long_name, 'n', 1025);
     request.filter = &filter;
     filter.stream_regex = (char *)"order-(";
     expect_status(refusal(server, &request), STATUS_INVALID_ARGUMENT,
@@ -618,6 +627,7 @@ int main(void)
         behaves(subscription_from_the_end_sees_new_events_only),
         behaves(place_beyond_the_end_waits_for_what_lies_behind_it),
         behaves(wrong_subscriptions_are_refused_with_field_and_rule),
+        behaves(wrong_filters_are_refused_with_field_and_rule),
         behaves(filter_sends_what_matches_in_history_and_live),
         behaves(checkpoints_come_while_nothing_matches),
         behaves(regex_that_takes_too_long_ends_the_subscription),

@@ -40,12 +40,42 @@ static void expect_json(const char *content_type, const char *data, size_t size,
     buffer_destroy(&out);
 }
 
+static void exact_json_is_given_back_byte_by_byte(void **state)
+{
+    static const struct {
+        const char *content_type, *data, *expected;
+    } cases[] = {
+        {"application/json", "{\"a\": 1.10}", "\"data\":{\"a\": 1.10}"},
+        {"application/json", "{\n}", "\"data_base64\":\"ewp9\""},
+        {"application/json", " 1", "\"data_base64\":\"IDE=\""},
+        {"application/json", "text", "\"data_base64\":\"dGV4dA==\""},
+        {"application/x+JSON", "[1]", "\"data\":\"[1]\""},
+        {"text/plain", "a\nb", "\"data\":\"a\\nb\""},
+        {"", "", "\"data\":\"\""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        Sagabase__V1__RecordedEvent event =
+            event_with(cases[i].content_type, cases[i].data, strlen(cases[i].data));
+        struct buffer out;
+
+        buffer_init(&out, 4096);
+        event_put_exact_json(&out, &event);
+        buffer_put_byte(&out, 0);
+        if (!strstr((const char *)out.data, cases[i].expected))
+            fail_msg("%s is not in %s", cases[i].expected, (const char *)out.data);
+        buffer_destroy(&out);
+    }
+}
+
 static void json_holds_everything(void **state)
 {
     Sagabase__V1__RecordedEvent__MetadataEntry entry =
         SAGABASE__V1__RECORDED_EVENT__METADATA_ENTRY__INIT;
     Sagabase__V1__RecordedEvent__MetadataEntry *entries[] = {&entry};
     Sagabase__V1__RecordedEvent event = event_with("application/json", "{\"a\": 1.10}", 11);
+    char *tags[] = {"order:1", "\""};
     struct buffer out;
 
     (void)state;
@@ -53,6 +83,8 @@ static void json_holds_everything(void **state)
     entry.value = "v\"";
     event.metadata = entries;
     event.n_metadata = 1;
+    event.tags = tags;
+    event.n_tags = 2;
     buffer_init(&out, 4096);
     event_put_json(&out, &event);
     buffer_put_byte(&out, 0);
@@ -60,7 +92,8 @@ static void json_holds_everything(void **state)
                         "{\"stream\":\"order-1\",\"revision\":3,\"position\":40,"
                         "\"id\":\"b27a6d86-6d2f-4c5c-9a0f-0123456789ab\",\"type\":\"Placed\","
                         "\"created\":\"2026-11-21T01:02:03.000004Z\","
-                        "\"content_type\":\"application/json\",\"data\":{\"a\": 1.10},"
+                        "\"content_type\":\"application/"
+                        "json\",\"tags\":[\"order:1\",\"\\\"\"],\"data\":{\"a\": 1.10},"
                         "\"metadata\":{\"k\":\"v\\\"\"}}");
     buffer_destroy(&out);
 }
@@ -126,6 +159,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(json_holds_everything),
+        cmocka_unit_test(exact_json_is_given_back_byte_by_byte),
         cmocka_unit_test(data_are_json_text_or_base64),
         cmocka_unit_test(the_table_has_one_head),
         cmocka_unit_test(the_table_of_several_streams_tells_which),

@@ -38,11 +38,28 @@ static void anything_else_is_none(void **state)
             fail_msg("%s: taken", texts[i]);
 }
 
+static void place_is_a_number_or_a_time(void **state)
+{
+    struct place place;
+
+    (void)state;
+    assert_true(status_ok(place_read("7", NULL, &place)));
+    assert_int_equal(place.kind, PLACE_NUMBER);
+    assert_true(status_ok(place_read(NULL, "1970-01-01T00:00:01Z", &place)));
+    assert_int_equal(place.kind, PLACE_TIME);
+    assert_int_equal(place.time_us, 1000000);
+    assert_string_equal(place_read("7", "1970-01-01", &place).message,
+                        "either --from or --since, not both");
+    assert_int_equal(place_read(NULL, "1969-12-31", &place).code, STATUS_INVALID_ARGUMENT);
+    assert_int_equal(place_read(NULL, "soon", &place).code, STATUS_INVALID_ARGUMENT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(edges_and_numbers_are_places),
         cmocka_unit_test(anything_else_is_none),
+        cmocka_unit_test(place_is_a_number_or_a_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -53,13 +53,17 @@ static void everything_told_is_kept(void **state)
     (void)state;
     arena_init(&arena, 1 << 20);
     Sagabase__V1__ProposedEvent *event = read_line(
-        &arena, "{\"stream\":\"s\",\"revision\":7,\"type\":\"A\",\"metadata\":{\"k\":\"v\",\"l\":"
-                "\"\"},\"id\":\"b27a6d86-6d2f-4c5c-9a0f-0123456789ab\"}");
+        &arena,
+        "{\"stream\":\"s\",\"revision\":7,\"type\":\"A\",\"metadata\":{\"k\":\"v\",\"l\":"
+        "\"\"},\"tags\":[\"a:1\" , \"b\"],\"id\":\"b27a6d86-6d2f-4c5c-9a0f-0123456789ab\"}");
     assert_string_equal(event->id, "b27a6d86-6d2f-4c5c-9a0f-0123456789ab");
     assert_int_equal(event->n_metadata, 2);
     assert_string_equal(event->metadata[0]->key, "k");
     assert_string_equal(event->metadata[0]->value, "v");
     assert_string_equal(event->metadata[1]->value, "");
+    assert_int_equal(event->n_tags, 2);
+    assert_string_equal(event->tags[0], "a:1");
+    assert_string_equal(event->tags[1], "b");
     arena_destroy(&arena);
 }
 
@@ -74,6 +78,9 @@ static void broken_lines_name_the_member_and_its_rule(void **state)
         {"{\"type\":\"A\",\"metadata\":[]}", "metadata: an object of strings"},
         {"{\"type\":\"A\",\"metadata\":{\"k\":1}}", "metadata: an object of strings"},
         {"{\"type\":\"A\",\"metadata\":{\"\":\"v\"}}", "metadata key: 1 to 128 bytes"},
+        {"{\"type\":\"A\",\"tags\":{}}", "tags: a list of strings"},
+        {"{\"type\":\"A\",\"tags\":[1]}", "tags: a list of strings"},
+        {"{\"type\":\"A\",\"tags\":[\"\"]}", "tag: 1 to 256 bytes"},
         {"{\"type\":\"A\",\"data_base64\":\"*\"}", "data_base64: a string of base64"},
     };
     struct arena arena;

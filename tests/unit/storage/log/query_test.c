@@ -314,14 +314,14 @@ static void query_outside_the_limits_is_refused(void **state)
     struct append append = on_condition(ask(&small, NULL, NULL, NULL), false, 0);
 
     assert_fails(append_tagged(log_of(state), "T", NULL, NULL, &append), INVALID_ARGUMENT,
-                 "condition.query.items[0]: set types, tags");
+                 "condition.fail_if.items[0]: set types, tags");
     small.query.item_count = 0;
     append = on_condition(&small.query, false, 0);
     assert_fails(append_tagged(log_of(state), "T", NULL, NULL, &append), INVALID_ARGUMENT,
-                 "condition.query.items: 1 to 32");
+                 "condition.fail_if.items: 1 to 32");
     append = on_condition(ask(&small, NULL, "", NULL), false, 0);
     assert_fails(append_tagged(log_of(state), "T", NULL, NULL, &append), INVALID_ARGUMENT,
-                 "condition.query.items[0].tags[0]: 1 to 256 bytes");
+                 "condition.fail_if.items[0].tags[0]: 1 to 256 bytes");
 }
 
 /* --- a course with places, subscribed to by many at once ------------------------------------ */

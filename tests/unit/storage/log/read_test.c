@@ -5,6 +5,8 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -309,6 +311,40 @@ static void failing_disk_fails_the_read(void **state)
 
 /* --- streams ------------------------------------------------------------------- */
 
+struct growing {
+    struct event_log *log;
+    atomic_bool done;
+};
+
+static void *grow_stream(void *context)
+{
+    struct growing *growing = context;
+
+    for (unsigned i = 0; i < 2000; i++)
+        assert_ok(append_some(growing->log, "a", ANY, 1, NULL));
+    atomic_store(&growing->done, true);
+    return NULL;
+}
+
+/* The only stream of the store: its revisions are positions. */
+static void get_stream_tells_one_event_while_the_stream_grows(void **state)
+{
+    struct growing growing = {.log = log_of(state)};
+    pthread_t thread;
+
+    assert_ok(append_some(growing.log, "a", ANY, 1, NULL));
+    assert_int_equal(pthread_create(&thread, NULL, grow_stream, &growing), 0);
+    while (!atomic_load(&growing.done)) {
+        struct stream_info info;
+        struct arena arena;
+        arena_init(&arena, 1 << 16);
+        assert_ok(event_log_get_stream(growing.log, bytes_of_text("a"), &arena, &info));
+        assert_int_equal(info.last_position, info.last_revision);
+        arena_destroy(&arena);
+    }
+    pthread_join(thread, NULL);
+}
+
 static void get_stream_tells_its_edges(void **state)
 {
     struct stream_info info;
@@ -371,6 +407,7 @@ int main(void)
         store_test(damaged_record_is_reported_not_returned),
         store_test(failing_disk_fails_the_read),
         store_test(get_stream_tells_its_edges),
+        store_test(get_stream_tells_one_event_while_the_stream_grows),
         store_test(streams_are_listed_by_prefix_in_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,26 @@
+// Is compiled, not run: what a program does with the package in TypeScript.
+
+import { ANY, CaughtUp, connect, Event, RecordedEvent, WrongRevision } from "sagabase";
+
+const store = connect("localhost:2113", { retry: { attempts: 3 } });
+
+export async function program(): Promise<string[]> {
+  const told: string[] = [];
+  try {
+    const appended = await store.append("a-1", [new Event("X", { n: 1 })], { expected: 4n });
+    told.push(appended.lastRevision.toString());
+  } catch (error) {
+    if (error instanceof WrongRevision) told.push(`${error.stream} is at ${error.actual}`);
+  }
+  for await (const event of store.readStream("a-1", { backwards: true })) told.push(event.json().n);
+  const session = store.appendSession();
+  await session.append("a-1", [new Event("X", new Uint8Array())], { expected: ANY });
+  for await (const item of store.subscribe({ filter: { typePrefixes: ["X"] } })) {
+    if (item instanceof RecordedEvent) told.push(item.stream);
+    else if (item instanceof CaughtUp) told.push(String(item.position));
+    else if (item.position > 10n) break;
+  }
+  // @ts-expect-error: what the stream must be is not optional
+  await store.append("a-1", [new Event("X")]);
+  return told;
+}
