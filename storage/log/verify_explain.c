@@ -131,7 +131,7 @@ static void tell_entry(struct verification *self, const struct derived *entry, c
 
 void verify_look_up(struct verification *self, const struct derived *entry)
 {
-    bool found, right;
+    bool found = false, right = false;
     struct status status = find_entry(self, entry, &found, &right);
 
     /* Numbers of types count those that a damaged log no longer names. */
