@@ -22,7 +22,7 @@ enum {
     RECORD_BYTES = 390, /* an event of DATA_BYTES, stored */
     PER_COMMIT_MAX = 256,
     STREAMS = 1000,
-    BLOCK_CACHE_BYTES = 1 << 30,
+    BLOCK_CACHE_BYTES = 256 << 20, /* as the server does unless told otherwise */
     WRITE_BUFFER_BYTES = 64 << 20,
     FSYNC_BYTES = 4096,
 };
