@@ -37,8 +37,11 @@ extern const struct command import_command;
 extern const struct command info_command;
 extern const struct command read_command;
 extern const struct command stream_categories_command;
+extern const struct command stream_delete_command;
 extern const struct command stream_list_command;
+extern const struct command stream_policy_command;
 extern const struct command stream_show_command;
+extern const struct command stream_tombstone_command;
 extern const struct command stream_types_command;
 extern const struct command subscribe_command;
 
