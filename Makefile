@@ -2,6 +2,8 @@
 #
 #   make run ARGS="--listen 0.0.0.0:2113"     hands options on to the server
 #   make test TESTS=//storage/...             runs some of the tests
+#   bazel/setup bench                         installs what make bench compares with (it asks for
+#                                             nothing, but Debian starts the servers it installs)
 
 BAZEL := bazel
 ARGS :=
@@ -19,7 +21,7 @@ help:
 	@echo "make build    only build: bazel-bin/sagabase"
 	@echo "make test     install what is missing, run every test"
 	@echo "make demo     a throw-away server tells the history of this repository"
-	@echo "make bench    measure appends and reads beside an empty call"
+	@echo "make bench    measure Sagabase beside Redis, PostgreSQL, UmaDB and bare RocksDB"
 	@echo "make soak     kill the server under load, check histories and fuzz for SOAK_MINUTES"
 	@echo "make format   lay out the C code with clang-format"
 	@echo "make setup    install what building and testing needs"

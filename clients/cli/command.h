@@ -30,6 +30,7 @@ struct command {
 extern const struct command *const commands[];
 
 extern const struct command append_command;
+extern const struct command bench_command;
 extern const struct command checkpoint_command;
 extern const struct command completion_command;
 extern const struct command export_command;

@@ -31,6 +31,7 @@ void proposal_renew(struct proposal *proposal)
     proposal->message.content_type = "application/octet-stream";
     proposal->message.data.data = proposal->data;
     proposal->message.data.len = DATA_BYTES;
+    next_data(proposal->data);
     put_u64_little_endian(proposal->data, (uint64_t)now_us());
 }
 

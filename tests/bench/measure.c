@@ -127,6 +127,13 @@ static uint64_t next_random(void)
     return random;
 }
 
+void next_data(uint8_t data[DATA_BYTES])
+{
+    for (size_t i = 0; i < DATA_BYTES / 2; i += sizeof(uint64_t))
+        put_u64_little_endian(data + i, next_random());
+    memset(data + DATA_BYTES / 2, ' ', DATA_BYTES / 2);
+}
+
 /* Zipf with exponent 1: the logarithm of the rank is evenly distributed. */
 void next_stream(const struct load *load, char name[STREAM_NAME_BYTES])
 {

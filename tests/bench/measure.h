@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/histogram.h"
 #include "base/status.h"
-#include "tests/bench/histogram.h"
 #include "tests/support/wire.h"
 
 enum {
@@ -72,6 +72,10 @@ void must(struct status status);
 /* CPU time of a process so far, user and system; and its resident memory. */
 double process_cpu_us(int pid);
 uint64_t process_resident_bytes(int pid);
+
+/* DATA_BYTES whose second half compresses, as that of JSON would; never twice the same.
+ */
+void next_data(uint8_t data[DATA_BYTES]);
 
 /* The stream of the next event. */
 void next_stream(const struct load *load, char name[STREAM_NAME_BYTES]);

@@ -22,7 +22,7 @@ enum {
     RECORD_BYTES = 390, /* an event of DATA_BYTES, stored */
     PER_COMMIT_MAX = 256,
     STREAMS = 1000,
-    BLOCK_CACHE_BYTES = 1 << 30,
+    BLOCK_CACHE_BYTES = 256 << 20, /* as the server does unless told otherwise */
     WRITE_BUFFER_BYTES = 64 << 20,
     FSYNC_BYTES = 4096,
 };
@@ -32,7 +32,7 @@ struct commit_writes {
     uint8_t positions[PER_COMMIT_MAX][POSITION_KEY_BYTES];
     uint8_t revisions[PER_COMMIT_MAX][REVISION_KEY_BYTES];
     uint8_t places[PER_COMMIT_MAX][PLACE_BYTES];
-    uint8_t record[RECORD_BYTES];
+    uint8_t records[PER_COMMIT_MAX][RECORD_BYTES];
     uint8_t counters[COUNTERS_BYTES];
 };
 
@@ -56,9 +56,10 @@ static void commit(struct engine *engine, uint64_t *position, size_t count, bool
     for (size_t i = 0; i < count; i++, (*position)++) {
         struct place place = {
             .record_position = *position, .record_bytes = RECORD_BYTES, .event_count = 1};
+        next_data(writes.records[i]);
         writes.all[2 * i] =
             (struct write){FAMILY_LOG, WRITE_PUT, position_key(writes.positions[i], *position),
-                           bytes_of(writes.record, RECORD_BYTES)};
+                           bytes_of(writes.records[i], RECORD_BYTES)};
         writes.all[2 * i + 1] = (struct write){
             FAMILY_STREAMS, WRITE_PUT,
             revision_key(writes.revisions[i], *position % STREAMS, *position / STREAMS),

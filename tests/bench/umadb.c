@@ -5,7 +5,7 @@
 #include "tests/bench/pages.h"
 #include "tests/bench/proposal.h"
 #include "tests/bench/workloads.h"
-#include "umadb.pb-c.h"
+#include "umadb/v1/umadb.pb-c.h"
 
 #define DCB "/umadb.v1.DCB/"
 
@@ -14,7 +14,7 @@ enum { PAGE_EVENTS = 1000 };
 static void append_tagged(struct wire *wire, unsigned connection, char *tag, size_t count,
                           wire_done *done, void *context)
 {
-    static uint8_t data[DATA_BYTES];
+    static uint8_t data[EVENTS_MAX][DATA_BYTES];
     static Umadb__V1__Event messages[EVENTS_MAX];
     static Umadb__V1__Event *events[EVENTS_MAX];
     static char ids[EVENTS_MAX][UUID_TEXT_BYTES + 1];
@@ -23,11 +23,12 @@ static void append_tagged(struct wire *wire, unsigned connection, char *tag, siz
     assert(count > 0 && count <= EVENTS_MAX);
     for (size_t i = 0; i < count; i++) {
         next_id(ids[i]);
+        next_data(data[i]);
         umadb__v1__event__init(&messages[i]);
         messages[i].event_type = "Measured";
         messages[i].n_tags = 1;
         messages[i].tags = &tag;
-        messages[i].data = (ProtobufCBinaryData){sizeof data, data};
+        messages[i].data = (ProtobufCBinaryData){DATA_BYTES, data[i]};
         messages[i].uuid = ids[i];
         events[i] = &messages[i];
     }

@@ -9,7 +9,7 @@ expect_code 0
 run --help
 expect_code 0
 for command in serve append read subscribe "stream list" "stream show" \
-    "stream policy" "stream delete" "stream tombstone" import info; do
+    "stream policy" "stream delete" "stream tombstone" import info bench; do
     [[ $output == *"  $command "* ]] || fail "--help names $command"
     run help $command
     expect_code 0

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 #include <stdlib.h>
 
-#include "tests/bench/histogram.h"
+#include "base/histogram.h"
 
 static void empty_histogram_tells_zero(void **state)
 {
@@ -41,6 +41,22 @@ static void percentiles_are_at_most_a_64th_too_high(void **state)
     free(histogram);
 }
 
+static void merged_histograms_tell_of_all_values(void **state)
+{
+    struct histogram low = {0}, high = {0};
+
+    (void)state;
+    for (int64_t i = 1; i <= 10; i++) {
+        histogram_add(&low, i);
+        histogram_add(&high, 10 + i);
+    }
+    histogram_merge(&low, &high);
+    assert_int_equal(low.count, 20);
+    assert_int_equal(histogram_permille(&low, 500), 10);
+    assert_int_equal(histogram_permille(&low, 1000), 20);
+    assert_int_equal(high.count, 10);
+}
+
 static void values_out_of_range_are_kept_at_its_ends(void **state)
 {
     struct histogram histogram = {0};
@@ -58,6 +74,7 @@ int main(void)
         cmocka_unit_test(empty_histogram_tells_zero),
         cmocka_unit_test(small_values_are_exact),
         cmocka_unit_test(percentiles_are_at_most_a_64th_too_high),
+        cmocka_unit_test(merged_histograms_tell_of_all_values),
         cmocka_unit_test(values_out_of_range_are_kept_at_its_ends),
     };
 

@@ -1,4 +1,4 @@
-#include "tests/bench/histogram.h"
+#include "base/histogram.h"
 
 /* 0..63 have a bucket each; above, each doubling of the value has 64 buckets. */
 static unsigned bucket_of(uint64_t value)
@@ -23,6 +23,13 @@ void histogram_add(struct histogram *histogram, int64_t value)
 {
     histogram->buckets[bucket_of(value < 0 ? 0 : (uint64_t)value)]++;
     histogram->count++;
+}
+
+void histogram_merge(struct histogram *histogram, const struct histogram *more)
+{
+    for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
+        histogram->buckets[i] += more->buckets[i];
+    histogram->count += more->count;
 }
 
 int64_t histogram_permille(const struct histogram *histogram, unsigned permille)

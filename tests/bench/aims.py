@@ -1,0 +1,75 @@
+"""What the project aims at: ratios between systems in one run, and a few absolute figures.
+
+A missed aim is told, never an error: the machine may be busy.
+"""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Ratio:
+    """Sagabase's events (calls) a second at `work`, at least `wanted` times `peer`'s."""
+
+    work: str
+    peer: str
+    wanted: float
+    peer_work: str = ""  # empty: the same
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    """A field of Sagabase's row at `work`, at most (least) `wanted`."""
+
+    work: str
+    field: str
+    wanted: float
+    unit: str
+    at_most: bool = True
+
+
+def append(clients):
+    return f"append 1 event, {clients} client{'s' if clients > 1 else ''}"
+
+
+def append_100(clients):
+    return f"append 100 events, {clients} clients"
+
+
+CLIENTS = (1, 8, 64, 256)
+CLIENTS_100 = (8, 64)
+SESSIONS = "append 1 event, 8 sessions of 64"
+READ_ALL = "read all"
+READ_STREAM = "read one stream"
+LIVE = "live, 10,000 events/s"
+FAN_OUT = "live, 1,000 subscribers, 20 events/s"
+STORED = "append 1 event, 64 clients, Zipf"
+STORED_FULL = "append 1 event, 64 clients, Zipf, store filled"
+RESTART = "restart with the store filled"
+IDLE = "memory"
+COMMITS = "RocksDB alone"
+
+RATIOS = (
+    Ratio(append(64), "empty call", 0.5),
+    Ratio(append(256), "empty call", 0.65),
+    *(Ratio(append(clients), "redis", 0.7) for clients in CLIENTS),
+    *(Ratio(append(clients), "postgresql", 3) for clients in CLIENTS),
+    *(Ratio(append(clients), "umadb", 1) for clients in CLIENTS),
+    Ratio(SESSIONS, "redis", 1.5),
+    *(Ratio(append_100(clients), "redis", 1.5) for clients in CLIENTS_100),
+    *(Ratio(append_100(clients), "umadb", 1) for clients in CLIENTS_100),
+    Ratio(READ_ALL, "rocksdb", 0.4),
+    Ratio(READ_ALL, "umadb", 2),
+    Ratio(READ_STREAM, "rocksdb", 0.4),
+    Ratio(READ_STREAM, "umadb", 2),
+    Ratio(STORED_FULL, "sagabase", 0.9, STORED),
+)
+
+FIGURES = (
+    Figure(READ_ALL, "events_per_s", 1_000_000, "events/s", at_most=False),
+    Figure(READ_STREAM, "events_per_s", 1_000_000, "events/s", at_most=False),
+    Figure(LIVE, "p99_beside_fsync_ms", 2, "ms"),
+    Figure(RESTART, "seconds", 2, "s"),
+    Figure(RESTART, "seconds_after_kill", 2, "s"),
+    Figure(IDLE, "idle_mib", 48, "MiB"),
+    Figure(IDLE, "kib_per_subscription", 32, "KiB"),
+)

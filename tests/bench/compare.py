@@ -1,0 +1,223 @@
+#!/usr/bin/python3
+"""Measures Sagabase beside others, in turns, in one run; tests/bench/run prepares and calls it.
+
+    compare.py FOLDER JSON_FILE PNG_FILE
+
+FOLDER is for data and lies on the disk that is measured. Settings are told in docs/benchmarks.md.
+"""
+
+import os
+import sys
+
+sys.dont_write_bytecode = True
+
+import aims
+import report
+import systems
+from results import Results
+
+SECONDS = float(os.environ.get("BENCH_SECONDS", "1"))
+REPEATS = int(os.environ.get("BENCH_REPEATS", "3"))
+EVENTS = int(float(os.environ.get("BENCH_EVENTS", "1000000")))
+STORED = int(float(os.environ.get("BENCH_STORED", "1000000")))
+LIVE_RATE = 10_000
+IDLE_SUBSCRIBERS = 10_000
+IDLE_CONNECTIONS = 16  # a server takes 1,000 calls of one
+UMADB_FILL_EVENTS = 100  # of an append
+
+
+def say(text):
+    print(f"  {text}", file=sys.stderr, flush=True)
+
+
+def take_turns(results, work, runners, repeats=REPEATS):
+    """runners: system -> function. A B C, then C B A, and so on: what slows the machine for a
+    while should not hit one system alone."""
+    say(work)
+    for turn in range(repeats):
+        order = list(runners.items())
+        for system, measure in order if turn % 2 == 0 else reversed(order):
+            results.add(work, system, measure())
+
+
+class Comparison:
+    def __init__(self, folder, results):
+        self.folder = folder
+        self.results = results
+        self.running = {}
+
+    def start(self, kind, folder=None):
+        """None where it is missing."""
+        server = kind(os.path.join(self.folder, folder or kind.__name__.lower()))
+        server.seconds = SECONDS
+        try:
+            server.start()
+        except systems.Missing as missing:
+            server.stop()
+            self.results.skip(kind.name, str(missing))
+            print(f"bench: {kind.name} is skipped: {missing}", file=sys.stderr)
+            return None
+        self.running[server.folder] = server
+        return server
+
+    def stop(self, *servers):
+        for server in servers:
+            if server:
+                server.stop()
+                self.running.pop(server.folder, None)
+
+    def stop_all(self):
+        self.stop(*list(self.running.values()))
+
+    def fsync(self):
+        self.results.fsync.append(systems.raw("fsync", self.folder, SECONDS))
+
+    # --- appends ---------------------------------------------------------------------------
+
+    def appends(self):
+        echo, ours = self.start(systems.Echo), self.start(systems.Sagabase)
+        redis, umadb = self.start(systems.Redis), self.start(systems.Umadb)
+        postgres = self.start(systems.Postgres)
+        for clients in aims.CLIENTS:
+            closed = {"seconds": SECONDS, "outstanding": clients}
+            runners = {
+                "empty call": lambda: echo.load("empty", **closed),
+                "sagabase": lambda: ours.load("append", **closed),
+            }
+            if redis:
+                runners["redis"] = lambda: redis.append(clients)
+            if postgres:
+                runners["postgresql"] = lambda: postgres.append(clients)
+            if umadb:
+                runners["umadb"] = lambda: umadb.load("umadb-append", **closed)
+            take_turns(self.results, aims.append(clients), runners)
+        runners = {"sagabase": lambda: ours.load("sessions", seconds=SECONDS)}
+        if redis:
+            runners["redis"] = lambda: redis.append(64)
+        take_turns(self.results, aims.SESSIONS, runners)
+        for clients in aims.CLIENTS_100:
+            closed = {"seconds": SECONDS, "outstanding": clients, "events": 100}
+            runners = {"sagabase": lambda: ours.load("append", **closed)}
+            if redis:
+                runners["redis"] = lambda: redis.append(clients, pipeline=16)
+            if umadb:
+                runners["umadb"] = lambda: umadb.load("umadb-append", **closed)
+            take_turns(self.results, aims.append_100(clients), runners)
+        self.stop(echo, ours, redis, umadb, postgres)
+
+    def rocksdb(self):
+        folder = os.path.join(self.folder, "raw")
+        runners = {
+            f"rocksdb, {count} a commit": lambda count=count: systems.raw(
+                "append", f"{folder}-{count}", SECONDS, count
+            )
+            for count in (1, 64, 100)
+        }
+        take_turns(self.results, aims.COMMITS, runners)
+
+    # --- a store that holds much -------------------------------------------------------------
+
+    def stored(self):
+        stored = max(STORED, EVENTS)
+        zipf = {"streams": max(1, STORED // 10), "zipf": 1}
+        empty, full = self.start(systems.Sagabase, "empty"), self.start(systems.Sagabase, "full")
+        say(f"storing {stored:,} events")
+        full.load("fill", total=stored, **zipf)
+        closed = {"seconds": SECONDS, "outstanding": 64, **zipf}
+        say(aims.STORED)
+        for turn in range(REPEATS):
+            pair = [(aims.STORED, empty), (aims.STORED_FULL, full)]
+            for work, server in pair if turn % 2 == 0 else reversed(pair):
+                self.results.add(work, "sagabase", server.load("append", **closed))
+        self.stop(empty)
+        self.restarts(full)
+        self.reads(full)
+        self.stop(full)
+
+    def restarts(self, server):
+        say(aims.RESTART)
+        one_call = {"total": 1, "seconds": 0, "warm_up": 0}
+        for _ in range(REPEATS):
+            server.stop()
+            seconds = server.start()
+            server.load("read-all", **one_call)
+            server.kill()
+            killed_seconds = server.start()
+            server.load("read-all", **one_call)
+            figures = {"seconds": seconds, "seconds_after_kill": killed_seconds}
+            self.results.add(aims.RESTART, "sagabase", figures)
+
+    # --- reads ---------------------------------------------------------------------------------
+
+    def reads(self, ours):
+        """Every event was an append of its own; UmaDB is filled by hundreds, to save time."""
+        raw_folder = os.path.join(self.folder, "raw-read")
+        systems.raw("fill", raw_folder, EVENTS)
+        say(f"storing {EVENTS:,} events in one stream")
+        ours.load("fill-long", total=EVENTS)
+        umadb = self.start(systems.Umadb, "umadb-read")
+        once = {"total": EVENTS, "seconds": SECONDS, "warm_up": 0.1}
+        if umadb:
+            umadb.load("umadb-fill", outstanding=64, events=UMADB_FILL_EVENTS, total=EVENTS)
+        for work, call, peer_call in (
+            (aims.READ_ALL, "read-all", "umadb-read-all"),
+            (aims.READ_STREAM, "read-stream", "umadb-read-tag"),
+        ):
+            runners = {
+                "sagabase": lambda: ours.load(call, **once),
+                "rocksdb": lambda: systems.raw("scan", raw_folder, EVENTS),
+            }
+            if umadb:
+                runners["umadb"] = lambda: umadb.load(peer_call, **{**once, "warm_up": 0})
+            take_turns(self.results, work, runners, min(REPEATS, 2))
+        self.stop(umadb)
+
+    # --- live delivery and memory --------------------------------------------------------------
+
+    def live(self):
+        server = self.start(systems.Sagabase, "live")
+        for _ in range(REPEATS):
+            fsync = systems.raw("fsync", self.folder, min(SECONDS, 1))
+            got = server.load("live", rate=LIVE_RATE, seconds=max(SECONDS, 1), warm_up=0.5)
+            got["fsync_p99_ms"] = fsync["p99_us"] / 1000
+            got["p99_beside_fsync_ms"] = (got["p99_us"] - fsync["p99_us"]) / 1000
+            self.results.add(aims.LIVE, "sagabase", got)
+        say(aims.LIVE)
+        many = {"subscribers": 1000, "rate": 20, "seconds": max(SECONDS, 1)}
+        runners = {"sagabase": lambda: server.load("fan-out", **many)}
+        take_turns(self.results, aims.FAN_OUT, runners)
+        self.stop(server)
+
+    def memory(self):
+        say(aims.IDLE)
+        server = self.start(systems.Sagabase, "idle")
+        idle = server.resident_bytes()
+        got = server.load("idle", subscribers=IDLE_SUBSCRIBERS, connections=IDLE_CONNECTIONS)
+        grown = got["resident_bytes"] - got["resident_before"]
+        each = grown / IDLE_SUBSCRIBERS
+        figures = {"idle_mib": idle / 2**20, "kib_per_subscription": each / 2**10}
+        self.results.add(aims.IDLE, "sagabase", figures)
+        self.stop(server)
+
+
+def main():
+    folder, json_file, png_file = sys.argv[1:]
+    results = Results(SECONDS, REPEATS, EVENTS, STORED)
+    comparison = Comparison(folder, results)
+    try:
+        comparison.fsync()
+        comparison.memory()
+        comparison.appends()
+        comparison.rocksdb()
+        comparison.live()
+        comparison.stored()
+        comparison.fsync()
+    finally:
+        comparison.stop_all()
+    report.print_table(results)
+    report.write_json(results, json_file)
+    report.draw(results, png_file, folder)
+
+
+if __name__ == "__main__":
+    main()
