@@ -102,8 +102,8 @@ struct status store_copy_begin(const char *directory, struct store_copy *copy)
     /* An empty directory may be replaced; rename() would do so too, but say it early. */
     if (rmdir(copy->directory) != 0 && errno != ENOENT)
         return errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR
-                   ? status_make(STATUS_FAILED_PRECONDITION, "directory exists and is not empty: %s",
-                                 copy->directory)
+                   ? status_make(STATUS_FAILED_PRECONDITION,
+                                 "directory exists and is not empty: %s", copy->directory)
                    : store_directory_refused(copy->directory);
     return remove_all(copy->partial);
 }
