@@ -148,6 +148,23 @@ struct sagabase_status sagabase_list_categories(struct sagabase_client *client,
                                                 const struct sagabase_options *options,
                                                 Sagabase__V1__ListCategoriesResponse **response);
 
+struct sagabase_status sagabase_set_stream_policy(
+    struct sagabase_client *client, const Sagabase__V1__SetStreamPolicyRequest *request,
+    const struct sagabase_options *options, Sagabase__V1__SetStreamPolicyResponse **response);
+
+struct sagabase_status sagabase_get_stream_policy(
+    struct sagabase_client *client, const Sagabase__V1__GetStreamPolicyRequest *request,
+    const struct sagabase_options *options, Sagabase__V1__GetStreamPolicyResponse **response);
+
+struct sagabase_status sagabase_delete_stream(struct sagabase_client *client,
+                                              const Sagabase__V1__DeleteStreamRequest *request,
+                                              const struct sagabase_options *options,
+                                              Sagabase__V1__DeleteStreamResponse **response);
+
+struct sagabase_status sagabase_tombstone_stream(
+    struct sagabase_client *client, const Sagabase__V1__TombstoneStreamRequest *request,
+    const struct sagabase_options *options, Sagabase__V1__TombstoneStreamResponse **response);
+
 struct sagabase_status sagabase_get_info(struct sagabase_client *client,
                                          const Sagabase__V1__GetInfoRequest *request,
                                          const struct sagabase_options *options,

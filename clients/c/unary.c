@@ -191,6 +191,43 @@ struct sagabase_status sagabase_list_categories(struct sagabase_client *client,
     return call_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
 }
 
+struct sagabase_status sagabase_set_stream_policy(
+    struct sagabase_client *client, const Sagabase__V1__SetStreamPolicyRequest *request,
+    const struct sagabase_options *options, Sagabase__V1__SetStreamPolicyResponse **response)
+{
+    static const struct method method = {"/sagabase.v1.EventStore/SetStreamPolicy",
+                                         &sagabase__v1__set_stream_policy_response__descriptor};
+    return call_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
+}
+
+struct sagabase_status sagabase_get_stream_policy(
+    struct sagabase_client *client, const Sagabase__V1__GetStreamPolicyRequest *request,
+    const struct sagabase_options *options, Sagabase__V1__GetStreamPolicyResponse **response)
+{
+    static const struct method method = {"/sagabase.v1.EventStore/GetStreamPolicy",
+                                         &sagabase__v1__get_stream_policy_response__descriptor};
+    return call_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
+}
+
+struct sagabase_status sagabase_delete_stream(struct sagabase_client *client,
+                                              const Sagabase__V1__DeleteStreamRequest *request,
+                                              const struct sagabase_options *options,
+                                              Sagabase__V1__DeleteStreamResponse **response)
+{
+    static const struct method method = {"/sagabase.v1.EventStore/DeleteStream",
+                                         &sagabase__v1__delete_stream_response__descriptor};
+    return call_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
+}
+
+struct sagabase_status sagabase_tombstone_stream(
+    struct sagabase_client *client, const Sagabase__V1__TombstoneStreamRequest *request,
+    const struct sagabase_options *options, Sagabase__V1__TombstoneStreamResponse **response)
+{
+    static const struct method method = {"/sagabase.v1.EventStore/TombstoneStream",
+                                         &sagabase__v1__tombstone_stream_response__descriptor};
+    return call_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
+}
+
 struct sagabase_status sagabase_get_info(struct sagabase_client *client,
                                          const Sagabase__V1__GetInfoRequest *request,
                                          const struct sagabase_options *options,

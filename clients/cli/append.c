@@ -8,6 +8,7 @@
 
 #include "base/uuid.h"
 #include "clients/cli/connection.h"
+#include "clients/cli/expected.h"
 #include "clients/cli/lines.h"
 #include "clients/cli/place.h"
 #include "clients/cli/proposal.h"
@@ -211,28 +212,16 @@ static struct status read_lines(struct arena *arena, Sagabase__V1__AppendToStrea
 
 static struct status set_expected(const char *text, Sagabase__V1__AppendToStreamRequest *request)
 {
-    static const struct {
-        const char *text;
-        Sagabase__V1__StreamState state;
-    } states[] = {
-        {"any", SAGABASE__V1__STREAM_STATE__STREAM_STATE_ANY},
-        {"none", SAGABASE__V1__STREAM_STATE__STREAM_STATE_NO_STREAM},
-        {"exists", SAGABASE__V1__STREAM_STATE__STREAM_STATE_STREAM_EXISTS},
-    };
-    char *end;
+    struct sagabase_stream_state expected;
 
-    for (size_t i = 0; i < sizeof states / sizeof *states; i++)
-        if (strcmp(text, states[i].text) == 0) {
-            request->expected_case = SAGABASE__V1__APPEND_TO_STREAM_REQUEST__EXPECTED_STATE;
-            request->state = states[i].state;
-            return OK;
-        }
-    errno = 0;
-    request->expected_case = SAGABASE__V1__APPEND_TO_STREAM_REQUEST__EXPECTED_REVISION;
-    request->revision = strtoull(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end || errno != 0)
-        return status_make(STATUS_INVALID_ARGUMENT,
-                           "--expect: any, none, exists or a revision, not \"%s\"", text);
+    TRY(expected_read(text, EXPECTED_ANYTHING, &expected));
+    if (expected.state == SAGABASE__V1__STREAM_STATE__STREAM_STATE_UNSPECIFIED) {
+        request->expected_case = SAGABASE__V1__APPEND_TO_STREAM_REQUEST__EXPECTED_REVISION;
+        request->revision = expected.revision;
+    } else {
+        request->expected_case = SAGABASE__V1__APPEND_TO_STREAM_REQUEST__EXPECTED_STATE;
+        request->state = expected.state;
+    }
     return OK;
 }
 

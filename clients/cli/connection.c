@@ -88,6 +88,14 @@ static int tell_conflict(const char *command, const struct sagabase_conflict *co
         state_text(&conflict->expected, expected), missing ? "it does not exist" : actual);
 }
 
+/* "order-17: no such stream" names order-17. */
+static bool names(const char *message, const char *subject)
+{
+    size_t size = strlen(subject);
+
+    return strncmp(message, subject, size) == 0 && message[size] == ':';
+}
+
 int connection_failed(const struct connection *connection, const char *command, const char *subject,
                       const struct sagabase_status *status)
 {
@@ -109,5 +117,7 @@ int connection_failed(const struct connection *connection, const char *command, 
                       connection->server, (double)connection->timeout_ms / 1000);
     if (!status->message[0])
         return failed(command, subject, "%s", sagabase_code_name(status->code));
+    if (subject && names(status->message, subject))
+        subject = NULL; /* not twice */
     return failed(command, subject, "%s", status->message);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clients/cli/duration.h"
 #include "clients/cli/nearest.h"
 
 enum { HELP_COLUMN = 29, SECONDS_MAX = 10 * 365 * 86400 };
@@ -85,6 +86,10 @@ static struct status set(const struct option *option, const char *text, void *se
         return set_address(option, text, member);
     case OPTION_SECONDS:
         return set_seconds(option, text, member);
+    case OPTION_DURATION:
+        if (!duration_parse(text, member))
+            return wrong(option, text, "a whole number and s, m, h or d");
+        return OK;
     }
     return OK;
 }

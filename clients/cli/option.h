@@ -18,12 +18,13 @@ struct texts {
 };
 
 enum option_kind {
-    OPTION_FLAG,    /* bool, without a value */
-    OPTION_TEXT,    /* const char *, borrowed from argv or the environment */
-    OPTION_TEXTS,   /* struct texts: may be repeated */
-    OPTION_NUMBER,  /* uint64_t within min..max */
-    OPTION_ADDRESS, /* const char *, "host:port" or "unix:path" */
-    OPTION_SECONDS, /* int64_t milliseconds; written as seconds, "2.5" */
+    OPTION_FLAG,     /* bool, without a value */
+    OPTION_TEXT,     /* const char *, borrowed from argv or the environment */
+    OPTION_TEXTS,    /* struct texts: may be repeated */
+    OPTION_NUMBER,   /* uint64_t within min..max */
+    OPTION_ADDRESS,  /* const char *, "host:port" or "unix:path" */
+    OPTION_SECONDS,  /* int64_t milliseconds; written as seconds, "2.5" */
+    OPTION_DURATION, /* int64_t microseconds; written with a unit, "30d" */
 };
 
 struct option {

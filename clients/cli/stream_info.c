@@ -10,6 +10,11 @@
 
 enum { LINE_BYTES_MAX = 32 << 10 }; /* a name is at most 1 KiB, twice, and JSON escapes sixfold */
 
+uint64_t stream_info_events(const Sagabase__V1__StreamInfo *stream)
+{
+    return stream->last_revision + 1 - stream->first_revision;
+}
+
 void stream_info_print_json(const Sagabase__V1__StreamInfo *stream)
 {
     char created[CLOCK_TEXT_BYTES], appended[CLOCK_TEXT_BYTES];
@@ -23,10 +28,10 @@ void stream_info_print_json(const Sagabase__V1__StreamInfo *stream)
     buffer_put_text(&line, ",\"category\":");
     json_put_text(&line, bytes_of_text(stream->category));
     buffer_print(&line,
-                 ",\"events\":%" PRIu64 ",\"last_revision\":%" PRIu64 ",\"last_position\":%" PRIu64
-                 ",\"created\":\"%s\",\"appended\":\"%s\"}\n",
-                 stream->last_revision + 1, stream->last_revision, stream->last_position, created,
-                 appended);
+                 ",\"events\":%" PRIu64 ",\"first_revision\":%" PRIu64 ",\"last_revision\":%" PRIu64
+                 ",\"last_position\":%" PRIu64 ",\"created\":\"%s\",\"appended\":\"%s\"}\n",
+                 stream_info_events(stream), stream->first_revision, stream->last_revision,
+                 stream->last_position, created, appended);
     fwrite(line.data, 1, line.size, stdout);
     buffer_destroy(&line);
 }

@@ -4,6 +4,9 @@
 
 #include "clients/c/sagabase.h"
 
+/* How many there are to be seen, but for their age. */
+uint64_t stream_info_events(const Sagabase__V1__StreamInfo *stream);
+
 /* One JSON object and a line end. */
 void stream_info_print_json(const Sagabase__V1__StreamInfo *stream);
 

@@ -39,7 +39,7 @@ static void print_row(struct stream_list *self, const Sagabase__V1__StreamInfo *
                terminal_plain(stdout));
     self->begun = true;
     clock_format_us(stream->appended_us, appended);
-    printf("%10" PRIu64 "  %.*sZ  ", stream->last_revision + 1, SECONDS_BYTES, appended);
+    printf("%10" PRIu64 "  %.*sZ  ", stream_info_events(stream), SECONDS_BYTES, appended);
     stream_info_print_name(stream->name);
 }
 

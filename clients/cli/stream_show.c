@@ -20,15 +20,16 @@ static void print_table(const Sagabase__V1__StreamInfo *stream)
 
     clock_format_us(stream->created_us, created);
     clock_format_us(stream->appended_us, appended);
-    printf("name           ");
+    printf("name            ");
     stream_info_print_name(stream->name);
-    printf("category       ");
+    printf("category        ");
     stream_info_print_name(stream->category);
-    printf("events         %s\n", text_number(stream->last_revision + 1, events));
-    printf("last revision  %" PRIu64 "\n", stream->last_revision);
-    printf("last position  %" PRIu64 "\n", stream->last_position);
-    printf("created        %s\n", created);
-    printf("appended       %s\n", appended);
+    printf("events          %s\n", text_number(stream_info_events(stream), events));
+    printf("first revision  %" PRIu64 "\n", stream->first_revision);
+    printf("last revision   %" PRIu64 "\n", stream->last_revision);
+    printf("last position   %" PRIu64 "\n", stream->last_position);
+    printf("created         %s\n", created);
+    printf("appended        %s\n", appended);
 }
 
 static int run(void *settings, char **arguments)
@@ -62,7 +63,7 @@ const struct command stream_show_command = {
     .arguments = "STREAM",
     .summary = "Tell what is known of one stream",
     .about = "Prints the stream's category (its name up to the first \"-\"), how many events it\n"
-             "holds, where the newest is, and when the oldest and the newest were appended.\n",
+             "shows, where the oldest and the newest are, and when these were appended.\n",
     .examples = "  sagabase stream show order-17\n",
     .options = options,
     .arguments_min = 1,

@@ -23,6 +23,16 @@ size_t terminal_columns(FILE *out)
     return size.ws_col;
 }
 
+bool terminal_agrees(void)
+{
+    char line[16];
+
+    if (!fgets(line, sizeof line, stdin))
+        return false;
+    line[strcspn(line, "\r\n")] = 0;
+    return strcmp(line, "y") == 0 || strcmp(line, "yes") == 0;
+}
+
 static const char *escape(FILE *out, const char *sequence)
 {
     const char *no_color = getenv("NO_COLOR");

@@ -12,6 +12,9 @@ bool terminal_is(FILE *out);
 /* Columns of the terminal; 0 if `out` is none. */
 size_t terminal_columns(FILE *out);
 
+/* Reads a line from stdin: whether it says y or yes. The end of input says no. */
+bool terminal_agrees(void);
+
 /* Escape sequences, or "". Static memory. */
 const char *terminal_red(FILE *out);
 const char *terminal_dim(FILE *out);

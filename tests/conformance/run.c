@@ -55,6 +55,10 @@ UNARY(get_stream, GetStreamRequest, GetStreamResponse)
 UNARY(list_streams, ListStreamsRequest, ListStreamsResponse)
 UNARY(list_event_types, ListEventTypesRequest, ListEventTypesResponse)
 UNARY(list_categories, ListCategoriesRequest, ListCategoriesResponse)
+UNARY(set_stream_policy, SetStreamPolicyRequest, SetStreamPolicyResponse)
+UNARY(get_stream_policy, GetStreamPolicyRequest, GetStreamPolicyResponse)
+UNARY(delete_stream, DeleteStreamRequest, DeleteStreamResponse)
+UNARY(tombstone_stream, TombstoneStreamRequest, TombstoneStreamResponse)
 UNARY(get_info, GetInfoRequest, GetInfoResponse)
 
 static const struct unary unaries[] = {
@@ -64,6 +68,12 @@ static const struct unary unaries[] = {
     {"ListStreams", &sagabase__v1__list_streams_request__descriptor, call_list_streams},
     {"ListEventTypes", &sagabase__v1__list_event_types_request__descriptor, call_list_event_types},
     {"ListCategories", &sagabase__v1__list_categories_request__descriptor, call_list_categories},
+    {"SetStreamPolicy", &sagabase__v1__set_stream_policy_request__descriptor,
+     call_set_stream_policy},
+    {"GetStreamPolicy", &sagabase__v1__get_stream_policy_request__descriptor,
+     call_get_stream_policy},
+    {"DeleteStream", &sagabase__v1__delete_stream_request__descriptor, call_delete_stream},
+    {"TombstoneStream", &sagabase__v1__tombstone_stream_request__descriptor, call_tombstone_stream},
     {"GetInfo", &sagabase__v1__get_info_request__descriptor, call_get_info},
 };
 

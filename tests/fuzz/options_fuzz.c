@@ -14,6 +14,7 @@ struct settings {
     struct texts metadata;
     uint64_t count;
     int64_t timeout_ms;
+    int64_t age_us;
 };
 
 static const struct option options[] = {
@@ -43,6 +44,11 @@ static const struct option options[] = {
      .offset = offsetof(struct settings, timeout_ms),
      .fallback = "30",
      .help = "T."},
+    {.name = "age",
+     .value = "DURATION",
+     .kind = OPTION_DURATION,
+     .offset = offsetof(struct settings, age_us),
+     .help = "A."},
     {.name = NULL},
 };
 
@@ -92,7 +98,8 @@ static void parse_options(int argc, char **argv)
     }
     FUZZ_REQUIRE(arguments >= 0 && arguments <= argc);
     FUZZ_REQUIRE(settings.server && settings.count >= 1 && settings.count <= 10);
-    FUZZ_REQUIRE(settings.timeout_ms >= 0 && settings.metadata.count <= OPTION_TEXTS_MAX);
+    FUZZ_REQUIRE(settings.timeout_ms >= 0 && settings.age_us >= 0);
+    FUZZ_REQUIRE(settings.metadata.count <= OPTION_TEXTS_MAX);
     for (size_t i = 0; i < settings.metadata.count; i++)
         FUZZ_REQUIRE(settings.metadata.at[i]);
     for (int i = 0; i < arguments; i++)

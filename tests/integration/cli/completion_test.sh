@@ -17,9 +17,11 @@ eval "$output"
 offers sagabase s
 expect_output "serve subscribe stream"
 offers sagabase stream t
-expect_output "types"
+expect_output "types tombstone"
 offers sagabase stream list --c
 expect_output "--count"
+offers sagabase stream policy order-1 --max
+expect_output "--max-count --max-age"
 offers sagabase append order-1 --fa
 expect_output "--fail-if"
 offers sagabase serve --in

@@ -8,7 +8,8 @@ expect_code 0
 
 run --help
 expect_code 0
-for command in serve append read subscribe "stream list" "stream show" import info; do
+for command in serve append read subscribe "stream list" "stream show" \
+    "stream policy" "stream delete" "stream tombstone" import info; do
     [[ $output == *"  $command "* ]] || fail "--help names $command"
     run help $command
     expect_code 0
@@ -47,6 +48,18 @@ run read
 expect_error 'sagabase: read: STREAM or --all is required'
 run subscribe s --tag x
 expect_error 'sagabase: subscribe: --tag, --type, --category, --correlation: only without STREAM'
+run stream policy s --max-age 30
+expect_code 2
+expect_error 'sagabase: stream policy: --max-age: a whole number and s, m, h or d, not "30"'
+run stream policy s --category --truncate-before 3
+expect_error 'sagabase: stream policy: --truncate-before: only with a stream, *'
+run stream delete s
+expect_code 2
+expect_error 'sagabase: stream delete: --expect: is required'
+run stream delete s --expect none
+expect_error 'sagabase: stream delete: --expect: any, exists or a revision, not "none"'
+run stream tombstone s --yes
+expect_error 'sagabase: stream tombstone: --expect: is required'
 run import "$folder/missing.csv"
 expect_code 1
 expect_error 'sagabase: import: *missing.csv: No such file or directory'
