@@ -341,7 +341,8 @@ class Postgres(Server):
 
 
 def of_pgbench_log(lines, warm_up, seconds):
-    """`seconds` of it, after its warm-up. Columns: client, transaction, latency us, script, end s, end us."""
+    """`seconds` of it, after its warm-up.
+    Columns: client, transaction, latency us, script, end s, end us."""
     rows = [[int(word) for word in line.split()] for line in lines]
     ended = [(row[4] * 1_000_000 + row[5], row[2]) for row in rows]
     from_us = min(end for end, _ in ended) + warm_up * 1e6
