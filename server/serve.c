@@ -116,6 +116,7 @@ static struct status start_rpc(struct server *server)
         .version = sagabase_version,
         .commit = sagabase_commit,
         .started_us = clock_wall_us(system_clock()),
+        .checkpoint_directory = server->config.checkpoint_directory,
     };
     return rpc_server_start(&options, &server->rpc);
 }

@@ -170,6 +170,11 @@ struct sagabase_status sagabase_get_info(struct sagabase_client *client,
                                          const struct sagabase_options *options,
                                          Sagabase__V1__GetInfoResponse **response);
 
+struct sagabase_status sagabase_checkpoint(struct sagabase_client *client,
+                                           const Sagabase__V1__CheckpointRequest *request,
+                                           const struct sagabase_options *options,
+                                           Sagabase__V1__CheckpointResponse **response);
+
 /* --- reading ----------------------------------------------------------------- */
 
 /* A read underway: pages of events until its end. */

@@ -237,3 +237,13 @@ struct sagabase_status sagabase_get_info(struct sagabase_client *client,
                                          &sagabase__v1__get_info_response__descriptor};
     return call_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
 }
+
+struct sagabase_status sagabase_checkpoint(struct sagabase_client *client,
+                                           const Sagabase__V1__CheckpointRequest *request,
+                                           const struct sagabase_options *options,
+                                           Sagabase__V1__CheckpointResponse **response)
+{
+    static const struct method method = {"/sagabase.v1.Admin/Checkpoint",
+                                         &sagabase__v1__checkpoint_response__descriptor};
+    return call_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
+}

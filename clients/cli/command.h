@@ -31,11 +31,14 @@ extern const struct command *const commands[];
 
 extern const struct command append_command;
 extern const struct command bench_command;
+extern const struct command checkpoint_command;
 extern const struct command completion_command;
 extern const struct command export_command;
 extern const struct command import_command;
 extern const struct command info_command;
 extern const struct command read_command;
+extern const struct command rebuild_command;
+extern const struct command restore_command;
 extern const struct command stream_categories_command;
 extern const struct command stream_delete_command;
 extern const struct command stream_list_command;
@@ -44,6 +47,7 @@ extern const struct command stream_show_command;
 extern const struct command stream_tombstone_command;
 extern const struct command stream_types_command;
 extern const struct command subscribe_command;
+extern const struct command verify_command;
 
 /* Takes its own arguments and explains itself, so it is not in a table. */
 int serve(int argc, char **argv);

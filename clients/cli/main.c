@@ -1,4 +1,5 @@
-/* sagabase: one program, the server and the commands that talk to one. */
+/* sagabase: one program: the server, the commands that talk to one, and those that work on a
+ * store while none does. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +17,9 @@ const struct command *const commands[] = {
     &stream_types_command,  &stream_policy_command,
     &stream_delete_command, &stream_tombstone_command,
     &import_command,        &export_command,
-    &info_command,          &bench_command,
+    &info_command,          &checkpoint_command,
+    &restore_command,       &verify_command,
+    &rebuild_command,       &bench_command,
     &completion_command,    NULL,
 };
 

@@ -25,9 +25,9 @@ struct option {
     const char *name;     /* of the flag, without the dashes */
     const char *variable; /* in the environment */
     enum option_type type;
-    size_t offset; /* in struct config */
-    const char *fallback;
-    const char *unit; /* as --help shows it */
+    size_t offset;        /* in struct config */
+    const char *fallback; /* NULL: none, the field stays zero */
+    const char *unit;     /* as --help shows it */
     uint64_t min, max;
     const char *help;
 };
@@ -59,6 +59,9 @@ static const struct option options[] = {
      "APPENDS", 1, 16777216, "appends that may wait for the disk"},
     {"queue-memory", "SAGABASE_QUEUE_MEMORY", OPTION_SIZE, FIELD(queue_memory), "64MiB", "SIZE",
      4 * MIB, 64 * GIB, "memory of the appends that wait for the disk"},
+    {"checkpoint-directory", "SAGABASE_CHECKPOINT_DIRECTORY", OPTION_TEXT,
+     FIELD(checkpoint_directory), NULL, "DIRECTORY", 0, 0,
+     "where checkpoints go, on the disk of --data; without it, none can be made"},
     {"log-level", "SAGABASE_LOG_LEVEL", OPTION_LEVEL, FIELD(log_level), "info", "LEVEL", 0, 0,
      "error, warn, info or debug"},
     {"help", NULL, OPTION_FLAG, FIELD(help), "false", "", 0, 0, "print this"},
@@ -258,6 +261,8 @@ static const struct option *find(const char *argument, const char **value)
 static void set_defaults(struct config *config)
 {
     for (size_t i = 0; i < OPTION_COUNT_ALL; i++) {
+        if (!options[i].fallback)
+            continue;
         struct status status = set(config, &options[i], options[i].name, options[i].fallback);
         assert(status_ok(status)); /* the table breaks its own rule */
         (void)status;
@@ -315,7 +320,8 @@ void config_print_help(FILE *file)
 
         fprintf(file, "%*s%s\n", width < 28 ? 28 - width : 1, "", option->help);
         if (option->variable)
-            fprintf(file, "%28s%s, default %s\n", "", option->variable, option->fallback);
+            fprintf(file, "%28s%s, default %s\n", "", option->variable,
+                    option->fallback ? option->fallback : "none");
     }
 }
 

@@ -25,6 +25,7 @@ struct config {
     uint64_t stream_cache; /* streams */
     uint64_t queue_appends;
     uint64_t queue_memory;
+    const char *checkpoint_directory; /* NULL: no checkpoints */
     enum log_level log_level;
     bool help; /* --help was given: nothing else was looked at behind it */
 };

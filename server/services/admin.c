@@ -6,5 +6,7 @@
 const struct method admin_methods[] = {
     {"/sagabase.v1.Admin/GetInfo", &sagabase__v1__get_info_request__descriptor, METHOD_UNARY,
      .armed = 0, get_info},
+    {"/sagabase.v1.Admin/Checkpoint", &sagabase__v1__checkpoint_request__descriptor, METHOD_UNARY,
+     .armed = 0, checkpoint},
     {0},
 };

@@ -3,11 +3,13 @@
 #ifndef SERVER_SERVICES_SERVICES_H
 #define SERVER_SERVICES_SERVICES_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "server/rpc/call.h"
 
-enum { CHECKPOINT_PERIOD_US = 5000000 };
+enum { CHECKPOINT_PERIOD_US = 5000000, CHECKPOINT_NAME_BYTES_MAX = 128 };
 
 struct event_log;
 struct health; /* server/observe/health.h */
@@ -23,6 +25,9 @@ struct services {
     /* How often a subscription that is live, but sends nothing, tells how far it is; 0: every
      * CHECKPOINT_PERIOD_US. */
     int64_t checkpoint_period_us;
+
+    const char *checkpoint_directory; /* where copies of the store go; NULL: nowhere */
+    _Atomic bool is_copying;          /* one is being made */
 };
 
 extern const struct method event_store_methods[]; /* sagabase.v1.EventStore */

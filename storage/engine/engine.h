@@ -87,6 +87,12 @@ struct engine_operations {
      * room on disk is short; ask again later. Reads go on. */
     struct status (*admit)(struct engine *engine);
 
+    /* A consistent copy of the store in a new directory, on disk when it returns OK: everything
+     * of some moment after the call began. Commits go on meanwhile; one at a time.
+     * FAILED_PRECONDITION: the directory exists and is not empty. UNIMPLEMENTED: nothing is
+     * kept on disk. */
+    struct status (*checkpoint)(struct engine *engine, const char *directory);
+
     /* No other call may be running. Frees the engine. */
     void (*close)(struct engine *engine);
 };
@@ -123,6 +129,11 @@ static inline struct status engine_commit(struct engine *engine, const struct wr
 static inline struct status engine_admit(struct engine *engine)
 {
     return engine->operations->admit(engine);
+}
+
+static inline struct status engine_checkpoint(struct engine *engine, const char *directory)
+{
+    return engine->operations->checkpoint(engine, directory);
 }
 
 static inline void engine_close(struct engine *engine)

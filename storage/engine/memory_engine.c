@@ -326,6 +326,13 @@ static struct status memory_admit(struct engine *base)
     return OK;
 }
 
+static struct status memory_checkpoint(struct engine *base, const char *directory)
+{
+    (void)base;
+    (void)directory;
+    return status_make(STATUS_UNIMPLEMENTED, "checkpoint: the store is in memory only");
+}
+
 struct status memory_engine_open(struct engine **opened)
 {
     static const struct engine_operations operations = {
@@ -335,6 +342,7 @@ struct status memory_engine_open(struct engine **opened)
         .scan = memory_scan,
         .commit = memory_commit,
         .admit = memory_admit,
+        .checkpoint = memory_checkpoint,
         .close = memory_close,
     };
     struct memory_engine *engine = calloc(1, sizeof *engine);

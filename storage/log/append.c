@@ -96,23 +96,26 @@ static struct status revision_at(struct event_log *log, uint64_t position, uint6
     return status;
 }
 
-/* Where the events of one stream would stand, had they been stored before. */
+/* Where the events of one stream of `number` would stand, had they been stored before. */
 static struct status find_base(struct event_log *log, const struct stream_append *stream,
-                               const struct stream_plan *plan, bool *known, uint64_t *base)
+                               const struct stream_plan *plan, uint64_t number, bool *known,
+                               uint64_t *base)
 {
     *known = true;
+    if (plan->found)
+        return revision_at(log, plan->found_position, base);
     if (stream->expected.kind == EXPECT_NO_STREAM)
-        *base = 0;
+        /* At its beginning, or where it went on after it was deleted. */
+        *base = retention_of(&log->retention, number).first_revision;
     else if (stream->expected.kind == EXPECT_REVISION && stream->expected.revision != UINT64_MAX)
         *base = stream->expected.revision + 1;
-    else if (plan->found)
-        return revision_at(log, plan->found_position, base);
     else
         *known = false;
     return OK;
 }
 
-/* Whether the whole append was stored before; fills in the first answer. */
+/* Whether the whole append was stored before; fills in the first answer. What retention
+ * hides counts: it was stored. */
 static struct status find_first_answer(struct event_log *log, struct append *append, bool *found)
 {
     const struct uuid *ids = append->plan->ids;
@@ -120,18 +123,16 @@ static struct status find_first_answer(struct event_log *log, struct append *app
     *found = false;
     for (size_t i = 0; i < append->stream_count; i++) {
         struct stream_append *stream = &append->streams[i];
-        struct stream_head head;
-        uint64_t base;
+        uint64_t number, count, base;
         bool known, match;
 
-        TRY(find_base(log, stream, &append->plan->streams[i], &known, &base));
-        if (!known)
+        TRY(stream_locate(log, stream->stream, &number, &count));
+        if (count == 0)
             return OK;
-        TRY(event_log_find_stream(log, stream->stream, &head));
-        if (!head.exists || base > head.last_revision ||
-            head.last_revision - base + 1 < stream->event_count)
+        TRY(find_base(log, stream, &append->plan->streams[i], number, &known, &base));
+        if (!known || base >= count || count - base < stream->event_count)
             return OK;
-        TRY(ids_match(log, head.number, base, ids, stream->event_count, &match, &append->position));
+        TRY(ids_match(log, number, base, ids, stream->event_count, &match, &append->position));
         if (!match)
             return OK;
         stream->first_revision = base;

@@ -67,20 +67,27 @@ static struct status refuse(struct bytes stream, const struct expectation *expec
                        (const char *)stream.data, wanted, actual);
 }
 
+/* Has events that are to be seen. */
+static bool exists(struct commit *commit, const struct head *head)
+{
+    uint64_t first = head->number ? commit_retained(commit, head->number).first_revision : 0;
+
+    return head->event_count > first;
+}
+
 struct status append_check_expected(struct commit *commit, struct bytes stream,
                                     const struct expectation *expected, const struct head *head,
                                     struct conflict *conflict)
 {
-    uint64_t first = head->number ? commit_retained(commit, head->number).first_revision : 0;
-    bool exists = head->event_count > first;
+    bool seen = exists(commit, head);
 
-    if (holds(expected, head->event_count, exists))
+    if (holds(expected, head->event_count, seen))
         return OK;
     *conflict = (struct conflict){
         .stream = stream,
         .expected = *expected,
-        .exists = exists,
-        .actual_revision = exists ? head->event_count - 1 : 0,
+        .exists = seen,
+        .actual_revision = seen ? head->event_count - 1 : 0,
     };
     return refuse(stream, expected, conflict);
 }
@@ -91,7 +98,23 @@ struct status append_refuse_tombstoned(struct bytes stream)
                        stream.size < 100 ? (int)stream.size : 100, (const char *)stream.data);
 }
 
-/* Without an exact revision, only the ids tell that an append is repeated. */
+/* Whether the ids of its events are looked up: without an exact revision, only they tell that an
+ * append is repeated. A deleted stream does not exist, but what was appended to it was. */
+static bool is_told_by_ids(const struct stream_append *stream, const struct head *head)
+{
+    switch (stream->expected.kind) {
+    case EXPECT_ANY:
+    case EXPECT_STREAM_EXISTS:
+        return true;
+    case EXPECT_NO_STREAM:
+        return head->event_count > 0;
+    case EXPECT_REVISION:
+        return false;
+    }
+    assert(false);
+    return false;
+}
+
 static struct status check_ids(struct commit *commit, const struct append_plan *plan)
 {
     const struct append *append = plan->append;
@@ -99,14 +122,16 @@ static struct status check_ids(struct commit *commit, const struct append_plan *
     bool any = false;
 
     for (size_t i = 0; i < append->stream_count; i++) {
-        enum expectation_kind kind = append->streams[i].expected.kind;
+        const struct stream_append *appended = &append->streams[i];
         struct stream_plan *stream = &plan->streams[i];
-        bool by_id = kind == EXPECT_ANY || kind == EXPECT_STREAM_EXISTS;
-        for (size_t j = 0; j < append->streams[i].event_count; j++, fingerprint++) {
+        bool told_by_ids = is_told_by_ids(appended, stream->head);
+        for (size_t j = 0; j < appended->event_count; j++, fingerprint++) {
             uint64_t position;
-            if (!by_id || !ids_find(commit->log->ids, *fingerprint, &position))
+            if (!told_by_ids || !ids_find(commit->log->ids, *fingerprint, &position))
                 continue;
-            any = true;
+            /* Where the expectation fails anyway, that is the better answer. */
+            any =
+                any || appended->expected.kind != EXPECT_NO_STREAM || !exists(commit, stream->head);
             if (j == 0) {
                 stream->found = true;
                 stream->found_position = position;

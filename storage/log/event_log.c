@@ -101,6 +101,11 @@ struct event_log_counts event_log_counts(const struct event_log *log)
     };
 }
 
+struct status event_log_checkpoint(struct event_log *log, const char *directory)
+{
+    return engine_checkpoint(log->engine, directory);
+}
+
 const char *event_log_engine_name(const struct event_log *log)
 {
     return log->engine->operations->name;

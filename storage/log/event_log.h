@@ -54,6 +54,10 @@ struct event_log_counts {
 /* Any thread. Of what is committed. */
 struct event_log_counts event_log_counts(const struct event_log *log);
 
+/* Any thread but the writer; long. A copy of the store in a new directory: a prefix of the log
+ * that holds everything committed before the call. As engine_checkpoint(). */
+struct status event_log_checkpoint(struct event_log *log, const char *directory);
+
 /* "rocksdb", "memory". */
 const char *event_log_engine_name(const struct event_log *log);
 

@@ -87,6 +87,11 @@ struct event_log {
     struct commit commit;
 };
 
+/* streams.c: where a stream is and how many events it holds, hidden ones too; 0 events: there
+ * is no such stream. Any thread. */
+struct status stream_locate(struct event_log *log, struct bytes name, uint64_t *number,
+                            uint64_t *event_count);
+
 /* sequencer.c */
 struct status sequencer_start(struct event_log *log);
 void sequencer_stop(struct event_log *log);

@@ -46,6 +46,8 @@ struct status store_verify(const struct maintenance *maintenance, struct store_f
 /* Makes streams, names, types, index and counters again from the log. While it runs, a mark in
  * `meta` keeps servers away; killed, it is simply repeated.
  *
+ * Policies follow from nothing else: they are left as they are.
+ *
  * DATA_LOSS: the log itself is damaged, which is told; nothing was changed.
  * FAILED_PRECONDITION: a newer format. */
 struct status store_rebuild(const struct maintenance *maintenance, struct store_facts *facts);

@@ -127,14 +127,15 @@ static struct status decide(struct intent *intent, struct commit *commit)
 struct status event_log_get_policy(struct event_log *log, struct bytes stream,
                                    struct stream_policy *policy, uint64_t *first_revision)
 {
-    struct stream_head head;
+    uint64_t number, count;
 
-    TRY(event_log_find_stream(log, stream, &head));
-    if (!head.exists)
+    TRY(stream_locate(log, stream, &number, &count));
+    if (count == 0)
         return status_make(STATUS_NOT_FOUND, "%.*s: no such stream",
                            stream.size < 200 ? (int)stream.size : 200, (const char *)stream.data);
-    *policy = retention_of(&log->retention, head.number).policy;
-    *first_revision = head.first_revision;
+    struct retained row = retention_of(&log->retention, number);
+    *policy = row.policy;
+    *first_revision = retention_first(&row, retention_policy(&log->retention, &row, stream), count);
     return OK;
 }
 

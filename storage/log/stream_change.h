@@ -53,7 +53,7 @@ struct status stream_change_submit(struct event_log *log, struct stream_change *
                                    struct arena *arena);
 
 /* The policy of a stream or category as it was set, and from which revision on the stream is
- * to be seen. NOT_FOUND: no such stream. Any thread. */
+ * to be seen. NOT_FOUND: nothing was ever appended to it. Any thread. */
 struct status event_log_get_policy(struct event_log *log, struct bytes stream,
                                    struct stream_policy *policy, uint64_t *first_revision);
 struct stream_policy event_log_get_category_policy(struct event_log *log, struct bytes category);

@@ -7,18 +7,26 @@
 #include "storage/log/log_state.h"
 #include "storage/log/read.h"
 
+struct status stream_locate(struct event_log *log, struct bytes name, uint64_t *number,
+                            uint64_t *event_count)
+{
+    struct head_read read;
+
+    if (heads_look(log->heads, hash_bytes(name), name, number, event_count))
+        return OK;
+    TRY(head_read(log->engine, name, event_log_end(log), &read));
+    *number = read.number;
+    *event_count = read.event_count;
+    return OK;
+}
+
 struct status event_log_find_stream(struct event_log *log, struct bytes name,
                                     struct stream_head *head)
 {
     uint64_t number, count;
 
     *head = (struct stream_head){0};
-    if (!heads_look(log->heads, hash_bytes(name), name, &number, &count)) {
-        struct head_read read;
-        TRY(head_read(log->engine, name, event_log_end(log), &read));
-        number = read.number;
-        count = read.event_count;
-    }
+    TRY(stream_locate(log, name, &number, &count));
     if (count == 0)
         return OK;
     struct retained row = retention_of(&log->retention, number);

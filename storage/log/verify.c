@@ -8,6 +8,7 @@
 #include "storage/log/keys.h"
 #include "storage/log/limits.h"
 #include "storage/log/log_walk.h"
+#include "storage/log/retention.h"
 
 void tally_add(struct tally *tally, struct bytes key, struct bytes value)
 {
@@ -221,6 +222,37 @@ static struct status verify_meta(struct verification *self)
     return OK;
 }
 
+/* --- policies ----------------------------------------------------------------------------- */
+
+static bool visit_policy(void *context, struct bytes key, struct bytes value)
+{
+    struct verification *self = context;
+
+    (void)value;
+    if (key.size != POLICY_KEY_BYTES || key.data[0] != POLICY_OF_STREAM)
+        return true;
+    uint64_t stream_number = get_u64_big_endian(key.data + 1);
+    if ((stream_number == 0 || stream_number > self->stream_count) && !self->log_damaged)
+        findings_add(&self->findings, "policies", "stream %llu: not in the log",
+                     (unsigned long long)stream_number);
+    return true;
+}
+
+/* They follow from nothing in the log: a server must be able to read them, that is all. */
+static struct status verify_policies(struct verification *self)
+{
+    struct retention retention;
+
+    retention_init(&retention);
+    struct status status = retention_load(&retention, self->engine);
+    retention_destroy(&retention);
+    if (status.code == STATUS_DATA_LOSS)
+        findings_add(&self->findings, "policies", "a damaged entry");
+    else
+        TRY(status);
+    return engine_scan(self->engine, &(struct scan){.family = FAMILY_POLICIES}, visit_policy, self);
+}
+
 /* --- all of it ------------------------------------------------------------------------------ */
 
 static struct status verify(struct verification *self)
@@ -233,6 +265,7 @@ static struct status verify(struct verification *self)
     TRY(tally_family(self, FAMILY_TYPES, visit_type));
     TRY(tally_family(self, FAMILY_INDEX, visit_index));
     TRY(verify_explain(self));
+    TRY(verify_policies(self));
     return verify_meta(self);
 }
 

@@ -1,11 +1,17 @@
 #include "storage/rocksdb/rocksdb_engine.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <rocksdb/c.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "storage/rocksdb/rocksdb_status.h"
 #include "storage/rocksdb/settings.h"
+#include "storage/rocksdb/store_copy.h"
 #include "storage/rocksdb/store_directory.h"
 
 enum {
@@ -17,6 +23,8 @@ struct rocksdb_engine {
     struct engine base;
     char *directory;
     size_t disk_reserve_bytes;
+    bool read_only;
+    int lock; /* of a store that is only read; else RocksDB's own, and -1 */
     rocksdb_cache_t *cache;
     rocksdb_t *database;
     rocksdb_column_family_handle_t *columns[COLUMN_COUNT];
@@ -181,6 +189,9 @@ static struct status commit(struct engine *base, const struct write *writes, siz
     struct rocksdb_engine *engine = rocksdb_engine_of(base);
     char *error = NULL;
 
+    if (engine->read_only)
+        return status_make(STATUS_FAILED_PRECONDITION, "%s: commit: open for reading only",
+                           engine->directory);
     if (engine->failed)
         return status_make(STATUS_UNAVAILABLE, "%s: commit: refused since an earlier one failed",
                            engine->directory);
@@ -198,7 +209,53 @@ static struct status admit(struct engine *base)
     return store_directory_check_room(engine->directory, engine->disk_reserve_bytes);
 }
 
+/* --- checkpoint ----------------------------------------------------------- */
+
+static struct status create_checkpoint(struct rocksdb_engine *engine, const char *directory)
+{
+    char *error = NULL;
+    rocksdb_checkpoint_t *checkpoint = rocksdb_checkpoint_object_create(engine->database, &error);
+
+    TRY(status_from_rocksdb(engine->directory, "checkpoint", error));
+    rocksdb_checkpoint_create(checkpoint, directory, 0 /* flush first */, &error);
+    rocksdb_checkpoint_object_destroy(checkpoint);
+    return status_from_rocksdb(engine->directory, "checkpoint", error);
+}
+
+static struct status checkpoint(struct engine *base, const char *directory)
+{
+    struct rocksdb_engine *engine = rocksdb_engine_of(base);
+    struct store_copy copy;
+
+    TRY(admit(base)); /* it flushes, and a flush that fails ends all commits */
+    TRY(store_copy_begin(directory, &copy));
+    struct status status = create_checkpoint(engine, copy.partial);
+    if (status_ok(status))
+        status = store_copy_finish(&copy);
+    if (!status_ok(status))
+        store_copy_abandon(&copy);
+    return status;
+}
+
 /* --- open and close ------------------------------------------------------- */
+
+/* RocksDB takes no lock when it only reads: this takes the same one, so that no server changes
+ * the store meanwhile. Where nothing can be written, nobody will. */
+static struct status lock_directory(struct rocksdb_engine *engine)
+{
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    char path[PATH_MAX];
+
+    if (snprintf(path, sizeof path, "%s/LOCK", engine->directory) >= (int)sizeof path)
+        return status_make(STATUS_INVALID_ARGUMENT, "directory: 1 to %d bytes", PATH_MAX - 6);
+    engine->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (engine->lock < 0)
+        return errno == EROFS ? OK : store_directory_refused(path);
+    if (fcntl(engine->lock, F_SETLK, &whole) != 0)
+        return status_make(STATUS_FAILED_PRECONDITION, "%s: already open in another process",
+                           engine->directory);
+    return OK;
+}
 
 static struct status open_database(struct rocksdb_engine *engine,
                                    const struct rocksdb_engine_options *options)
@@ -206,10 +263,18 @@ static struct status open_database(struct rocksdb_engine *engine,
     struct settings settings;
     char *error = NULL;
 
+    if (engine->read_only)
+        TRY(lock_directory(engine));
     settings_init(&settings, options, engine->cache);
-    engine->database = rocksdb_open_column_families(
-        settings.database, engine->directory, COLUMN_COUNT, settings.names,
-        (const rocksdb_options_t *const *)settings.columns, engine->columns, &error);
+    const rocksdb_options_t *const *columns = (const rocksdb_options_t *const *)settings.columns;
+    if (engine->read_only)
+        engine->database = rocksdb_open_for_read_only_column_families(
+            settings.database, engine->directory, COLUMN_COUNT, settings.names, columns,
+            engine->columns, false, &error);
+    else
+        engine->database =
+            rocksdb_open_column_families(settings.database, engine->directory, COLUMN_COUNT,
+                                         settings.names, columns, engine->columns, &error);
     settings_destroy(&settings);
     return status_from_rocksdb(engine->directory, "open", error);
 }
@@ -217,6 +282,8 @@ static struct status open_database(struct rocksdb_engine *engine,
 static void engine_free(struct rocksdb_engine *engine)
 {
     rocksdb_cache_destroy(engine->cache);
+    if (engine->lock >= 0)
+        close(engine->lock);
     free(engine->directory);
     free(engine);
 }
@@ -246,10 +313,12 @@ struct status rocksdb_engine_open(const struct rocksdb_engine_options *options,
         .scan = scan,
         .commit = commit,
         .admit = admit,
+        .checkpoint = checkpoint,
         .close = close_engine,
     };
 
-    TRY(store_directory_prepare(options->directory, options->create_if_missing));
+    TRY(store_directory_prepare(options->directory,
+                                options->create_if_missing && !options->read_only));
     struct rocksdb_engine *engine = calloc(1, sizeof *engine);
     char *directory = strdup(options->directory);
     if (!engine || !directory) {
@@ -260,6 +329,8 @@ struct status rocksdb_engine_open(const struct rocksdb_engine_options *options,
     engine->base.operations = &operations;
     engine->directory = directory;
     engine->disk_reserve_bytes = options->disk_reserve_bytes;
+    engine->read_only = options->read_only;
+    engine->lock = -1;
     engine->cache = rocksdb_cache_create_lru(options->block_cache_bytes);
     struct status status = open_database(engine, options);
     if (!status_ok(status)) {

@@ -12,7 +12,7 @@
 
 enum { OPENING_BYTES = 8 << 20 }; /* what opening a store may write */
 
-static struct status refused(const char *path)
+struct status store_directory_refused(const char *path)
 {
     enum status_code code =
         errno == ENOSPC || errno == EDQUOT ? STATUS_RESOURCE_EXHAUSTED : STATUS_UNAVAILABLE;
@@ -29,8 +29,8 @@ static struct status sync_parent(const char *path)
     const char *parent = dirname(copy);
     int descriptor = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (descriptor < 0)
-        return refused(parent);
-    struct status status = fsync(descriptor) == 0 ? OK : refused(parent);
+        return store_directory_refused(parent);
+    struct status status = fsync(descriptor) == 0 ? OK : store_directory_refused(parent);
     close(descriptor);
     return status;
 }
@@ -39,16 +39,16 @@ static struct status create_one(const char *path)
 {
     if (mkdir(path, 0700) == 0)
         return sync_parent(path);
-    return errno == EEXIST ? OK : refused(path);
+    return errno == EEXIST ? OK : store_directory_refused(path);
 }
 
-static struct status create_with_parents(const char *directory)
+struct status store_directory_create(const char *directory)
 {
     char path[PATH_MAX];
 
     if (strlen(directory) >= sizeof path)
         return status_make(STATUS_INVALID_ARGUMENT, "directory: 1 to %zu bytes", sizeof path - 1);
-    strncpy(path, directory, sizeof path);
+    memcpy(path, directory, strlen(directory) + 1);
     for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = 0;
         TRY(create_one(path));
@@ -76,13 +76,13 @@ static struct status look_inside(const char *directory, struct contents *content
 
     *contents = (struct contents){0};
     if (!entries)
-        return errno == ENOENT ? OK : refused(directory);
+        return errno == ENOENT ? OK : store_directory_refused(directory);
     errno = 0;
     for (struct dirent *entry = readdir(entries); entry; entry = readdir(entries)) {
         contents->current |= strcmp(entry->d_name, "CURRENT") == 0;
         contents->data |= has_suffix(entry->d_name, ".sst") || has_suffix(entry->d_name, ".log");
     }
-    struct status status = errno == 0 ? OK : refused(directory);
+    struct status status = errno == 0 ? OK : store_directory_refused(directory);
     closedir(entries);
     return status;
 }
@@ -92,7 +92,7 @@ struct status store_directory_check_room(const char *directory, size_t bytes)
     struct statvfs facts;
 
     if (statvfs(directory, &facts) != 0)
-        return refused(directory);
+        return store_directory_refused(directory);
     if (facts.f_blocks == 0) /* a file system that does not count */
         return OK;
     unsigned long long free_bytes = (unsigned long long)facts.f_bavail * facts.f_frsize;
@@ -116,6 +116,6 @@ struct status store_directory_prepare(const char *directory, bool create_if_miss
         return status_make(STATUS_DATA_LOSS, "%s: data files without the file CURRENT", directory);
     if (!create_if_missing)
         return status_make(STATUS_NOT_FOUND, "%s: no store here", directory);
-    TRY(create_with_parents(directory));
+    TRY(store_directory_create(directory));
     return store_directory_check_room(directory, OPENING_BYTES);
 }

@@ -18,6 +18,12 @@
  * UNAVAILABLE: the file system refused. */
 struct status store_directory_prepare(const char *directory, bool create_if_missing);
 
+/* Creates a directory and its parents, for its owner only. */
+struct status store_directory_create(const char *directory);
+
+/* What errno says of a path. */
+struct status store_directory_refused(const char *path);
+
 /* RESOURCE_EXHAUSTED: less than `bytes` are free on the directory's disk. Any thread. */
 struct status store_directory_check_room(const char *directory, size_t bytes);
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -151,6 +152,25 @@ static struct status load_and_kill(struct store *store)
     return verdict;
 }
 
+/* `sagabase verify` finds the store whole; what it finds goes to the server's log. */
+static struct status verify(struct store *store)
+{
+    int wait_status = 0;
+    pid_t child = fork();
+
+    if (child == 0) {
+        const char *argv[] = {store->run->binary, "verify", "--data", store->data, NULL};
+        if (freopen(store->run->log, "a", stdout))
+            execv(argv[0], (char *const *)argv);
+        _exit(127);
+    }
+    if (child < 0 || waitpid(child, &wait_status, 0) != child)
+        return status_make(STATUS_INTERNAL, "verify: it could not be run");
+    if (wait_status != 0)
+        return status_make(STATUS_DATA_LOSS, "verify: the store is not whole: see the log");
+    return OK;
+}
+
 static struct status live(struct store *store)
 {
     for (uint32_t i = 0; i < KILLS_PER_STORE && !over(store->run); i++) {
@@ -164,7 +184,7 @@ static struct status live(struct store *store)
     int exit_status = server_stop(&store->server);
     if (exit_status != 0)
         return status_make(STATUS_INTERNAL, "SIGTERM: exit status %d", exit_status);
-    return OK;
+    return verify(store);
 }
 
 static struct status run_store(struct run *run, uint32_t number)

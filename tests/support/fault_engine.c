@@ -128,6 +128,11 @@ void fault_engine_set_room(struct engine *base, bool enough)
     pthread_mutex_unlock(&engine->lock);
 }
 
+static struct status fault_checkpoint(struct engine *base, const char *directory)
+{
+    return engine_checkpoint(fault_engine_of(base)->inner, directory);
+}
+
 static void fault_close(struct engine *base)
 {
     struct fault_engine *engine = fault_engine_of(base);
@@ -146,6 +151,7 @@ struct engine *fault_engine_open(struct engine *inner)
         .scan = fault_scan,
         .commit = fault_commit,
         .admit = fault_admit,
+        .checkpoint = fault_checkpoint,
         .close = fault_close,
     };
     struct fault_engine *engine = calloc(1, sizeof *engine);

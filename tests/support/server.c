@@ -15,8 +15,9 @@ static void must(const char *doing, struct status status)
     abort();
 }
 
+/* What the services are told cannot change once calls may arrive. */
 static struct test_server *start(struct engine *engine, size_t tail_bytes_max,
-                                 int64_t checkpoint_period_us)
+                                 int64_t checkpoint_period_us, const char *checkpoint_directory)
 {
     struct test_server *server = calloc(1, sizeof *server);
 
@@ -31,7 +32,8 @@ static struct test_server *start(struct engine *engine, size_t tail_bytes_max,
                                          .version = "1.2.3",
                                          .commit = "0123456789ab",
                                          .started_us = 42,
-                                         .checkpoint_period_us = checkpoint_period_us};
+                                         .checkpoint_period_us = checkpoint_period_us,
+                                         .checkpoint_directory = checkpoint_directory};
     must("rpc_server_start", rpc_server_start(&(struct rpc_options){.listen = "127.0.0.1:0",
                                                                     .services = tables,
                                                                     .context = &server->services},
@@ -42,12 +44,18 @@ static struct test_server *start(struct engine *engine, size_t tail_bytes_max,
 
 struct test_server *test_server_start(struct engine *engine, size_t tail_bytes_max)
 {
-    return start(engine, tail_bytes_max, 0);
+    return start(engine, tail_bytes_max, 0, NULL);
 }
 
 struct test_server *test_server_start_telling(int64_t checkpoint_period_us)
 {
-    return start(NULL, 0, checkpoint_period_us);
+    return start(NULL, 0, checkpoint_period_us, NULL);
+}
+
+struct test_server *test_server_start_copying(struct engine *engine,
+                                              const char *checkpoint_directory)
+{
+    return start(engine, 0, 0, checkpoint_directory);
 }
 
 void test_server_stop_rpc(struct test_server *server)

@@ -23,6 +23,10 @@ struct test_server *test_server_start(struct engine *engine, size_t tail_bytes_m
 /* The same in memory, whose live subscriptions tell how far they are after so short a time. */
 struct test_server *test_server_start_telling(int64_t checkpoint_period_us);
 
+/* The same with checkpoints, below a directory that the caller keeps. */
+struct test_server *test_server_start_copying(struct engine *engine,
+                                              const char *checkpoint_directory);
+
 /* Stops the server and closes the engine; then no call of the client may be open. */
 void test_server_stop(struct test_server *server);
 

@@ -15,6 +15,7 @@
 #include "storage/log/keys.h"
 #include "storage/log/maintenance.h"
 #include "storage/log/record.h"
+#include "storage/log/retention.h"
 #include "tests/support/fault_engine.h"
 #include "tests/support/log_fixture.h"
 
@@ -386,6 +387,22 @@ static void counters_are_named_and_repaired(void **state)
     assert_repaired(fixture);
 }
 
+/* They are nobody's but the user's: named, and left alone. */
+static void policies_are_looked_at_and_kept(void **state)
+{
+    struct fixture *fixture = *state;
+    struct retained row = {.number = 3, .policy = {.max_count = 5}};
+    uint8_t key[POLICY_KEY_BYTES], value[RETAINED_BYTES];
+
+    put(fixture, FAMILY_POLICIES, policy_key(key, 3), retained_encode(value, &row));
+    assert_repaired(fixture);
+    assert_non_null(entry_of(fixture, FAMILY_POLICIES, "s", 0));
+    put(fixture, FAMILY_POLICIES, policy_key(key, 52), retained_encode(value, &row));
+    assert_told(fixture, 1, "policies: stream 52: not in the log\n");
+    put(fixture, FAMILY_POLICIES, policy_key(key, 52), bytes_of_text("?"));
+    assert_told(fixture, 2, "policies: a damaged entry\n");
+}
+
 static void no_more_is_told_than_asked_for(void **state)
 {
     struct fixture *fixture = *state;
@@ -522,6 +539,7 @@ int main(void)
         TEST(blocks_behind_the_checkpoint_and_odd_entries_are_named),
         TEST(a_posting_that_stands_twice_is_told),
         TEST(counters_are_named_and_repaired),
+        TEST(policies_are_looked_at_and_kept),
         TEST(no_more_is_told_than_asked_for),
         TEST(a_damaged_record_is_named_and_stops_a_rebuild),
         TEST(a_missing_record_is_named),

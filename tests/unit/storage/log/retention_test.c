@@ -288,6 +288,46 @@ static void repeated_append_to_a_truncated_stream_gets_its_first_answer(void **s
     assert_int_equal(append.position, 0);
 }
 
+static void repeated_appends_to_a_deleted_stream_get_their_first_answers(void **state)
+{
+    struct fixture *fixture = *state;
+    struct uuid first = uuid_random(), second = uuid_random(), third = uuid_random();
+    struct append append;
+
+    assert_ok(append_one(fixture->log, "a-1", NO_STREAM, first, NULL));
+    assert_ok(append_one(fixture->log, "a-1", REVISION(0), second, NULL));
+    assert_ok(end_stream(fixture->log, CHANGE_DELETE, "a-1", ANY));
+    for (int revived = 0; revived < 2; revived++) {
+        assert_ok(append_one(fixture->log, "a-1", NO_STREAM, first, &append));
+        assert_true(append.replayed);
+        assert_int_equal(append.position, 0);
+        assert_ok(append_one(fixture->log, "a-1", REVISION(0), second, &append));
+        assert_true(append.replayed);
+        assert_ok(append_one(fixture->log, "a-1", ANY, first, &append));
+        assert_true(append.replayed);
+        assert_ok(append_one(fixture->log, "a-1", NO_STREAM, third, &append));
+        assert_int_equal(append.replayed, revived);
+        assert_int_equal(append.position, 2);
+        reopen(fixture);
+    }
+}
+
+static void policy_of_a_deleted_stream_can_be_set_and_seen(void **state)
+{
+    struct fixture *fixture = *state;
+    struct stream_policy policy;
+    uint64_t first;
+
+    fill(fixture->log);
+    assert_ok(end_stream(fixture->log, CHANGE_DELETE, "a-1", ANY));
+    assert_ok(set_policy(fixture->log, "a-1", (struct stream_policy){.max_count = 2}));
+    assert_ok(event_log_get_policy(fixture->log, bytes_of_text("a-1"), &policy, &first));
+    assert_int_equal(policy.max_count, 2);
+    assert_int_equal(first, 5);
+    assert_fails(event_log_get_policy(fixture->log, bytes_of_text("x"), &policy, &first), NOT_FOUND,
+                 "x: no such stream");
+}
+
 #define store_test(name) cmocka_unit_test_setup_teardown(name, open_store, close_store)
 
 int main(void)
@@ -300,6 +340,8 @@ int main(void)
         store_test(deleted_stream_is_gone_and_may_go_on),
         store_test(tombstone_refuses_appends_for_ever),
         store_test(change_of_what_is_not_there_is_refused),
+        store_test(repeated_appends_to_a_deleted_stream_get_their_first_answers),
+        store_test(policy_of_a_deleted_stream_can_be_set_and_seen),
         store_test(repeated_append_to_a_truncated_stream_gets_its_first_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

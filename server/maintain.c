@@ -1,0 +1,62 @@
+#include "server/maintain.h"
+
+#include "base/log.h"
+#include "storage/rocksdb/rocksdb_engine.h"
+#include "storage/rocksdb/store_copy.h"
+
+enum { CACHE_BYTES = 64 << 20, WRITE_BUFFER_BYTES = 64 << 20 };
+
+static struct status open_store(const char *directory, bool read_only, struct engine **engine)
+{
+    struct rocksdb_engine_options options = {
+        .directory = directory,
+        .block_cache_bytes = CACHE_BYTES,
+        .write_buffer_bytes = WRITE_BUFFER_BYTES,
+        .read_only = read_only,
+    };
+
+    log_set_level(LOG_WARN); /* the command tells what there is to tell */
+    return rocksdb_engine_open(&options, engine);
+}
+
+struct status maintain_verify(const char *directory, struct maintenance maintenance,
+                              struct store_facts *facts)
+{
+    TRY(open_store(directory, true, &maintenance.engine));
+    struct status status = store_verify(&maintenance, facts);
+    engine_close(maintenance.engine);
+    return status;
+}
+
+struct status maintain_rebuild(const char *directory, struct maintenance maintenance,
+                               struct store_facts *facts)
+{
+    TRY(open_store(directory, false, &maintenance.engine));
+    struct status status = store_rebuild(&maintenance, facts);
+    engine_close(maintenance.engine);
+    return status;
+}
+
+static struct status fill(const struct store_copy *copy, const char *checkpoint,
+                          struct maintenance maintenance, struct store_facts *facts)
+{
+    TRY(store_copy_files(copy, checkpoint));
+    TRY(maintain_verify(copy->partial, maintenance, facts));
+    if (facts->disagreements > 0)
+        return status_make(STATUS_DATA_LOSS, "the checkpoint is damaged, nothing was restored");
+    return store_copy_finish(copy);
+}
+
+/* The lock of the checkpoint is not asked for: nobody changes one. */
+struct status maintain_restore(const char *checkpoint, const char *directory,
+                               struct maintenance maintenance, struct store_facts *facts)
+{
+    struct store_copy copy;
+
+    *facts = (struct store_facts){0};
+    TRY(store_copy_begin(directory, &copy));
+    struct status status = fill(&copy, checkpoint, maintenance, facts);
+    if (!status_ok(status))
+        store_copy_abandon(&copy);
+    return status;
+}
