@@ -317,9 +317,11 @@ class Postgres(Server):
 
     def append(self, clients):
         """pgbench takes whole seconds and writes the end and the latency of each transaction into
-        files. The first seconds, in which its clients connect and plan, do not count."""
+        files. Neither its first seconds count, in which the clients connect and plan, nor its last,
+        in which they end one after another."""
         prefix = os.path.join(self.folder, "latency")
-        whole = math.ceil(self.seconds) + math.ceil(clients / 64)
+        warm_up = math.ceil(clients / 64)
+        whole = warm_up + math.ceil(self.seconds) + 1
         subprocess.run(
             ["pgbench", "-n", "-M", "prepared", "-f", self.script, "-c", str(clients)]
             + ["-T", str(whole), "-l", "--log-prefix", prefix]
@@ -335,15 +337,17 @@ class Postgres(Server):
                 with open(path, encoding="ascii") as log:
                     lines += log.readlines()
                 os.unlink(path)
-        return of_pgbench_log(lines, self.seconds)
+        return of_pgbench_log(lines, warm_up, self.seconds)
 
 
-def of_pgbench_log(lines, seconds):
-    """The last `seconds` of it. Columns: client, transaction, latency us, script, end s, end us."""
+def of_pgbench_log(lines, warm_up, seconds):
+    """`seconds` of it, after its warm-up.
+    Columns: client, transaction, latency us, script, end s, end us."""
     rows = [[int(word) for word in line.split()] for line in lines]
     ended = [(row[4] * 1_000_000 + row[5], row[2]) for row in rows]
-    from_us = max(end for end, _ in ended) - seconds * 1e6
-    latencies = sorted(latency for end, latency in ended if end > from_us)
+    from_us = min(end for end, _ in ended) + warm_up * 1e6
+    to_us = from_us + seconds * 1e6
+    latencies = sorted(latency for end, latency in ended if from_us <= end < to_us)
     rate = len(latencies) / seconds
     return {
         "events_per_s": rate,
