@@ -114,7 +114,7 @@ run stream tombstone order-3 --expect 0 --yes
 expect_output "ended for ever"
 run stream policy order-3 --max-count 1
 expect_code 1
-expect_error 'sagabase: stream policy: order-3: no such stream'
+expect_error 'sagabase: stream policy: order-3: it has a tombstone, for ever'
 run stream delete order-3 --expect any
 expect_error 'sagabase: stream delete: order-3: it has a tombstone, for ever'
 run stream policy nothing-1
