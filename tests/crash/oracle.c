@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
+
 enum {
     ID_BYTES = 37,
     NAME_BYTES = 32,
@@ -349,7 +351,7 @@ static struct status check_content(const struct oracle *oracle, struct place pla
     uint8_t data[DATA_BYTES_MAX];
     size_t size = content(oracle, place, data);
 
-    if (event->data.len != size || memcmp(event->data.data, data, size) != 0)
+    if (!bytes_equal(bytes_of(event->data.data, event->data.len), bytes_of(data, size)))
         return status_make(STATUS_DATA_LOSS, "event %s: its data are altered", event->id);
     if (strcmp(event->type, place.index % 2 ? "Odd" : "Even") != 0)
         return status_make(STATUS_DATA_LOSS, "event %s: its type is altered", event->id);
