@@ -9,6 +9,7 @@
 #include "storage/log/ids.h"
 #include "storage/log/limits.h"
 #include "storage/log/record.h"
+#include "storage/log/varint.h"
 
 /* --- rules ------------------------------------------------------------------- */
 
@@ -153,27 +154,6 @@ static struct status check_events(const struct append *append, size_t *event_cou
 }
 
 /* --- encoding ---------------------------------------------------------------- */
-
-static size_t varint_bytes(uint64_t value)
-{
-    size_t bytes = 1;
-
-    while (value >= 0x80) {
-        value >>= 7;
-        bytes++;
-    }
-    return bytes;
-}
-
-static uint8_t *put_varint(uint8_t *at, uint64_t value)
-{
-    while (value >= 0x80) {
-        *at++ = (uint8_t)(value | 0x80);
-        value >>= 7;
-    }
-    *at++ = (uint8_t)value;
-    return at;
-}
 
 /* Tags are one byte each. */
 static size_t field_bytes(struct bytes value)

@@ -1,19 +1,7 @@
 #include "storage/log/event.h"
 
 #include "storage/log/event_wire.h"
-
-static bool read_varint(struct bytes *wire, uint64_t *value)
-{
-    *value = 0;
-    for (unsigned shift = 0; shift < 64 && wire->size > 0; shift += 7) {
-        uint8_t byte = *wire->data++;
-        wire->size--;
-        *value |= (uint64_t)(byte & 0x7f) << shift;
-        if (byte < 0x80)
-            return true;
-    }
-    return false;
-}
+#include "storage/log/varint.h"
 
 static bool read_bytes(struct bytes *wire, struct bytes *value)
 {

@@ -10,6 +10,7 @@
 #include "storage/log/query.h"
 #include "storage/log/read.h"
 #include "storage/log/record.h"
+#include "storage/log/varint.h"
 
 enum {
     BUCKETS = 1 << 12,          /* of values in a batch */
@@ -31,27 +32,6 @@ struct bytes index_key(uint8_t key[INDEX_KEY_BYTES], enum index_kind kind, struc
 }
 
 /* --- postings: varint of the distance to the one before · varint of `event` ------------ */
-
-static uint8_t *put_varint(uint8_t *at, uint64_t value)
-{
-    for (; value >= 0x80; value >>= 7)
-        *at++ = (uint8_t)(value | 0x80);
-    *at++ = (uint8_t)value;
-    return at;
-}
-
-static bool read_varint(struct bytes *rest, uint64_t *value)
-{
-    *value = 0;
-    for (unsigned shift = 0; shift < 64 && rest->size > 0; shift += 7) {
-        uint8_t byte = *rest->data++;
-        rest->size--;
-        *value |= (uint64_t)(byte & 0x7f) << shift;
-        if (byte < 0x80)
-            return true;
-    }
-    return false;
-}
 
 bool index_next(struct index_cursor *cursor, struct index_posting *posting)
 {
