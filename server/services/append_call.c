@@ -1,0 +1,74 @@
+#include "server/services/append_call.h"
+
+#include "server/services/proposal.h"
+#include "server/services/services.h"
+
+static void on_done(struct intent *intent);
+static void on_committed(struct step *step, bool ok);
+static void fail_with_conflict(struct append_call *self);
+
+struct append_call *append_call_create(struct call *call, void (*reply)(struct append_call *self))
+{
+    const struct services *services = call_context(call);
+    struct append_call *self = arena_alloc(call_arena(call), sizeof *self);
+
+    if (!self) {
+        call_fail(call, status_make(STATUS_RESOURCE_EXHAUSTED, "request: too large"));
+        return NULL;
+    }
+    self->call = call;
+    self->log = services->log;
+    self->reply = reply;
+    self->committed.run = on_committed;
+    self->append.intent.done = on_done;
+    return self;
+}
+
+struct status append_call_submit(struct append_call *self)
+{
+    call_hold(self->call);
+    struct status status = append_submit(self->log, &self->append, call_arena(self->call));
+    if (!status_ok(status))
+        call_release(self->call);
+    return status;
+}
+
+/* On the writer thread: back to the thread that owns the call. */
+static void on_done(struct intent *intent)
+{
+    struct append_call *self = container_of(intent, struct append_call, append.intent);
+
+    call_wake(self->call, &self->committed);
+}
+
+static void on_committed(struct step *step, bool ok)
+{
+    struct append_call *self = container_of(step, struct append_call, committed);
+    struct status status;
+
+    call_release(self->call);
+    if (!ok)
+        return; /* nobody waits for the answer any more; the call may be gone */
+    status = append_settle(self->log, &self->append, call_arena(self->call));
+    if (status.code == STATUS_ABORTED)
+        return fail_with_conflict(self);
+    if (!status_ok(status))
+        return call_fail(self->call, status);
+    self->reply(self);
+}
+
+static void fail_with_conflict(struct append_call *self)
+{
+    Sagabase__V1__ConditionConflict matched = SAGABASE__V1__CONDITION_CONFLICT__INIT;
+    Sagabase__V1__RevisionConflict conflict = SAGABASE__V1__REVISION_CONFLICT__INIT;
+    struct status status;
+
+    if (self->append.matched) {
+        proposal_condition_conflict(&self->append, &matched);
+        return call_fail_with(self->call, self->append.intent.status, &matched.base);
+    }
+    status = proposal_conflict(&self->append.conflict, call_arena(self->call), &conflict);
+    if (!status_ok(status))
+        return call_fail(self->call, status);
+    call_fail_with(self->call, self->append.intent.status, &conflict.base);
+}
