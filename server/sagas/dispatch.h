@@ -1,0 +1,95 @@
+/* Handing out commands: queues of commands that are ready, workers with credit, and leases.
+ *
+ *   ready --a worker has credit--> leased --reply, timeout, nack, stream broken for too long--> ...
+ *
+ * All of it is memory: which commands are open is on disk, who has them is not. A restart hands
+ * them out again; the one accepted reply makes that harmless. One lock, short, a leaf: any thread
+ * may call, and nothing is called back but `wake`, without the lock. */
+#ifndef SERVER_SAGAS_DISPATCH_H
+#define SERVER_SAGAS_DISPATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/status.h"
+#include "base/uuid.h"
+
+struct dispatch;
+
+enum { WORKER_QUEUES_MAX = 50, WORKER_TAKE_MAX = 100, QUEUE_NAME_BYTES_MAX = 100 };
+
+/* A participant's stream, or a unary poll. The owner keeps it until dispatch_leave has returned. */
+struct worker {
+    /* Any thread, without the lock: there is something to take. Not again before it was taken. */
+    void (*wake)(struct worker *worker);
+    struct worker_state *state; /* dispatch.c */
+};
+
+/* A command in a worker's hands. */
+struct lease {
+    struct uuid command_id;
+    uint64_t position; /* of its event in "$cmd-<queue>": its data is the packed Command */
+    uint64_t token;
+    uint32_t delivery;
+    int64_t deadline_us;  /* wall clock; 0: none */
+    struct bytes details; /* of the last heartbeat; in the arena given */
+};
+
+/* A command that is out and need not be done any more. */
+struct cancelled {
+    struct uuid command_id;
+};
+
+/* Joins with credit for each of `count` queues. INVALID_ARGUMENT: a name, or credit. */
+struct status dispatch_join(struct dispatch *dispatch, struct worker *worker,
+                            const struct bytes *queues, const uint32_t *credits, size_t count);
+
+/* No wake comes after it. Leases are kept for resuming (keep), or are ready again at once. */
+void dispatch_leave(struct dispatch *dispatch, struct worker *worker, bool keep);
+
+/* INVALID_ARGUMENT: not one of its queues, or more than CREDIT_MAX together. */
+struct status dispatch_credit(struct dispatch *dispatch, struct worker *worker, struct bytes queue,
+                              uint32_t count);
+
+/* No more commands for it. */
+void dispatch_drain(struct dispatch *dispatch, struct worker *worker);
+
+/* How many commands are in its hands. */
+size_t dispatch_out(struct dispatch *dispatch, struct worker *worker);
+
+/* What was assigned to it since, at most WORKER_TAKE_MAX; and the commands in its hands that were
+ * cancelled since. *more: call again. */
+struct arena;
+struct status dispatch_take(struct dispatch *dispatch, struct worker *worker, struct arena *arena,
+                            struct lease *leases, size_t *lease_count, struct cancelled *cancelled,
+                            size_t *cancelled_count, bool *more);
+
+/* Adopts a lease of a stream that broke. False: lost. */
+bool dispatch_resume(struct dispatch *dispatch, struct worker *worker,
+                     const struct uuid *command_id, uint64_t token);
+
+struct heartbeat_answer {
+    bool lost;
+    bool cancel_requested;
+    int64_t deadline_us;
+};
+
+/* Moves the lease's heartbeat deadline, and keeps `details` for the next attempt. */
+struct heartbeat_answer dispatch_heartbeat(struct dispatch *dispatch, const struct uuid *command_id,
+                                           uint64_t token, struct bytes details);
+
+/* Gives a command back; it is ready again after the delay. False: lost. */
+bool dispatch_nack(struct dispatch *dispatch, const struct uuid *command_id, uint64_t token,
+                   int64_t delay_us);
+
+struct dispatch_counts {
+    uint64_t ready;
+    uint64_t leased;
+    uint64_t workers;
+};
+
+struct dispatch_counts dispatch_counts(struct dispatch *dispatch);
+
+#endif
