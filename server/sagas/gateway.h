@@ -24,7 +24,7 @@
 #include "sagabase/v1/saga_definition.pb-c.h"
 #include "sagabase/v1/sagas.pb-c.h"
 #include "server/sagas/dispatch.h"
-#include "server/sagas/saga.h"
+#include "server/sagas/transition.h"
 #include "storage/log/append.h"
 #include "storage/log/event_log.h"
 
