@@ -1,5 +1,6 @@
 #include "server/services/append_call.h"
 
+#include "server/services/conflict.h"
 #include "server/services/proposal.h"
 #include "server/services/services.h"
 
@@ -60,15 +61,9 @@ static void on_committed(struct step *step, bool ok)
 static void fail_with_conflict(struct append_call *self)
 {
     Sagabase__V1__ConditionConflict matched = SAGABASE__V1__CONDITION_CONFLICT__INIT;
-    Sagabase__V1__RevisionConflict conflict = SAGABASE__V1__REVISION_CONFLICT__INIT;
-    struct status status;
 
-    if (self->append.matched) {
-        proposal_condition_conflict(&self->append, &matched);
-        return call_fail_with(self->call, self->append.intent.status, &matched.base);
-    }
-    status = proposal_conflict(&self->append.conflict, call_arena(self->call), &conflict);
-    if (!status_ok(status))
-        return call_fail(self->call, status);
-    call_fail_with(self->call, self->append.intent.status, &conflict.base);
+    if (!self->append.matched)
+        return conflict_fail(self->call, self->append.intent.status, &self->append.conflict);
+    proposal_condition_conflict(&self->append, &matched);
+    call_fail_with(self->call, self->append.intent.status, &matched.base);
 }
