@@ -101,6 +101,9 @@ struct heartbeat_answer dispatch_heartbeat(struct dispatch *dispatch, const stru
 bool dispatch_nack(struct dispatch *dispatch, const struct uuid *command_id, uint64_t token,
                    int64_t delay_us);
 
+/* For how long the leases of a worker that left are kept for it. */
+int64_t dispatch_resume_within_us(const struct dispatch *dispatch);
+
 struct dispatch_counts {
     uint64_t ready;
     uint64_t leased;

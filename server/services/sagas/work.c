@@ -96,7 +96,7 @@ void work(struct call *call, const ProtobufCMessage *message)
     self->call = call;
     self->log = services->log;
     self->dispatch = gateway_dispatch(services->gateway);
-    self->resume_within_ms = gateway_resume_within_us(services->gateway) / 1000;
+    self->resume_within_ms = dispatch_resume_within_us(self->dispatch) / 1000;
     self->worker.wake = wake;
     self->received.run = on_received;
     self->sent.run = on_sent;
