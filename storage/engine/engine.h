@@ -93,6 +93,12 @@ struct engine_operations {
      * kept on disk. */
     struct status (*checkpoint)(struct engine *engine, const char *directory);
 
+    /* Gives back the room of what was deleted or overwritten among the keys in [from, to), as
+     * scan() bounds them. When it returns OK, files hold none of that any more, nor does a
+     * write-ahead log. Long; commits and reads go on meanwhile. */
+    struct status (*compact)(struct engine *engine, enum family family, struct bytes from,
+                             struct bytes to);
+
     /* No other call may be running. Frees the engine. */
     void (*close)(struct engine *engine);
 };
@@ -134,6 +140,12 @@ static inline struct status engine_admit(struct engine *engine)
 static inline struct status engine_checkpoint(struct engine *engine, const char *directory)
 {
     return engine->operations->checkpoint(engine, directory);
+}
+
+static inline struct status engine_compact(struct engine *engine, enum family family,
+                                           struct bytes from, struct bytes to)
+{
+    return engine->operations->compact(engine, family, from, to);
 }
 
 static inline void engine_close(struct engine *engine)

@@ -265,18 +265,20 @@ static void work_group(struct event_log *log, struct inbox_link **waiting)
     size_t count = 0, bytes = 0;
     struct status refusal = commit->failed ? status_make(STATUS_UNAVAILABLE, "store: it has failed")
                                            : engine_admit(log->engine);
-    bool refused = !status_ok(refusal);
+    bool short_of_room = !status_ok(refusal) && !commit->failed;
 
     commit_begin(commit);
     while (behind && count < log->options.group_intents_max &&
            bytes < log->options.group_bytes_max) {
         struct intent *intent = intent_of(behind);
-        intent->status = refused ? refusal : intent->decide(intent, commit);
+        intent->status = status_ok(refusal) || (short_of_room && intent->frees_room)
+                             ? intent->decide(intent, commit)
+                             : refusal;
         bytes += intent->bytes;
         count++;
         behind = behind->next;
     }
-    struct status status = refused ? OK : commit_finish(commit);
+    struct status status = commit->failed ? OK : commit_finish(commit);
     while (first != behind) {
         struct intent *intent = intent_of(first);
         first = first->next; /* `done` may free the intent */
