@@ -246,6 +246,7 @@ static int serve(struct server *server)
     struct status status;
 
     block_signals(server);
+    log_set_format(server->config.log_format);
     quiet_until_started(server);
     status = start(server);
     if (!status_ok(status)) {
@@ -273,11 +274,13 @@ int serve_main(int argc, char **argv)
     if (server.config.help) {
         printf("sagabase serve [OPTION...]\n\n"
                "Serves the event store until it gets SIGINT, SIGTERM or SIGHUP. What flags do not "
-               "set comes\nfrom the environment.\n\n");
+               "set comes\nfrom the environment, then from the file of --config.\n\n");
         config_print_help(stdout);
         return 0;
     }
-    return serve(&server);
+    int code = serve(&server);
+    config_destroy(&server.config);
+    return code;
 }
 
 const char *serve_flag(size_t index)
