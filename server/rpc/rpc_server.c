@@ -132,6 +132,8 @@ static struct rpc_server *create(const struct rpc_options *options)
         grpc_server_register_completion_queue(server->grpc, server->loops[i].queue, NULL);
     }
     method_table_init(&server->methods, server->grpc, options->services);
+    for (unsigned i = 0; i < server->loop_count; i++)
+        loop_counts_init(&server->loops[i].counts, server->methods.count);
     return server;
 }
 

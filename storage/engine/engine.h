@@ -13,6 +13,7 @@
 
 #include "base/arena.h"
 #include "base/bytes.h"
+#include "base/metric.h"
 #include "base/status.h"
 
 /* Names and layouts are the on-disk format: append, never reorder. Layouts
@@ -93,6 +94,9 @@ struct engine_operations {
      * kept on disk. */
     struct status (*checkpoint)(struct engine *engine, const char *directory);
 
+    /* Tells what the engine counts; NULL: it counts nothing. Reads memory only. */
+    void (*statistics)(struct engine *engine, metric_visit *visit, void *context);
+
     /* No other call may be running. Frees the engine. */
     void (*close)(struct engine *engine);
 };
@@ -134,6 +138,12 @@ static inline struct status engine_admit(struct engine *engine)
 static inline struct status engine_checkpoint(struct engine *engine, const char *directory)
 {
     return engine->operations->checkpoint(engine, directory);
+}
+
+static inline void engine_statistics(struct engine *engine, metric_visit *visit, void *context)
+{
+    if (engine->operations->statistics)
+        engine->operations->statistics(engine, visit, context);
 }
 
 static inline void engine_close(struct engine *engine)

@@ -56,7 +56,7 @@ expect_output "ok: $folder/sagabase.yaml"
 run config print --config "$folder/sagabase.yaml" --rpc-threads 3
 expect_code 0
 [[ $output == *"rpc-threads "*" 3 "*" --rpc-threads"$'\n'* ]] || fail "a flag in config print"
-[[ $output == *"log-format "*" json "*"/sagabase.yaml:2"$'\n'* ]] || fail "a line in config print"
+[[ $output == *"log-format "*" json "*"/sagabase.yaml:2"* ]] || fail "a line in config print"
 printf 'rpc-threads: 2\nlog-format: xml\n' > "$folder/sagabase.yaml"
 run config check --config "$folder/sagabase.yaml"
 expect_code 2
