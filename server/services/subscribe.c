@@ -35,6 +35,7 @@ void subscribe(struct call *call, const ProtobufCMessage *message)
 
     if (!self)
         return call_end(call, status_make(STATUS_RESOURCE_EXHAUSTED, "request: too large"));
+    self->following.options.census = services->census;
     self->following.output = send_output;
     self->following.options.clock = system_clock();
     self->following.options.checkpoint_period_us =
