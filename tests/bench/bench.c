@@ -26,6 +26,7 @@ static const struct workload {
     {"live", measure_live},
     {"fan-out", measure_fan_out},
     {"idle", measure_idle},
+    {"sagas", measure_sagas},
     {"umadb-append", measure_umadb_append},
     {"umadb-fill", fill_umadb},
     {"umadb-read-all", measure_umadb_read_all},

@@ -32,6 +32,9 @@ void measure_fan_out(const struct load *load, struct measured *measured);
 /* What `subscribers` of a stream that stays empty cost in memory. */
 void measure_idle(const struct load *load, struct measured *measured);
 
+/* Sagas of three steps, `outstanding` at a time: an event is a saga. */
+void measure_sagas(const struct load *load, struct measured *measured);
+
 /* The same for UmaDB, by its own gRPC service; what is a stream with us is a tag there. */
 void measure_umadb_append(const struct load *load, struct measured *measured);
 void measure_umadb_read_all(const struct load *load, struct measured *measured);
