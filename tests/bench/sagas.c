@@ -9,6 +9,7 @@
 
 #include "base/uuid.h"
 #include "sagabase/v1/participant.pb-c.h"
+#include "sagabase/v1/saga_definition.pb-c.h"
 #include "sagabase/v1/sagas.pb-c.h"
 #include "tests/bench/workloads.h"
 
