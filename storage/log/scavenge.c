@@ -125,7 +125,7 @@ static struct status start(struct event_log *log)
     struct scavenge *scavenge = &log->scavenge;
 
     if (scavenge->progress.state == SCAVENGE_RUNNING)
-        return status_make(STATUS_FAILED_PRECONDITION, "scavenge: one is running");
+        return status_make(STATUS_FAILED_PRECONDITION, "a scavenge is running");
     if (scavenge->has_thread)
         pthread_join(scavenge->thread, NULL);
     halt_lift(&scavenge->halt);
@@ -158,7 +158,7 @@ struct status event_log_cancel_scavenge(struct event_log *log)
     if (runs)
         halt_call(&scavenge->halt);
     pthread_mutex_unlock(&scavenge->lock);
-    return runs ? OK : status_make(STATUS_FAILED_PRECONDITION, "scavenge: none is running");
+    return runs ? OK : status_make(STATUS_FAILED_PRECONDITION, "no scavenge is running");
 }
 
 struct scavenge_progress event_log_scavenge_progress(struct event_log *log)

@@ -525,9 +525,10 @@ static void is_cancelled_and_goes_on_later(void **state)
     restart(fixture);
     fill(fixture);
     uint64_t before = all_seen(fixture->log, &count);
-    assert_fails(event_log_cancel_scavenge(fixture->log), FAILED_PRECONDITION, "none is running");
+    assert_fails(event_log_cancel_scavenge(fixture->log), FAILED_PRECONDITION,
+                 "no scavenge is running");
     assert_ok(event_log_scavenge(fixture->log));
-    assert_fails(event_log_scavenge(fixture->log), FAILED_PRECONDITION, "one is running");
+    assert_fails(event_log_scavenge(fixture->log), FAILED_PRECONDITION, "a scavenge is running");
     assert_ok(event_log_cancel_scavenge(fixture->log));
     assert_int_equal(wait_for_end(fixture->log).state, SCAVENGE_CANCELLED);
     assert_int_equal(all_seen(fixture->log, &count), before);
