@@ -65,6 +65,20 @@ static bool is_beyond_count(struct reading *reading, const struct event *event, 
     return count > max_count && event->revision < count - max_count;
 }
 
+void reading_strip(struct reading *reading, struct event *event)
+{
+    if (!reading->hiding || event->erased_us)
+        return;
+    struct retained row = retention_of(&reading->log->retention, reading->stream_number);
+    if (event->revision >= row.erased_before)
+        return;
+    uint8_t *end = event_put_erased(reading->erased, event, row.erased_us);
+    struct bytes frame = {reading->erased, (size_t)(end - reading->erased)};
+    bool is_whole = event_next(&frame, event);
+    assert(is_whole);
+    (void)is_whole;
+}
+
 static bool is_hidden(struct reading *reading, const struct event *event)
 {
     struct retention *retention = &reading->log->retention;
@@ -93,8 +107,10 @@ static void take_frame(struct reading *reading, struct bytes frame)
     struct event event;
 
     if (reading->read->accept || reading->hiding) {
-        if (event_next(&rest, &event))
+        if (event_next(&rest, &event)) {
+            reading_strip(reading, &event);
             return reading_take(reading, &event);
+        }
         reading->status = status_make(STATUS_DATA_LOSS, "event frame: damaged");
         return;
     }
