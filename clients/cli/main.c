@@ -17,6 +17,7 @@ const struct command *const commands[] = {
     &stream_show_command,   &stream_categories_command,
     &stream_types_command,  &stream_policy_command,
     &stream_delete_command, &stream_tombstone_command,
+    &stream_erase_command,  &scavenge_command,
     &import_command,        &export_command,
     &info_command,          &checkpoint_command,
     &restore_command,       &verify_command,
