@@ -27,6 +27,8 @@ static const struct workload {
     {"fan-out", measure_fan_out},
     {"idle", measure_idle},
     {"sagas", measure_sagas},
+    {"saga-burst", measure_saga_burst},
+    {"saga-fill", fill_sagas},
     {"umadb-append", measure_umadb_append},
     {"umadb-fill", fill_umadb},
     {"umadb-read-all", measure_umadb_read_all},

@@ -29,8 +29,9 @@ struct saga_load {
     struct run run;
     struct wire_stream *work, *watch;
     bool sending, ready, watching;
+    bool burst; /* who started a saga does not wait for its end */
     unsigned open;
-    uint64_t next;
+    uint64_t next, started, refused;
     struct starter starters[OUTSTANDING_MAX];
 
     /* What is to be said on the Work stream when it can send again. */
@@ -217,6 +218,10 @@ static void on_watched(void *context, struct bytes bytes)
     sagas->watching = true;
     for (size_t i = 0; i < response->n_sagas; i++) {
         unsigned long index = strtoul(response->sagas[i]->id, NULL, 10);
+        if (sagas->burst) {
+            run_count(&sagas->run, sagas->run.from_us, 1);
+            continue;
+        }
         assert(index < OUTSTANDING_MAX);
         run_count(&sagas->run, sagas->starters[index].sent_us, 1);
         sagas->open--;
@@ -243,6 +248,24 @@ static void open_watch(struct saga_load *sagas)
 /* --- starters ------------------------------------------------------------------------------------
  */
 
+static void send_start(struct starter *starter, wire_done *done)
+{
+    static uint8_t customer[INPUT_BYTES];
+    struct saga_load *sagas = starter->sagas;
+    Sagabase__V1__StartSagaRequest request = SAGABASE__V1__START_SAGA_REQUEST__INIT;
+    Sagabase__V1__Payload input = SAGABASE__V1__PAYLOAD__INIT;
+    char id[64];
+
+    snprintf(id, sizeof id, "%u-%" PRIu64 "-%d", starter->index, sagas->next++, (int)getpid());
+    input.data = (struct ProtobufCBinaryData){sizeof customer, customer};
+    request.type = "order";
+    request.id = id;
+    request.input = &input;
+    starter->sent_us = now_us();
+    wire_unary(sagas->run.load->wire, starter->index, SAGAS "StartSaga", &request.base, 0, done,
+               starter);
+}
+
 static void on_started(void *context, struct status status, struct bytes response)
 {
     (void)context;
@@ -252,36 +275,35 @@ static void on_started(void *context, struct status status, struct bytes respons
 
 static void start_next(struct starter *starter)
 {
-    static uint8_t customer[INPUT_BYTES];
-    Sagabase__V1__StartSagaRequest request = SAGABASE__V1__START_SAGA_REQUEST__INIT;
-    Sagabase__V1__Payload input = SAGABASE__V1__PAYLOAD__INIT;
-    char id[64];
-
-    snprintf(id, sizeof id, "%u-%" PRIu64 "-%d", starter->index, starter->sagas->next++,
-             (int)getpid());
-    input.data = (struct ProtobufCBinaryData){sizeof customer, customer};
-    request.type = "order";
-    request.id = id;
-    request.input = &input;
-    starter->sent_us = now_us();
     starter->sagas->open++;
-    wire_unary(starter->sagas->run.load->wire, starter->index, SAGAS "StartSaga", &request.base, 0,
-               on_started, NULL);
+    send_start(starter, on_started);
+}
+
+/* Defines the saga, and waits until it is watched and worked for. */
+static void open_all(struct saga_load *sagas, const struct load *load)
+{
+    sagas->run.load = load;
+    sagas->run.to_us = INT64_MAX;
+    define(sagas);
+    while (!sagas->ready)
+        wire_step(load->wire, CALL_TIMEOUT_US);
+    open_work(sagas);
+    open_watch(sagas);
+    while (!sagas->watching)
+        wire_step(load->wire, CALL_TIMEOUT_US);
+}
+
+static void close_all(struct saga_load *sagas)
+{
+    wire_stream_cancel(sagas->work);
+    wire_stream_cancel(sagas->watch);
 }
 
 void measure_sagas(const struct load *load, struct measured *measured)
 {
     static struct saga_load sagas;
 
-    sagas.run.load = load;
-    sagas.run.to_us = INT64_MAX;
-    define(&sagas);
-    while (!sagas.ready)
-        wire_step(load->wire, CALL_TIMEOUT_US);
-    open_work(&sagas);
-    open_watch(&sagas);
-    while (!sagas.watching)
-        wire_step(load->wire, CALL_TIMEOUT_US);
+    open_all(&sagas, load);
     run_start(&sagas.run, load, measured);
     assert(load->outstanding > 0 && load->outstanding <= OUTSTANDING_MAX);
     for (unsigned i = 0; i < load->outstanding; i++) {
@@ -291,7 +313,88 @@ void measure_sagas(const struct load *load, struct measured *measured)
     while (!run_is_over(&sagas.run) || sagas.open > 0)
         if (!wire_step(load->wire, CALL_TIMEOUT_US))
             must(status_make(STATUS_DEADLINE_EXCEEDED, "%u sagas do not end", sagas.open));
-    wire_stream_cancel(sagas.work);
-    wire_stream_cancel(sagas.watch);
+    close_all(&sagas);
     run_until_over(&sagas.run);
+}
+
+/* --- many at once --------------------------------------------------------------------------------
+ */
+
+static void start_of_burst(struct starter *starter);
+
+/* Refused for being too many: later. */
+static void on_burst_started(void *context, struct status status, struct bytes response)
+{
+    struct starter *starter = context;
+    struct saga_load *sagas = starter->sagas;
+
+    (void)response;
+    if (status.code == STATUS_RESOURCE_EXHAUSTED) {
+        sagas->refused++;
+        return start_of_burst(starter);
+    }
+    must(status);
+    sagas->started++;
+}
+
+static void start_of_burst(struct starter *starter)
+{
+    send_start(starter, on_burst_started);
+}
+
+/* Until `count` more are in; so many calls at once as connections may have. */
+static void start_burst(struct saga_load *sagas, const struct load *load, uint64_t count)
+{
+    enum { IN_FLIGHT = 10000 };
+    static struct starter starter;
+    uint64_t sent = 0;
+
+    starter = (struct starter){.sagas = sagas};
+    for (sagas->started = 0; sagas->started < count;) {
+        for (; sent < count && sent - sagas->started < IN_FLIGHT; sent++) {
+            starter.index = (unsigned)sent;
+            start_of_burst(&starter);
+        }
+        if (!wire_step(load->wire, CALL_TIMEOUT_US))
+            must(status_make(STATUS_DEADLINE_EXCEEDED, "sagas do not start"));
+    }
+}
+
+void measure_saga_burst(const struct load *load, struct measured *measured)
+{
+    static struct saga_load sagas;
+
+    open_all(&sagas, load);
+    run_start(&sagas.run, load, measured);
+    sagas.run.from_us = now_us();
+    sagas.run.to_us = INT64_MAX;
+    sagas.burst = true;
+    start_burst(&sagas, load, load->total);
+    while (measured->calls < load->total)
+        if (!wire_step(load->wire, CALL_TIMEOUT_US))
+            must(status_make(STATUS_DEADLINE_EXCEEDED, "%" PRIu64 " of %" PRIu64 " sagas ended",
+                             measured->calls, load->total));
+    int64_t ended_us = now_us();
+    close_all(&sagas);
+    sagas.run.to_us = ended_us;
+    run_end(&sagas.run);
+    measured->seconds = (double)(ended_us - sagas.run.from_us) / 1e6;
+}
+
+void fill_sagas(const struct load *load, struct measured *measured)
+{
+    static struct saga_load sagas;
+    uint64_t resident_before = process_resident_bytes(load->pid);
+
+    sagas.run.load = load;
+    define(&sagas);
+    while (!sagas.ready)
+        wire_step(load->wire, CALL_TIMEOUT_US);
+    run_start(&sagas.run, load, measured);
+    sagas.run.from_us = now_us();
+    start_burst(&sagas, load, load->total);
+    measured->calls = measured->events = load->total;
+    run_end(&sagas.run);
+    measured->seconds = (double)(now_us() - sagas.run.from_us) / 1e6;
+    measured->resident_before = resident_before;
 }
