@@ -13,6 +13,7 @@
 
 #include "base/arena.h"
 #include "base/bytes.h"
+#include "base/metric.h"
 #include "base/status.h"
 
 /* Names and layouts are the on-disk format: append, never reorder. Layouts
@@ -99,6 +100,9 @@ struct engine_operations {
     struct status (*compact)(struct engine *engine, enum family family, struct bytes from,
                              struct bytes to);
 
+    /* Tells what the engine counts; NULL: it counts nothing. Reads memory only. */
+    void (*statistics)(struct engine *engine, metric_visit *visit, void *context);
+
     /* No other call may be running. Frees the engine. */
     void (*close)(struct engine *engine);
 };
@@ -146,6 +150,12 @@ static inline struct status engine_compact(struct engine *engine, enum family fa
                                            struct bytes from, struct bytes to)
 {
     return engine->operations->compact(engine, family, from, to);
+}
+
+static inline void engine_statistics(struct engine *engine, metric_visit *visit, void *context)
+{
+    if (engine->operations->statistics)
+        engine->operations->statistics(engine, visit, context);
 }
 
 static inline void engine_close(struct engine *engine)

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/inbox.h"
+#include "base/metric.h"
 #include "storage/log/erasing.h"
 #include "storage/log/event_log.h"
 #include "storage/log/heads.h"
@@ -22,11 +23,21 @@
 
 enum sequencer_state { SEQUENCER_RUNNING, SEQUENCER_STOPPING, SEQUENCER_FAILED };
 
+/* What the writer has done (statistics.h). Counted by the writer alone, but for the queue's. */
+struct writer_counts {
+    struct distribution group_size;
+    struct distribution commit_us;
+    struct counter events, bytes, refused;
+    struct counter group_full, not_admitted, types_full;
+    struct counter queue_full, queue_memory_full; /* any thread */
+};
+
 struct sequencer {
     struct inbox inbox;
     _Atomic(size_t) waiting_count; /* submitted, not yet done */
     _Atomic(size_t) waiting_bytes;
     _Atomic(int) state; /* enum sequencer_state */
+    struct writer_counts counts;
 
     pthread_t writer;
     pthread_mutex_t lock; /* for the writer's sleep */

@@ -161,6 +161,7 @@ static void link_waiter(struct tail *tail, struct waiter *waiter)
     if (*list)
         (*list)->previous = waiter;
     *list = waiter;
+    tail->waiters++;
     waiter->parked = true;
 }
 
@@ -172,6 +173,7 @@ static void unlink_waiter(struct tail *tail, struct waiter *waiter)
         *list_of(tail, waiter) = waiter->next;
     if (waiter->next)
         waiter->next->previous = waiter->previous;
+    tail->waiters--;
     waiter->parked = false;
 }
 

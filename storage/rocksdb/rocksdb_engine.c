@@ -7,10 +7,12 @@
 #include <rocksdb/c.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "storage/rocksdb/rocksdb_status.h"
 #include "storage/rocksdb/settings.h"
+#include "storage/rocksdb/statistics.h"
 #include "storage/rocksdb/store_copy.h"
 #include "storage/rocksdb/store_directory.h"
 
@@ -296,6 +298,31 @@ static struct status compact(struct engine *base, enum family family, struct byt
     return status_from_rocksdb(engine->directory, "compact", error);
 }
 
+/* --- statistics ----------------------------------------------------------- */
+
+static void visit_disk(const struct rocksdb_engine *engine, metric_visit *visit, void *context)
+{
+    struct statvfs facts;
+
+    if (statvfs(engine->directory, &facts) != 0)
+        return;
+    metric_gauge(visit, context, "sagabase_disk_free_bytes", "Room on the disk of the data.",
+                 (double)facts.f_bavail * (double)facts.f_frsize);
+    metric_gauge(visit, context, "sagabase_disk_bytes", "Size of that disk.",
+                 (double)facts.f_blocks * (double)facts.f_frsize);
+    metric_gauge(visit, context, "sagabase_disk_reserve_bytes",
+                 "With less room than this, appends are refused.",
+                 (double)engine->disk_reserve_bytes);
+}
+
+static void statistics(struct engine *base, metric_visit *visit, void *context)
+{
+    struct rocksdb_engine *engine = rocksdb_engine_of(base);
+
+    visit_disk(engine, visit, context);
+    rocksdb_statistics(engine->database, engine->columns, engine->cache, visit, context);
+}
+
 /* --- open and close ------------------------------------------------------- */
 
 /* RocksDB takes no lock when it only reads: this takes the same one, so that no server changes
@@ -374,6 +401,7 @@ struct status rocksdb_engine_open(const struct rocksdb_engine_options *options,
         .admit = admit,
         .checkpoint = checkpoint,
         .compact = compact,
+        .statistics = statistics,
         .close = close_engine,
     };
 
