@@ -321,7 +321,7 @@ static void tell_started(const struct server *server)
 {
     struct event_log_counts counts = event_log_counts(server->log);
 
-    log_set_level(server->config.log_level);
+    rpc_set_log_level(server->config.log_level);
     log_line(LOG_INFO, "server", "started", "port=%d events=%" PRIu64 " streams=%" PRIu64,
              rpc_server_port(server->rpc), counts.events, counts.streams);
 }

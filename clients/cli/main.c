@@ -12,16 +12,27 @@
 #include "server/config_commands.h"
 
 const struct command *const commands[] = {
-    &append_command,        &read_command,
-    &subscribe_command,     &stream_list_command,
-    &stream_show_command,   &stream_categories_command,
-    &stream_types_command,  &stream_policy_command,
-    &stream_delete_command, &stream_tombstone_command,
-    &import_command,        &export_command,
-    &info_command,          &checkpoint_command,
-    &restore_command,       &verify_command,
-    &rebuild_command,       &bench_command,
-    &completion_command,    NULL,
+    &append_command,
+    &read_command,
+    &subscribe_command,
+    &stream_list_command,
+    &stream_show_command,
+    &stream_categories_command,
+    &stream_types_command,
+    &stream_policy_command,
+    &stream_delete_command,
+    &stream_tombstone_command,
+    &import_command,
+    &export_command,
+    &info_command,
+    &checkpoint_command,
+    &log_level_command,
+    &restore_command,
+    &verify_command,
+    &rebuild_command,
+    &bench_command,
+    &completion_command,
+    NULL,
 };
 
 const struct server_command server_commands[] = {

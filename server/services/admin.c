@@ -8,5 +8,7 @@ const struct method admin_methods[] = {
      .armed = 0, get_info},
     {"/sagabase.v1.Admin/Checkpoint", &sagabase__v1__checkpoint_request__descriptor, METHOD_UNARY,
      .armed = 0, checkpoint},
+    {"/sagabase.v1.Admin/SetLogLevel", &sagabase__v1__set_log_level_request__descriptor,
+     METHOD_UNARY, .armed = 0, set_log_level},
     {0},
 };

@@ -24,5 +24,6 @@ void tombstone_stream(struct call *call, const ProtobufCMessage *message);
 /* sagabase.v1.Admin */
 void get_info(struct call *call, const ProtobufCMessage *message);
 void checkpoint(struct call *call, const ProtobufCMessage *message);
+void set_log_level(struct call *call, const ProtobufCMessage *message);
 
 #endif
