@@ -36,8 +36,6 @@
 #include "storage/log/statistics.h"
 #include "storage/rocksdb/rocksdb_engine.h"
 
-#define HTTP_LISTEN_DEFAULT "127.0.0.1:2114"
-
 enum {
     GRACE_MS = 5000,        /* for unary calls to finish */
     GRACE_FAILED_MS = 1000, /* the same, when the store has failed */
@@ -183,7 +181,7 @@ static struct status start_http(struct server *server)
 {
     const char *listen = server->config.http_listen;
     struct http_options options = {
-        .listen = listen ? listen : HTTP_LISTEN_DEFAULT,
+        .listen = listen ? listen : CONFIG_HTTP_LISTEN,
         .sources = metric_sources(server),
         .health = server->health,
     };

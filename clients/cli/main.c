@@ -10,6 +10,7 @@
 #include "clients/cli/nearest.h"
 #include "clients/cli/terminal.h"
 #include "server/config_commands.h"
+#include "server/doctor.h"
 
 const struct command *const commands[] = {
     &append_command,
@@ -39,6 +40,7 @@ const struct server_command server_commands[] = {
     {"serve", "Start a server", serve},
     {"config check", "Check a server's configuration", config_check_main},
     {"config print", "Print it, and where each value comes from", config_print_main},
+    {"doctor", "Check this machine for a server", doctor_main},
     {NULL, NULL, NULL},
 };
 

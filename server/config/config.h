@@ -12,6 +12,9 @@
 #include "base/log.h"
 #include "base/status.h"
 
+/* Where /metrics is when nobody says where, if that is free. */
+#define CONFIG_HTTP_LISTEN "127.0.0.1:2114"
+
 /* Texts are borrowed from the arguments, the environment or the table; those of the file live in
  * `texts`. */
 struct config {
