@@ -160,7 +160,7 @@ struct status config_file_read(const char *path, struct arena *arena, struct con
 {
     struct reading reading = {.path = path, .arena = arena};
     yaml_parser_t parser;
-    struct bytes text;
+    struct bytes text = {0};
 
     TRY(read_bytes(path, arena, &text));
     reading.entries = arena_alloc(arena, CONFIG_ENTRIES_MAX * sizeof *reading.entries);

@@ -94,6 +94,12 @@ struct engine_operations {
      * kept on disk. */
     struct status (*checkpoint)(struct engine *engine, const char *directory);
 
+    /* Gives back the room of what was deleted or overwritten among the keys in [from, to), as
+     * scan() bounds them. When it returns OK, files hold none of that any more, nor does a
+     * write-ahead log. Long; commits and reads go on meanwhile. */
+    struct status (*compact)(struct engine *engine, enum family family, struct bytes from,
+                             struct bytes to);
+
     /* Tells what the engine counts; NULL: it counts nothing. Reads memory only. */
     void (*statistics)(struct engine *engine, metric_visit *visit, void *context);
 
@@ -138,6 +144,12 @@ static inline struct status engine_admit(struct engine *engine)
 static inline struct status engine_checkpoint(struct engine *engine, const char *directory)
 {
     return engine->operations->checkpoint(engine, directory);
+}
+
+static inline struct status engine_compact(struct engine *engine, enum family family,
+                                           struct bytes from, struct bytes to)
+{
+    return engine->operations->compact(engine, family, from, to);
 }
 
 static inline void engine_statistics(struct engine *engine, metric_visit *visit, void *context)

@@ -15,6 +15,7 @@
 #include "storage/log/index.h"
 #include "storage/log/recent.h"
 #include "storage/log/retention.h"
+#include "storage/log/scavenge_state.h"
 #include "storage/log/sequencer.h"
 #include "storage/log/tail_state.h"
 #include "storage/log/types.h"
@@ -94,6 +95,10 @@ struct event_log {
     struct recent recent_types, recent_tags; /* @thread writer */
     struct tail tail;
     struct index index;
+    /* Held while records are read, something is derived from them, and that is committed: by the
+     * index, and by whoever changes records (rewrite.h). The writer never takes it. */
+    pthread_mutex_t deriving;
+    struct scavenge scavenge;
     struct sequencer sequencer;
     struct commit commit;
 };

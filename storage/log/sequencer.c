@@ -297,21 +297,23 @@ static void work_group(struct event_log *log, struct inbox_link **waiting)
     size_t count = 0, bytes = 0, refused_count = 0;
     struct status refusal = commit->failed ? status_make(STATUS_UNAVAILABLE, "store: it has failed")
                                            : engine_admit(log->engine);
-    bool refused = !status_ok(refusal);
+    bool short_of_room = !status_ok(refusal) && !commit->failed;
 
     commit_begin(commit);
     while (behind && count < log->options.group_intents_max &&
            bytes < log->options.group_bytes_max) {
         struct intent *intent = intent_of(behind);
-        intent->status = refused ? refusal : intent->decide(intent, commit);
+        intent->status = status_ok(refusal) || (short_of_room && intent->frees_room)
+                             ? intent->decide(intent, commit)
+                             : refusal;
         refused_count += !status_ok(intent->status);
         bytes += intent->bytes;
         count++;
         behind = behind->next;
     }
-    if (refused)
-        counter_add_alone(&log->sequencer.counts.not_admitted, count);
-    struct status status = refused ? OK : commit_finish(commit);
+    if (!status_ok(refusal))
+        counter_add_alone(&log->sequencer.counts.not_admitted, refused_count);
+    struct status status = commit->failed ? OK : commit_finish(commit);
     count_group(log, count, refused_count, bytes);
     while (first != behind) {
         struct intent *intent = intent_of(first);

@@ -239,6 +239,44 @@ static struct status checkpoint(struct engine *base, const char *directory)
     return status;
 }
 
+/* --- compact -------------------------------------------------------------- */
+
+/* A write-ahead log goes when every family has its writes in files. */
+static struct status flush(struct rocksdb_engine *engine)
+{
+    rocksdb_flushoptions_t *options = rocksdb_flushoptions_create();
+    struct status status = OK;
+
+    for (int column = 0; column < COLUMN_COUNT && status_ok(status); column++) {
+        char *error = NULL;
+        rocksdb_flush_cf(engine->database, options, engine->columns[column], &error);
+        status = status_from_rocksdb(engine->directory, "flush", error);
+    }
+    rocksdb_flushoptions_destroy(options);
+    return status;
+}
+
+static struct status compact(struct engine *base, enum family family, struct bytes from,
+                             struct bytes to)
+{
+    struct rocksdb_engine *engine = rocksdb_engine_of(base);
+    char *error = NULL;
+
+    if (engine->read_only)
+        return status_make(STATUS_FAILED_PRECONDITION, "%s: compact: open for reading only",
+                           engine->directory);
+    TRY(flush(engine));
+    rocksdb_compactoptions_t *options = rocksdb_compactoptions_create();
+    rocksdb_compactoptions_set_exclusive_manual_compaction(options, 0); /* others go on */
+    rocksdb_compact_range_cf_opt(engine->database, engine->columns[family], options,
+                                 from.size ? (const char *)from.data : NULL, from.size,
+                                 to.size ? (const char *)to.data : NULL, to.size);
+    rocksdb_compactoptions_destroy(options);
+    /* They are enabled; but this removes the files that are left over before it returns. */
+    rocksdb_enable_file_deletions(engine->database, 1, &error);
+    return status_from_rocksdb(engine->directory, "compact", error);
+}
+
 /* --- statistics ----------------------------------------------------------- */
 
 static void visit_disk(const struct rocksdb_engine *engine, metric_visit *visit, void *context)
@@ -341,6 +379,7 @@ struct status rocksdb_engine_open(const struct rocksdb_engine_options *options,
         .commit = commit,
         .admit = admit,
         .checkpoint = checkpoint,
+        .compact = compact,
         .statistics = statistics,
         .close = close_engine,
     };
