@@ -35,6 +35,14 @@ struct config {
     const char *checkpoint_directory; /* NULL: no checkpoints */
     enum log_level log_level;
     enum log_format log_format;
+
+    /* Traces, under the names of OpenTelemetry's variables, as they were written: see
+     * server/observe/otlp_options.h. NULL: not set. */
+    const char *otlp_endpoint, *otlp_headers, *otlp_timeout, *otel_service_name,
+        *otel_resource_attributes, *otel_traces_exporter, *otel_traces_sampler,
+        *otel_traces_sampler_arg, *otel_sdk_disabled, *otel_bsp_schedule_delay,
+        *otel_bsp_export_timeout, *otel_bsp_max_queue_size, *otel_bsp_max_export_batch_size;
+
     bool help; /* --help was given: nothing else was looked at behind it */
     struct arena texts;
 };

@@ -17,6 +17,7 @@ struct rpc_options {
     const char *listen;                   /* "host:port", "[v6]:port"; port 0 picks a free one */
     const struct method *const *services; /* tables of methods, ended by NULL; static */
     void *context;                        /* for call_context() */
+    struct tracer *tracer;                /* takes a span of each call; NULL: none */
 
     unsigned threads;              /* queue threads, 1..64; 0: 1 */
     size_t message_bytes_max;      /* of a request; 0: 4 MiB */
