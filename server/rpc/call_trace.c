@@ -86,7 +86,7 @@ void call_trace_begin(struct call *call)
     span_start(call->span, row ? row->method->path + 1 : "unknown", SPAN_SERVER, &context, parent);
     span_put(call->span, "rpc.system", "grpc");
     if (row) {
-        span_put_text(call->span, "rpc.service", bytes_of_text(row->service));
+        span_put_text(call->span, "rpc.service", bytes_of_text(row->service)); /* not static */
         span_put(call->span, "rpc.method", row->name);
     }
 }
