@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/inbox.h"
+#include "base/status.h"
 #include "server/resp/reply.h"
 #include "server/resp/request.h"
 
@@ -41,15 +42,16 @@ struct client {
     bool closing; /* once the replies so far are sent */
     enum client_replies replies;
     char *texts[CLIENT_TEXT_COUNT];
-    int64_t connected_us; /* monotonic */
-    int64_t active_us;    /* when bytes came last */
+    int64_t connected_us;          /* monotonic */
+    int64_t active_us;             /* when bytes came last */
     const struct command *command; /* the newest; NULL: none */
 
     struct client *next, *previous; /* of all, the one that was active last first */
 
     size_t errands; /* underway */
     size_t unsaved; /* of these, changes that have to be on disk before anything more is sent */
-    bool waiting;   /* for the reply of one of them: no further command is run */
+    struct status unsafe; /* a change of it could not be saved */
+    bool waiting;         /* for the reply of one of them: no further command is run */
 
     size_t input_bytes, output_bytes; /* unused and unsent, as CLIENT LIST tells */
 };

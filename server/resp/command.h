@@ -24,8 +24,7 @@ enum command_flags {
     COMMAND_FLAG_COUNT = 10,
 };
 
-typedef void command_run(struct client *client, const struct request *request,
-                         struct reply *reply);
+typedef void command_run(struct client *client, const struct request *request, struct reply *reply);
 
 struct command {
     const char *name; /* in lower case; a subcommand's without the command's; NULL ends a table */

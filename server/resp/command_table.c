@@ -16,7 +16,10 @@
         "help", command_help, 2, flags_, 0, 0, 0, categories_, of, "5.0.0", "O(1)",                \
             "Lists the subcommands", NULL                                                          \
     }
-#define END {NULL, NULL, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL}
+#define END                                                                                        \
+    {                                                                                              \
+        NULL, NULL, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL                              \
+    }
 
 static const struct command client_commands[] = {
     {"getname", command_client_getname, 2, SESSION, 0, 0, 0, "@connection", "connection", "2.6.9",
@@ -111,13 +114,13 @@ const struct command command_table[] = {
     {"mget", command_mget, -2, READ | FAST, 1, -1, 1, "@string", "string", "1.0.0", "O(N), N keys",
      "The values of keys", NULL},
     {"mset", command_mset, -3, WRITE | GROWING, 1, -1, 2, "@string", "string", "1.0.1",
-     "O(N), N keys", "Sets keys, all or none", NULL},
+     "O(N), N keys", "Sets keys, one after another", NULL},
     {"object", NULL, -2, 0, 0, 0, 0, NULL, "generic", "2.2.3", "Depends on subcommand.",
      "About values", object_commands},
     {"persist", command_persist, 2, WRITE | FAST, 1, 1, 1, "@keyspace", "generic", "2.2.0", "O(1)",
      "Lets a key never expire", NULL},
-    {"pexpire", command_pexpire, -3, WRITE | FAST, 1, 1, 1, "@keyspace", "generic", "2.6.0",
-     "O(1)", "Lets a key expire in so many milliseconds", NULL},
+    {"pexpire", command_pexpire, -3, WRITE | FAST, 1, 1, 1, "@keyspace", "generic", "2.6.0", "O(1)",
+     "Lets a key expire in so many milliseconds", NULL},
     {"pexpireat", command_pexpireat, -3, WRITE | FAST, 1, 1, 1, "@keyspace", "generic", "2.6.0",
      "O(1)", "Lets a key expire at a time, in milliseconds since 1970", NULL},
     {"pexpiretime", command_pexpiretime, 2, READ | FAST, 1, 1, 1, "@keyspace", "generic", "7.0.0",

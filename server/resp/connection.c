@@ -54,11 +54,12 @@ struct connection *connection_open(struct face *face, int socket)
     *client = (struct client){.face = face,
                               .id = ++face->counts.connections,
                               .socket = socket,
+                              .unsafe = OK,
                               .authenticated = face->password == NULL,
                               .connected_us = face->now_us,
                               .active_us = face->now_us};
     client_reset(client);
-    request_parser_init(&connection->parser, face->value_bytes_max);
+    request_parser_init(&connection->parser);
     connection->parser.stranger = !client->authenticated;
     buffer_init(&connection->input, INPUT_BYTES_MAX);
     buffer_init(&connection->output, OUTPUT_BYTES_MAX);
@@ -137,15 +138,16 @@ static void flush(struct connection *connection, struct buffer *output)
     if (connection->client.unsaved > 0)
         ; /* nothing */
     else if (output == kept)
-        connection->sent += send_some(connection, bytes_of(output->data + connection->sent,
-                                                           output->size - connection->sent));
+        connection->sent += send_some(
+            connection, bytes_of(output->data + connection->sent, output->size - connection->sent));
     else
         connection->sent = send_some(connection, buffer_bytes(output));
     if (connection->sent == output->size) {
         connection->sent = 0;
         buffer_destroy(kept);
     } else if (output != kept) {
-        buffer_put(kept, bytes_of(output->data + connection->sent, output->size - connection->sent));
+        buffer_put(kept,
+                   bytes_of(output->data + connection->sent, output->size - connection->sent));
         connection->sent = 0;
         connection->broken |= kept->failed;
     }
@@ -182,6 +184,18 @@ static void run_command(struct connection *connection, const struct request *req
         filter_reply(client, output, from);
 }
 
+/* The replies that were held back say that it was saved: none of them may be sent. */
+static void refuse_unsafe(struct connection *connection)
+{
+    struct reply reply = {&connection->output, connection->client.protocol};
+
+    connection->broken |= connection->sent > 0; /* in the midst of a reply */
+    connection->client.closing = true;
+    connection->output.size = 0;
+    reply_error(&reply, "MISCONF could not be saved, and may be lost: %s",
+                connection->client.unsafe.message);
+}
+
 void connection_finish(struct errand *errand)
 {
     struct client *client = errand->client;
@@ -191,6 +205,8 @@ void connection_finish(struct errand *errand)
 
     client->errands--;
     errand->finish(errand, &reply);
+    if (!status_ok(client->unsafe))
+        refuse_unsafe(connection);
     if (connection->output.size > from)
         filter_reply(client, &connection->output, from);
 }
@@ -198,8 +214,8 @@ void connection_finish(struct errand *errand)
 static bool may_run(const struct connection *connection, const struct buffer *output)
 {
     return !connection->broken && !connection->client.closing && !output->failed &&
-           output->size < OUTPUT_STOP_BYTES &&
-           !connection->client.waiting && connection->client.unsaved < UNSAVED_MAX;
+           output->size < OUTPUT_STOP_BYTES && !connection->client.waiting &&
+           connection->client.unsaved < UNSAVED_MAX;
 }
 
 /* Runs whole requests at the front of the bytes; how many bytes are done with. */
@@ -211,8 +227,7 @@ static size_t run_commands(struct connection *connection, uint8_t *data, size_t 
 
     connection->stopped = true;
     while (may_run(connection, output)) {
-        enum parsed parsed =
-            request_parse(&connection->parser, data + done, size - done, &taken);
+        enum parsed parsed = request_parse(&connection->parser, data + done, size - done, &taken);
         if (parsed == PARSED_PART) {
             connection->stopped = false;
             break;

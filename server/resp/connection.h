@@ -23,11 +23,11 @@
 #include "server/resp/request.h"
 
 enum {
-    READ_BYTES_MAX = 64 << 10,        /* at one turn of a connection */
-    OUTPUT_STOP_BYTES = 256 << 10,    /* unsent: no further command is run */
-    OUTPUT_BYTES_MAX = 128 << 20,     /* unsent: the connection is closed */
-    BUFFERS_BYTES_MAX = 512 << 20,    /* of all connections: who needs more is closed */
-    UNSAVED_MAX = 1024,           /* changes of one connection on their way to disk */
+    READ_BYTES_MAX = 64 << 10,     /* at one turn of a connection */
+    OUTPUT_STOP_BYTES = 256 << 10, /* unsent: no further command is run */
+    OUTPUT_BYTES_MAX = 128 << 20,  /* unsent: the connection is closed */
+    BUFFERS_BYTES_MAX = 512 << 20, /* of all connections: who needs more is closed */
+    UNSAVED_MAX = 1024,            /* changes of one connection on their way to disk */
 };
 
 struct connection {

@@ -1,5 +1,5 @@
-/* What all clients share: the keys, the counters, who else is there. Belongs to the RESP thread
- * but for what is atomic. */
+/* What all clients share: the keys, the counters, who else is there. Belongs to the RESP
+ * thread. */
 #ifndef SERVER_RESP_FACE_H
 #define SERVER_RESP_FACE_H
 
@@ -8,8 +8,10 @@
 #include <stdint.h>
 
 #include "server/resp/client.h"
-
-struct keyspace; /* keyspace.h */
+#include "server/resp/wake.h"
+#include "storage/snapshots/snapshot_cache.h"
+#include "storage/snapshots/snapshot_store.h"
+#include "storage/snapshots/value_store.h"
 
 /* Since the start. */
 struct face_counts {
@@ -23,16 +25,19 @@ struct face_counts {
 };
 
 struct face {
-    struct keyspace *keys;
+    struct value_store *values; /* all borrowed */
+    struct snapshot_store *snapshots;
+    struct snapshot_cache *cache;
+    bool always_saved;    /* a change is on disk before it is replied to */
+    struct wake wake;     /* how errands come back */
     const char *password; /* NULL: none is asked for */
     size_t clients_max;
-    size_t value_bytes_max; /* of one argument */
     int64_t idle_us_max; /* 0: no limit */
     int port;
     int64_t started_us; /* monotonic */
     int64_t now_us;     /* monotonic, when the thread last woke up */
 
-    struct client *clients; /* the one that was active last first */
+    struct client *clients;  /* the one that was active last first */
     struct client *quietest; /* the last of them */
     size_t client_count;
     size_t buffer_bytes; /* of all connections' buffers */

@@ -41,8 +41,8 @@ static struct status listen_one(const struct addrinfo *found, const char *addres
             return OK;
         }
     }
-    struct status status = status_make(STATUS_UNAVAILABLE, "resp-listen %.100s: %s", address,
-                                       strerror(errno));
+    struct status status =
+        status_make(STATUS_UNAVAILABLE, "resp-listen %.100s: %s", address, strerror(errno));
     if (listener >= 0)
         close(listener);
     return status;

@@ -1,17 +1,13 @@
 #include "server/resp/request.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "server/resp/number.h"
 
-void request_parser_init(struct request_parser *parser, size_t bulk_bytes_max)
+void request_parser_init(struct request_parser *parser)
 {
-    assert(bulk_bytes_max <= REQUEST_BYTES_MAX);
-    *parser = (struct request_parser){.bulk_bytes_max = bulk_bytes_max,
-                                      .bulk_size = -1,
-                                      .capacity = REQUEST_SPANS_KEPT};
+    *parser = (struct request_parser){.bulk_size = -1, .capacity = REQUEST_SPANS_KEPT};
     parser->spans = parser->kept;
 }
 
@@ -155,7 +151,8 @@ static enum parsed parse_inline(struct request_parser *parser, uint8_t *data, si
 
 /* --- arrays of bulk strings ---------------------------------------------------------------- */
 
-/* The line at parser->position, without its end, and passes over it. PARSED_REQUEST: it is whole. */
+/* The line at parser->position, without its end, and passes over it. PARSED_REQUEST: it is whole.
+ */
 static enum parsed read_line(struct request_parser *parser, const uint8_t *data, size_t size,
                              const char *too_long, struct bytes *line)
 {
@@ -208,7 +205,7 @@ static enum parsed read_bulk_size(struct request_parser *parser, const uint8_t *
         return broken(parser, rule);
     }
     if (!number_read(bytes_of(line.data + 1, line.size - 1), &bulk_size) || bulk_size < 0 ||
-        (uint64_t)bulk_size > parser->bulk_bytes_max)
+        bulk_size > REQUEST_BULK_BYTES_MAX)
         return broken(parser, "invalid bulk length");
     if (parser->stranger && bulk_size > REQUEST_STRANGER_BULK_BYTES_MAX)
         return broken(parser, "unauthenticated bulk length");
@@ -243,8 +240,7 @@ static enum parsed parse_array(struct request_parser *parser, const uint8_t *dat
     return parsed;
 }
 
-enum parsed request_parse(struct request_parser *parser, uint8_t *data, size_t size,
-                          size_t *taken)
+enum parsed request_parse(struct request_parser *parser, uint8_t *data, size_t size, size_t *taken)
 {
     enum parsed parsed;
 

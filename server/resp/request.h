@@ -16,6 +16,7 @@
 enum {
     REQUEST_ARGUMENTS_MAX = 65536,     /* of one request */
     REQUEST_BYTES_MAX = 32 << 20,      /* of one request, framing included */
+    REQUEST_BULK_BYTES_MAX = 1 << 20,  /* of one argument: a state, a value */
     REQUEST_LINE_BYTES_MAX = 64 << 10, /* of an inline command, or of a length with its sign */
     REQUEST_STRANGER_ARGUMENTS_MAX = 10,
     REQUEST_STRANGER_BULK_BYTES_MAX = 16384, /* of who has not authenticated yet */
@@ -50,7 +51,6 @@ enum parsed {
 
 /* What is known of the request that is coming in. Not thread-safe. */
 struct request_parser {
-    size_t bulk_bytes_max;
     bool stranger;     /* nobody has authenticated yet: less is accepted */
     uint32_t position; /* so many bytes of it are understood */
     uint32_t expected; /* arguments; 0: its first line is not complete */
@@ -62,15 +62,14 @@ struct request_parser {
     char error[REQUEST_ERROR_BYTES]; /* "Protocol error: ...", after PARSED_BROKEN */
 };
 
-/* bulk_bytes_max: of one argument, at most REQUEST_BYTES_MAX. The parser may not be moved. */
-void request_parser_init(struct request_parser *parser, size_t bulk_bytes_max);
+/* The parser may not be moved. */
+void request_parser_init(struct request_parser *parser);
 void request_parser_destroy(struct request_parser *parser);
 
 /* `data` begins with the first byte of a request: the same bytes as last time, wherever they
  * lie now, and those that came since. Quotes of an inline command are resolved in place. Sets
  * *taken to the bytes of the request, which is 0 for a part. */
-enum parsed request_parse(struct request_parser *parser, uint8_t *data, size_t size,
-                          size_t *taken);
+enum parsed request_parse(struct request_parser *parser, uint8_t *data, size_t size, size_t *taken);
 
 /* After PARSED_REQUEST, and until the parser is called again: the request, whose bytes lie at
  * `data` now. */

@@ -20,22 +20,20 @@
 #include "base/log.h"
 #include "server/resp/connection.h"
 #include "server/resp/face.h"
-#include "server/resp/keyspace.h"
 #include "server/resp/listen.h"
 #include "server/resp/wake.h"
 
 enum {
-    EVENTS_MAX = 256,         /* taken from epoll at once */
-    ACCEPTS_MAX = 64,         /* at one turn */
+    EVENTS_MAX = 256, /* taken from epoll at once */
+    ACCEPTS_MAX = 64, /* at one turn */
     PASSWORD_BYTES_MAX = 512,
-    FILES_RESERVED = 1536,    /* of the store, of gRPC's connections */
+    FILES_RESERVED = 1536, /* of the store, of gRPC's connections */
     CLIENTS_MIN = 16,
-    SILENCE_S = 300,          /* then TCP asks whether the client is still there, as Redis does */
+    SILENCE_S = 300, /* then TCP asks whether the client is still there, as Redis does */
 };
 
 struct resp_server {
     struct face face;
-    struct wake wake;
     struct workbench workbench;
     char password[PASSWORD_BYTES_MAX];
     int epoll;
@@ -165,7 +163,7 @@ static void accept_some(struct resp_server *server)
 
 static void take_back(struct resp_server *server)
 {
-    struct inbox_link *link = wake_take(&server->wake);
+    struct inbox_link *link = wake_take(&server->face.wake);
 
     while (link) {
         struct errand *errand = container_of(link, struct errand, link);
@@ -183,7 +181,7 @@ static void take_event(struct resp_server *server, const struct epoll_event *eve
     if (event->data.ptr == &server->listener) {
         if (server->listener >= 0)
             accept_some(server);
-    } else if (event->data.ptr == &server->wake) {
+    } else if (event->data.ptr == &server->face.wake) {
         take_back(server);
     } else {
         connection->hung_up |= (event->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
@@ -307,7 +305,7 @@ static void fit_to_files(struct face *face)
 
 static struct status open_files(struct resp_server *server, const struct resp_options *options)
 {
-    TRY(wake_open(&server->wake));
+    TRY(wake_open(&server->face.wake));
     server->epoll = epoll_create1(EPOLL_CLOEXEC);
     server->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (server->epoll < 0 || server->spare < 0)
@@ -318,7 +316,7 @@ static struct status open_files(struct resp_server *server, const struct resp_op
         log_line(LOG_WARN, "resp", "unprotected",
                  "cause=\"other machines can reach it, and there is no --resp-password-file\"");
     if (!watch(server, server->listener, EPOLLIN, &server->listener) ||
-        !watch(server, server->wake.event, EPOLLIN, &server->wake))
+        !watch(server, server->face.wake.event, EPOLLIN, &server->face.wake))
         return status_make(STATUS_RESOURCE_EXHAUSTED, "epoll: %s", strerror(errno));
     return OK;
 }
@@ -329,13 +327,15 @@ static struct status start(struct resp_server *server, const struct resp_options
 
     face->clients_max = options->clients_max;
     face->idle_us_max = options->idle_s_max * 1000000;
-    face->value_bytes_max = KEYSPACE_VALUE_BYTES_MAX;
+    face->always_saved = options->always_saved;
+    face->values = options->values;
+    face->snapshots = options->snapshots;
+    face->cache = options->cache;
     face->started_us = face->now_us = clock_monotonic_us(system_clock());
     if (options->password_file)
         TRY(read_password(server, options->password_file));
     fit_to_files(face);
     TRY(open_files(server, options));
-    TRY(keyspace_create(options->keys, &server->wake, &face->keys));
     server->has_thread = pthread_create(&server->thread, NULL, run, server) == 0;
     if (!server->has_thread)
         return status_make(STATUS_RESOURCE_EXHAUSTED, "resp: cannot start its thread");
@@ -348,7 +348,7 @@ struct status resp_server_start(const struct resp_options *options, struct resp_
 
     if (!server)
         return status_make(STATUS_RESOURCE_EXHAUSTED, "resp: out of memory");
-    server->epoll = server->listener = server->spare = server->wake.event = -1;
+    server->epoll = server->listener = server->spare = server->face.wake.event = -1;
     server->behind_turns = &server->turns;
     buffer_init(&server->workbench.output, OUTPUT_BYTES_MAX);
     struct status status = start(server, options);
@@ -369,7 +369,7 @@ void resp_server_stop(struct resp_server *server, int64_t grace_ms)
 {
     assert(server->has_thread);
     atomic_store(&server->grace_us, grace_ms > 0 ? grace_ms * 1000 : 1);
-    wake_send(&server->wake, NULL);
+    wake_send(&server->face.wake, NULL);
     pthread_join(server->thread, NULL);
     server->has_thread = false;
 }
@@ -383,10 +383,8 @@ static void close_file(int file)
 void resp_server_free(struct resp_server *server)
 {
     assert(!server->has_thread && server->face.client_count == 0);
-    if (server->face.keys)
-        keyspace_free(server->face.keys);
-    if (server->wake.event >= 0)
-        wake_close(&server->wake);
+    if (server->face.wake.event >= 0)
+        wake_close(&server->face.wake);
     close_file(server->listener);
     close_file(server->spare);
     close_file(server->epoll);
