@@ -49,7 +49,17 @@ extern const struct command stream_types_command;
 extern const struct command subscribe_command;
 extern const struct command verify_command;
 
-/* Takes its own arguments and explains itself, so it is not in a table. */
+/* A command that takes the server's options. It explains itself; argv[0] is the last word of its
+ * name, and it returns an exit code. */
+struct server_command {
+    const char *name;
+    const char *summary;
+    int (*run)(int argc, char **argv);
+};
+
+/* All of them; the last has no name. */
+extern const struct server_command server_commands[];
+
 int serve(int argc, char **argv);
 
 #endif

@@ -55,6 +55,7 @@ struct call {
     bool status_due; /* ended during a send: the status follows it */
     int cancelled;   /* gRPC's answer, not used */
     struct status status;
+    int64_t began_us;     /* monotonic */
     grpc_metadata detail; /* of the status; lent to gRPC until `finished` */
     bool has_detail;
 
@@ -78,6 +79,9 @@ void call_start(struct call *call, const grpc_op *ops, size_t count, struct step
 
 /* A new call: runs the handler, or answers what cannot be handled. */
 void call_open(struct call *call);
+
+/* The message that has arrived, in `arena`, checked. */
+struct status call_unpack(struct call *call, struct arena *arena, const ProtobufCMessage **message);
 
 /* Ends the call, on behalf of the handler or of the runtime; once. */
 void call_finish(struct call *call, struct status status);

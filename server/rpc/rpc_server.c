@@ -5,9 +5,9 @@
 #include <grpc/grpc_security.h>
 #include <grpc/support/log.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
+#include "base/address.h"
 #include "base/log.h"
 #include "server/rpc/server_internal.h"
 
@@ -17,7 +17,7 @@ enum {
     ARENA_PER_MESSAGE = 16,
     CONNECTION_CALLS_MAX = 1000,
     METADATA_BYTES_MAX = 16 << 10,
-    LISTEN_BYTES_MAX = 256,
+    LISTEN_SHOWN_BYTES = 128,
     /* We ask a silent peer whether it is there, also so that NAT keeps the connection. */
     KEEPALIVE_TIME_MS = 30000,
     KEEPALIVE_TIMEOUT_MS = 10000,
@@ -28,28 +28,16 @@ enum {
 
 /* --- options -------------------------------------------------------------- */
 
-static struct status refuse_listen(const char *listen, const char *rule)
-{
-    return status_make(STATUS_INVALID_ARGUMENT, "listen: \"%.*s\": %s", LISTEN_BYTES_MAX / 2,
-                       listen ? listen : "", rule);
-}
-
 /* gRPC would read a port that is missing or wrong in its own way. */
 static struct status check_listen(const char *listen)
 {
-    const char *colon = listen ? strrchr(listen, ':') : NULL;
+    struct address address;
+    struct status status = address_parse(listen ? listen : "", &address);
 
-    if (!colon || colon == listen)
-        return refuse_listen(listen, "must be HOST:PORT or [IPV6]:PORT");
-    if (strlen(listen) > LISTEN_BYTES_MAX)
-        return refuse_listen(listen, "too long");
-    bool has_brackets = listen[0] == '[' && colon[-1] == ']';
-    if (!has_brackets && memchr(listen, ':', (size_t)(colon - listen)))
-        return refuse_listen(listen, "an IPv6 address stands in brackets: [::1]:2113");
-    size_t digits = strspn(colon + 1, "0123456789");
-    if (digits == 0 || digits > 5 || colon[1 + digits] || strtol(colon + 1, NULL, 10) > 65535)
-        return refuse_listen(listen, "the port must be 0 to 65535");
-    return OK;
+    if (status_ok(status))
+        return OK;
+    return status_make(STATUS_INVALID_ARGUMENT, "listen: \"%.*s\": %s", LISTEN_SHOWN_BYTES,
+                       listen ? listen : "", status.message);
 }
 
 static struct status check_options(const struct rpc_options *options)
@@ -144,6 +132,8 @@ static struct rpc_server *create(const struct rpc_options *options)
         grpc_server_register_completion_queue(server->grpc, server->loops[i].queue, NULL);
     }
     method_table_init(&server->methods, server->grpc, options->services);
+    for (unsigned i = 0; i < server->loop_count; i++)
+        loop_counts_init(&server->loops[i].counts, server->methods.count);
     return server;
 }
 

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/metric.h"
 #include "base/status.h"
 #include "server/rpc/call.h"
 
@@ -28,6 +29,11 @@ struct status rpc_server_start(const struct rpc_options *options, struct rpc_ser
 
 /* The port that is listened on. */
 int rpc_server_port(const struct rpc_server *server);
+
+/* Any thread, until the server is freed. Limits are told apart, because their metric is one for
+ * all rooms. */
+void rpc_server_statistics(const struct rpc_server *server, metric_visit *visit, void *context);
+void rpc_server_limits(const struct rpc_server *server, metric_visit *visit, void *context);
 
 /* Refuses new calls, ends streams with UNAVAILABLE "server shutting down", lets unary calls
  * finish for `grace_ms`, then cancels what is left. Returns when no call is left and all

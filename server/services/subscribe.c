@@ -58,6 +58,7 @@ void subscribe(struct call *call, const ProtobufCMessage *message)
     if (!self)
         return call_end(call, status_make(STATUS_RESOURCE_EXHAUSTED, "request: too large"));
     self->call = call;
+    self->options.census = services->census;
     self->options.wake = on_commit;
     self->options.context = self;
     self->sent.run = on_sent;

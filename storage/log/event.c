@@ -29,7 +29,7 @@ static bool read_field(struct bytes *wire, struct event *event)
 {
     uint8_t tag = *wire->data++;
     struct bytes skipped;
-    uint64_t created;
+    uint64_t time;
 
     wire->size--;
     switch (tag) {
@@ -51,9 +51,14 @@ static bool read_field(struct bytes *wire, struct event *event)
     case EVENT_TAG_POSITION:
         return read_fixed64(wire, &event->position);
     case EVENT_TAG_CREATED:
-        if (!read_fixed64(wire, &created))
+        if (!read_fixed64(wire, &time))
             return false;
-        event->created_us = (int64_t)created;
+        event->created_us = (int64_t)time;
+        return true;
+    case EVENT_TAG_ERASED:
+        if (!read_fixed64(wire, &time))
+            return false;
+        event->erased_us = (int64_t)time;
         return true;
     default: /* the server wrote it, so there is nothing else */
         return false;

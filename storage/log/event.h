@@ -20,6 +20,7 @@ struct event {
     uint64_t revision;
     uint64_t position;
     int64_t created_us;
+    int64_t erased_us;  /* 0: it was not */
     struct bytes wire;  /* the message without its frame, for event_tag_next */
     struct bytes frame; /* all of it: tag, length, wire form */
 };

@@ -24,6 +24,7 @@ enum {
     EVENT_TAG_REVISION = 9 << 3 | 1,
     EVENT_TAG_POSITION = 10 << 3 | 1,
     EVENT_TAG_CREATED = 11 << 3 | 1,
+    EVENT_TAG_ERASED = 12 << 3 | 1,
 
     EVENT_FIXED_BYTES = 3 * 9, /* revision, position, created: at a frame's end */
 };

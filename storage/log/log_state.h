@@ -8,23 +8,35 @@
 
 #include "base/arena.h"
 #include "base/inbox.h"
+#include "base/metric.h"
 #include "storage/log/event_log.h"
 #include "storage/log/heads.h"
 #include "storage/log/ids.h"
 #include "storage/log/index.h"
 #include "storage/log/recent.h"
 #include "storage/log/retention.h"
+#include "storage/log/scavenge_state.h"
 #include "storage/log/sequencer.h"
 #include "storage/log/tail_state.h"
 #include "storage/log/types.h"
 
 enum sequencer_state { SEQUENCER_RUNNING, SEQUENCER_STOPPING, SEQUENCER_FAILED };
 
+/* What the writer has done (statistics.h). Counted by the writer alone, but for the queue's. */
+struct writer_counts {
+    struct distribution group_size;
+    struct distribution commit_us;
+    struct counter events, bytes, refused;
+    struct counter group_full, not_admitted, types_full;
+    struct counter queue_full, queue_memory_full; /* any thread */
+};
+
 struct sequencer {
     struct inbox inbox;
     _Atomic(size_t) waiting_count; /* submitted, not yet done */
     _Atomic(size_t) waiting_bytes;
     _Atomic(int) state; /* enum sequencer_state */
+    struct writer_counts counts;
 
     pthread_t writer;
     pthread_mutex_t lock; /* for the writer's sleep */
@@ -83,6 +95,10 @@ struct event_log {
     struct recent recent_types, recent_tags; /* @thread writer */
     struct tail tail;
     struct index index;
+    /* Held while records are read, something is derived from them, and that is committed: by the
+     * index, and by whoever changes records (rewrite.h). The writer never takes it. */
+    pthread_mutex_t deriving;
+    struct scavenge scavenge;
     struct sequencer sequencer;
     struct commit commit;
 };

@@ -14,6 +14,7 @@ struct reading {
     struct page *page;
     uint64_t end; /* committed events when the read began */
     bool full;
+    bool stale; /* a place led to what a scavenge has changed meanwhile */
     struct status status;
 
     bool hiding; /* some events may be hidden by retention; then: */

@@ -155,14 +155,28 @@ static void take(struct reading *reading, struct bytes frames, uint64_t index, u
         take_forwards(reading, frames, index);
 }
 
+/* What was scavenged holds no events; `index` is the revision or position of the first. */
+static void pass_over(struct reading *reading, uint64_t index, uint64_t count)
+{
+    struct page *page = reading->page;
+
+    if (!reading->read->backwards) {
+        if (page->next < index + count)
+            page->next = index + count;
+    } else if (page->next >= index) {
+        page->end = reading->full = index == 0; /* nothing before it */
+        page->next = index == 0 ? 0 : index - 1;
+    }
+}
+
 static bool goes_on(const struct reading *reading)
 {
-    return !reading->full && status_ok(reading->status);
+    return !reading->full && !reading->stale && status_ok(reading->status);
 }
 
 /* --- the whole store ----------------------------------------------------------- */
 
-/* Span by span, because what is hidden depends on the stream. */
+/* Span by span, because what is hidden depends on the stream, and spans may be scavenged. */
 static void take_spans(struct reading *reading, const struct record *record)
 {
     bool backwards = reading->read->backwards;
@@ -174,7 +188,10 @@ static void take_spans(struct reading *reading, const struct record *record)
         if (backwards)
             position -= span.event_count;
         reading->stream_number = span.stream_number;
-        take(reading, record_span_frames(record, index), position, span.event_count);
+        if (span.is_scavenged)
+            pass_over(reading, position, span.event_count);
+        else
+            take(reading, record_span_frames(record, index), position, span.event_count);
         if (!backwards)
             position += span.event_count;
     }
@@ -191,7 +208,7 @@ static bool visit_record(void *context, struct bytes key, struct bytes value)
     reading->status = record_parse(value, position, &record);
     if (!status_ok(reading->status))
         return false;
-    if (reading->hiding)
+    if (reading->hiding || record.is_hollow)
         take_spans(reading, &record);
     else
         take(reading, record.frames, position, record.event_count);
@@ -352,31 +369,48 @@ static struct status scan_places(struct reading *reading, uint64_t stream_number
     return OK;
 }
 
+/* A place that leads astray is damage, unless a scavenge has changed it since it was read. */
+static struct status check_stale(struct reading *reading, uint64_t stream_number, uint64_t revision,
+                                 const struct place *place)
+{
+    uint8_t memory[64], key[REVISION_KEY_BYTES], value[PLACE_BYTES];
+    struct arena arena;
+    struct bytes stored;
+
+    arena_init_within(&arena, sizeof memory, memory, sizeof memory);
+    struct status status = engine_get(reading->log->engine, FAMILY_STREAMS,
+                                      revision_key(key, stream_number, revision), &arena, &stored);
+    reading->stale = status_ok(status) && !bytes_equal(stored, place_encode(value, place));
+    arena_destroy(&arena);
+    if (!status_ok(status) || reading->stale)
+        return status;
+    return status_make(STATUS_DATA_LOSS, "streams: stream %llu revision %llu leads astray",
+                       (unsigned long long)stream_number, (unsigned long long)revision);
+}
+
 /* Takes one span out of its record. */
 static void take_span(struct reading *reading, uint64_t stream_number, uint64_t revision,
                       const struct place *place, struct bytes stored)
 {
-    struct record record;
+    struct record record = {0};
+    struct span span = {0};
 
-    if (!stored.data) {
-        reading->status = status_make(STATUS_DATA_LOSS, "record at position %llu: missing",
-                                      (unsigned long long)place->record_position);
-        return;
-    }
-    reading->status = record_parse(stored, place->record_position, &record);
+    if (stored.data)
+        reading->status = record_parse(stored, place->record_position, &record);
     if (!status_ok(reading->status))
         return;
-    if (place->span >= record.span_count ||
-        record_span(&record, place->span).stream_number != stream_number ||
-        record_span(&record, place->span).first_revision != revision ||
-        record_span(&record, place->span).event_count != place->event_count) {
-        reading->status =
-            status_make(STATUS_DATA_LOSS, "streams: stream %llu revision %llu leads astray",
-                        (unsigned long long)stream_number, (unsigned long long)revision);
+    if (place->span < record.span_count)
+        span = record_span(&record, place->span);
+    if (span.stream_number != stream_number || span.first_revision != revision ||
+        span.event_count != place->event_count) {
+        reading->status = check_stale(reading, stream_number, revision, place);
         return;
     }
     reading->stream_number = stream_number;
-    take(reading, record_span_frames(&record, place->span), revision, place->event_count);
+    if (span.is_scavenged)
+        pass_over(reading, revision, span.event_count);
+    else
+        take(reading, record_span_frames(&record, place->span), revision, place->event_count);
 }
 
 /* Reads the records of these places and takes their spans. */
@@ -414,10 +448,11 @@ struct status event_log_read_stream(struct event_log *log, uint64_t stream_numbe
     if (!places)
         return status_make(STATUS_RESOURCE_EXHAUSTED, "read: out of memory");
     do {
+        reading.stale = false;
         status = scan_places(&reading, stream_number, places);
         if (status_ok(status) && places->count > 0)
             status = take_places(&reading, stream_number, places);
-        if (!reading.full && !places->cut)
+        if (!reading.full && !places->cut && !reading.stale)
             page->end = true;
     } while (status_ok(status) && !reading.full && !page->end);
     free(places);

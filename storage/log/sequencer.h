@@ -7,6 +7,7 @@
 #ifndef STORAGE_LOG_SEQUENCER_H
 #define STORAGE_LOG_SEQUENCER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,7 @@ struct intent {
      * be short, may not block, and may not submit. */
     void (*done)(struct intent *intent);
 
+    bool frees_room;      /* tried even when room on disk is short */
     size_t bytes;         /* about what it adds to the commit; bounds the queue */
     struct status status; /* what decide or the commit returned */
 };

@@ -154,6 +154,7 @@ static void link_waiter(struct tail *tail, struct waiter *waiter)
     if (*list)
         (*list)->previous = waiter;
     *list = waiter;
+    tail->waiters++;
     waiter->parked = true;
 }
 
@@ -165,6 +166,7 @@ static void unlink_waiter(struct tail *tail, struct waiter *waiter)
         *list_of(tail, waiter) = waiter->next;
     if (waiter->next)
         waiter->next->previous = waiter->previous;
+    tail->waiters--;
     waiter->parked = false;
 }
 

@@ -23,6 +23,7 @@ struct tail {
     size_t bytes_max;
     uint64_t begin; /* first position kept */
     uint64_t end;   /* position after the newest */
+    size_t waiters; /* parked */
 
     struct waiter *any;      /* waiting for whatever comes */
     struct waiter **streams; /* TAIL_BUCKETS lists, by stream hash */

@@ -26,6 +26,10 @@ offers sagabase append order-1 --fa
 expect_output "--fail-if"
 offers sagabase serve --in
 expect_output "--in-memory"
+offers sagabase config print --in
+expect_output "--in-memory"
+offers sagabase config ""
+expect_output "check print"
 offers sagabase completion ""
 expect_output "bash zsh fish"
 
