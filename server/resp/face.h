@@ -7,21 +7,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/metric.h"
 #include "server/resp/client.h"
 #include "server/resp/wake.h"
 #include "storage/snapshots/snapshot_cache.h"
 #include "storage/snapshots/snapshot_store.h"
 #include "storage/snapshots/value_store.h"
 
-/* Since the start. */
+/* Since the start; others may read them. */
 struct face_counts {
-    uint64_t connections; /* accepted */
-    uint64_t refused;     /* of these, over the limit */
-    uint64_t commands;
-    uint64_t input_bytes;
-    uint64_t output_bytes;
-    uint64_t closed_full; /* connections that needed more memory than they may have */
-    uint64_t closed_idle; /* that were silent for too long */
+    struct counter connections; /* accepted */
+    struct counter refused;     /* of these, over the limit */
+    struct counter closed;
+    struct counter commands;
+    struct counter input_bytes;
+    struct counter output_bytes;
+    struct counter closed_full; /* connections that needed more memory than they may have */
+    struct counter closed_idle; /* that were silent for too long */
 };
 
 struct face {
@@ -40,6 +42,7 @@ struct face {
     struct client *clients;  /* the one that was active last first */
     struct client *quietest; /* the last of them */
     size_t client_count;
+    uint64_t next_id;
     size_t buffer_bytes; /* of all connections' buffers */
     struct face_counts counts;
 };

@@ -17,10 +17,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/listen.h"
 #include "base/log.h"
-#include "server/resp/connection.h"
 #include "server/resp/face.h"
-#include "server/resp/listen.h"
+#include "server/resp/session.h"
 #include "server/resp/wake.h"
 
 enum {
@@ -42,8 +42,8 @@ struct resp_server {
     pthread_t thread;
     bool has_thread;
 
-    struct connection *turns; /* have something to do, in order */
-    struct connection **behind_turns;
+    struct session *turns; /* have something to do, in order */
+    struct session **behind_turns;
 
     _Atomic int64_t grace_us; /* set by resp_server_stop; 0: serving */
     int64_t stop_us;          /* when the grace ends; 0: serving */
@@ -51,42 +51,42 @@ struct resp_server {
 
 /* --- turns --------------------------------------------------------------------------------- */
 
-static void take_turn(struct resp_server *server, struct connection *connection)
+static void take_turn(struct resp_server *server, struct session *session)
 {
-    if (connection->in_turn)
+    if (session->in_turn)
         return;
-    connection->in_turn = true;
-    connection->next = NULL;
-    *server->behind_turns = connection;
-    server->behind_turns = &connection->next;
+    session->in_turn = true;
+    session->next = NULL;
+    *server->behind_turns = session;
+    server->behind_turns = &session->next;
 }
 
 /* Those that want more come again after all others. */
 static void work_turns(struct resp_server *server)
 {
-    struct connection *connection = server->turns;
+    struct session *session = server->turns;
 
     server->turns = NULL;
     server->behind_turns = &server->turns;
-    while (connection) {
-        struct connection *next = connection->next;
+    while (session) {
+        struct session *next = session->next;
 
-        connection->in_turn = false;
-        bool more = connection_work(connection, &server->workbench);
-        if (connection_is_over(connection))
-            connection_free(connection);
+        session->in_turn = false;
+        bool more = session_work(session, &server->workbench);
+        if (session_is_over(session))
+            session_free(session);
         else if (more)
-            take_turn(server, connection);
-        connection = next;
+            take_turn(server, session);
+        session = next;
     }
 }
 
 static void break_off(struct resp_server *server, struct client *client)
 {
-    struct connection *connection = container_of(client, struct connection, client);
+    struct session *session = container_of(client, struct session, client);
 
-    connection->broken = true;
-    take_turn(server, connection);
+    session->broken = true;
+    take_turn(server, session);
 }
 
 /* --- accepting ----------------------------------------------------------------------------- */
@@ -97,7 +97,7 @@ static void refuse(struct resp_server *server, int socket)
     ssize_t sent = send(socket, text, sizeof text - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 
     (void)sent; /* who does not take it finds a closed connection */
-    server->face.counts.refused++;
+    counter_add_alone(&server->face.counts.refused, 1);
     close(socket);
 }
 
@@ -120,18 +120,17 @@ static bool watch(struct resp_server *server, int socket, uint32_t events, void 
 
 static void admit(struct resp_server *server, int socket)
 {
-    struct connection *connection = NULL;
+    struct session *session = NULL;
 
     if (server->face.client_count < server->face.clients_max)
-        connection = connection_open(&server->face, socket);
-    if (!connection) {
-        server->face.counts.connections++;
+        session = session_open(&server->face, socket);
+    if (!session) {
         refuse(server, socket);
         return;
     }
     tune(socket);
-    if (!watch(server, socket, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, connection))
-        break_off(server, &connection->client);
+    if (!watch(server, socket, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, session))
+        break_off(server, &session->client);
 }
 
 /* There is no file left for one more connection: the spare one tells it so. */
@@ -167,16 +166,16 @@ static void take_back(struct resp_server *server)
 
     while (link) {
         struct errand *errand = container_of(link, struct errand, link);
-        struct connection *connection = container_of(errand->client, struct connection, client);
+        struct session *session = container_of(errand->client, struct session, client);
         link = link->next;
-        connection_finish(errand);
-        take_turn(server, connection);
+        session_finish(errand);
+        take_turn(server, session);
     }
 }
 
 static void take_event(struct resp_server *server, const struct epoll_event *event)
 {
-    struct connection *connection = event->data.ptr;
+    struct session *session = event->data.ptr;
 
     if (event->data.ptr == &server->listener) {
         if (server->listener >= 0)
@@ -184,9 +183,9 @@ static void take_event(struct resp_server *server, const struct epoll_event *eve
     } else if (event->data.ptr == &server->face.wake) {
         take_back(server);
     } else {
-        connection->hung_up |= (event->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
-        connection->readable |= connection->hung_up || (event->events & EPOLLIN) != 0;
-        take_turn(server, connection);
+        session->hung_up |= (event->events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+        session->readable |= session->hung_up || (event->events & EPOLLIN) != 0;
+        take_turn(server, session);
     }
 }
 
@@ -200,7 +199,7 @@ static void close_idle(struct resp_server *server)
         return;
     while (client && face->now_us - client->active_us >= face->idle_us_max) {
         if (client->errands == 0) {
-            face->counts.closed_idle++;
+            counter_add_alone(&face->counts.closed_idle, 1);
             break_off(server, client);
         }
         client = client->previous;
@@ -219,7 +218,7 @@ static void begin_stop(struct resp_server *server)
         server->listener = -1;
         for (struct client *client = server->face.clients; client; client = client->next) {
             client->closing = true;
-            take_turn(server, container_of(client, struct connection, client));
+            take_turn(server, container_of(client, struct session, client));
         }
     }
     if (server->face.now_us >= server->stop_us)
@@ -310,7 +309,7 @@ static struct status open_files(struct resp_server *server, const struct resp_op
     server->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (server->epoll < 0 || server->spare < 0)
         return status_make(STATUS_RESOURCE_EXHAUSTED, "resp: %s", strerror(errno));
-    TRY(listen_on(options->listen, &server->listener));
+    TRY(listen_on("resp-listen", options->listen, &server->listener));
     server->face.port = listen_port(server->listener);
     if (!server->face.password && !listen_is_local(server->listener))
         log_line(LOG_WARN, "resp", "unprotected",
@@ -358,6 +357,30 @@ struct status resp_server_start(const struct resp_options *options, struct resp_
     }
     *result = server;
     return OK;
+}
+
+void resp_server_statistics(const struct resp_server *server, metric_visit *visit, void *context)
+{
+    const struct face_counts *counts = &server->face.counts;
+    uint64_t closed = counter_get(&counts->closed); /* first, so that there are never less than 0 */
+
+    metric_gauge(visit, context, "sagabase_resp_connections", "Open connections of Redis clients.",
+                 (double)(counter_get(&counts->connections) - closed));
+    metric_counter(visit, context, "sagabase_resp_commands_total", "Commands of Redis clients.",
+                   (double)counter_get(&counts->commands));
+    metric_counter(visit, context, "sagabase_resp_received_bytes_total",
+                   "Bytes received from Redis clients.", (double)counter_get(&counts->input_bytes));
+    metric_counter(visit, context, "sagabase_resp_sent_bytes_total", "Bytes sent to Redis clients.",
+                   (double)counter_get(&counts->output_bytes));
+}
+
+void resp_server_limits(const struct resp_server *server, metric_visit *visit, void *context)
+{
+    const struct face_counts *counts = &server->face.counts;
+
+    metric_limit(visit, context, "resp-clients", counter_get(&counts->refused));
+    metric_limit(visit, context, "resp-buffers", counter_get(&counts->closed_full));
+    metric_limit(visit, context, "resp-idle", counter_get(&counts->closed_idle));
 }
 
 int resp_server_port(const struct resp_server *server)

@@ -1,6 +1,6 @@
 /* The face that clients of Redis see: RESP2 and RESP3 on a port of its own, served by one thread.
  *
- *   request.h  bytes -> requests      connection.h  buffers, order, limits     command.h  the table
+ *   request.h  bytes -> requests      session.h  buffers   , order, limits     command.h  the table
  *   reply.h    values -> bytes        keys.h     what keys stand for */
 #ifndef SERVER_RESP_RESP_SERVER_H
 #define SERVER_RESP_RESP_SERVER_H
@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/metric.h"
 #include "base/status.h"
 
 struct snapshot_cache;
@@ -31,6 +32,10 @@ struct resp_options {
 struct status resp_server_start(const struct resp_options *options, struct resp_server **server);
 
 int resp_server_port(const struct resp_server *server);
+
+/* Any thread. What it has done, and which limits were hit. */
+void resp_server_statistics(const struct resp_server *server, metric_visit *visit, void *context);
+void resp_server_limits(const struct resp_server *server, metric_visit *visit, void *context);
 
 /* Refuses new connections, lets changes that were begun reach the disk and be answered for at most
  * `grace_ms`, closes all connections, ends the thread. The stores must still be open. Once. */

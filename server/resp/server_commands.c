@@ -7,12 +7,12 @@
 #include "base/clock.h"
 #include "base/version.h"
 #include "server/resp/commands.h"
-#include "server/resp/connection.h"
 #include "server/resp/expiry.h"
 #include "server/resp/face.h"
 #include "server/resp/keys.h"
 #include "server/resp/number.h"
 #include "server/resp/pattern.h"
+#include "server/resp/session.h"
 #include "server/resp/version.h"
 
 enum {
@@ -89,9 +89,11 @@ static void put_stats(struct face *face, struct buffer *text)
                  "keyspace_misses:%" PRIu64 "\r\nevicted_keys:%" PRIu64 "\r\n"
                  "expired_keys:%" PRIu64 "\r\nclosed_full_connections:%" PRIu64 "\r\n"
                  "closed_idle_connections:%" PRIu64 "\r\n",
-                 counts->connections, counts->refused, counts->commands, counts->input_bytes,
-                 counts->output_bytes, stats.hits, stats.misses, stats.evictions, stats.expirations,
-                 counts->closed_full, counts->closed_idle);
+                 counter_get(&counts->connections), counter_get(&counts->refused),
+                 counter_get(&counts->commands), counter_get(&counts->input_bytes),
+                 counter_get(&counts->output_bytes), stats.hits, stats.misses, stats.evictions,
+                 stats.expirations, counter_get(&counts->closed_full),
+                 counter_get(&counts->closed_idle));
 }
 
 static void put_replication(struct face *face, struct buffer *text)

@@ -10,8 +10,8 @@
  *
  * A connection at rest owns no buffer: requests are read into memory of the thread, and replies
  * sent from there; only what is left over is kept. RESP thread only. */
-#ifndef SERVER_RESP_CONNECTION_H
-#define SERVER_RESP_CONNECTION_H
+#ifndef SERVER_RESP_SESSION_H
+#define SERVER_RESP_SESSION_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,7 +30,7 @@ enum {
     UNSAVED_MAX = 1024,            /* changes of one connection on their way to disk */
 };
 
-struct connection {
+struct session {
     struct client client;
     struct request_parser parser;
     struct buffer input;  /* what is not run yet */
@@ -46,7 +46,7 @@ struct connection {
     bool broken;   /* nothing can be read or sent any more */
 
     bool in_turn; /* in the list of those that have something to do */
-    struct connection *next;
+    struct session *next;
 };
 
 /* Memory of the thread that all connections use in turn. */
@@ -56,19 +56,19 @@ struct workbench {
 };
 
 /* NULL: out of memory. Takes the socket. */
-struct connection *connection_open(struct face *face, int socket);
+struct session *session_open(struct face *face, int socket);
 
 /* Closes the socket and frees it. */
-void connection_free(struct connection *connection);
+void session_free(struct session *session);
 
 /* Does what can be done now: reads once, runs, sends. True: there is more to do, after the others
  * had their turn. */
-bool connection_work(struct connection *connection, struct workbench *workbench);
+bool session_work(struct session *session, struct workbench *workbench);
 
 /* An errand is back. The connection has something to do now. */
-void connection_finish(struct errand *errand);
+void session_finish(struct errand *errand);
 
 /* Nothing more will happen on it, so it may be freed. */
-bool connection_is_over(const struct connection *connection);
+bool session_is_over(const struct session *session);
 
 #endif
