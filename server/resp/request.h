@@ -79,7 +79,7 @@ static inline struct request request_parsed(const struct request_parser *parser,
     return (struct request){data, parser->spans, parser->count};
 }
 
-/* After PARSED_PART: how long the request is at least. */
+/* After PARSED_PART: how long the request is at least, as far as it tells. */
 size_t request_bytes_min(const struct request_parser *parser);
 
 #endif
