@@ -200,7 +200,7 @@ void command_hello(struct client *client, const struct request *request, struct 
         return;
     if (!client->authenticated) {
         reply_error(reply, "NOAUTH HELLO must be called with the client already authenticated, "
-                           "otherwise the HELLO <proto> AUTH <user> <pass> option can be used to "
+                           "otherwise the HELLO AUTH <user> <pass> option can be used to "
                            "authenticate the client and select the RESP protocol version at the "
                            "same time");
         return;

@@ -136,7 +136,7 @@ void command_command_info(struct client *client, const struct request *request, 
         const struct command *command = find_named(request_argument(request, i), &parent);
 
         if (!command)
-            buffer_put_text(reply->buffer, reply->protocol >= 3 ? "_\r\n" : "*-1\r\n");
+            reply_null(reply);
         else if (parent)
             reply_command(reply, parent, command);
         else
