@@ -224,6 +224,7 @@ static struct status decide_begin_stream(void *context, struct commit *commit)
     work->stream_number = head->number;
     work->before = row.erased_before = head->event_count; /* before the notice adds to it */
     work->erased_us = row.erased_us = commit_time_us(commit);
+    row.is_erasing = true;
     TRY(append_decide(&work->notice->intent, commit));
     commit_retain(commit, &row);
     put_mark(commit);
@@ -247,8 +248,7 @@ static struct status decide_end(void *context, struct commit *commit)
 
     if (work->stream_number) {
         struct retained row = commit_retained(commit, work->stream_number);
-        row.erased_before = 0;
-        row.erased_us = 0;
+        row.is_erasing = false; /* the rest stays: some reader may still hold what was stored */
         commit_retain(commit, &row);
     }
     return OK;

@@ -20,8 +20,8 @@
  *            'k' · category                                  -> empty
  *   policies 's' · stream number u64                       -> what of the stream is to be seen:
  *              version u8 = 1 · flags u8 (1: tombstone) · first revision u64 · max count u64 ·
- *              max age in microseconds i64; version 2, while it is being erased: · erased
- *              before u64 · since i64
+ *              max age in microseconds i64; version 2, if it was erased (flag 2: not yet all of
+ *              it): · erased before u64 · when i64
  *            'c' · category                                  -> version u8 = 1 · max count u64 ·
  *              max age i64
  *

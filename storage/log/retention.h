@@ -25,9 +25,10 @@ struct retained {
     uint64_t first_revision;
     struct stream_policy policy;
     bool tombstoned;
-    uint64_t erased_before; /* an erasure is under way: the payloads of revisions before it are
-                             * not to be seen (erasure.h); 0: none */
-    int64_t erased_us;      /* when it began */
+    uint64_t erased_before; /* the payloads of revisions before it are not to be seen, for ever
+                             * (erasure.h) */
+    int64_t erased_us;      /* when that was decided */
+    bool is_erasing;        /* some of them may still be stored */
 };
 
 struct category_policy {
@@ -80,8 +81,8 @@ uint64_t retention_first(const struct retained *row, struct stream_policy policy
                          uint64_t event_count);
 
 /* As stored in the family `policies` (keys.h). */
-enum { RETAINED_BYTES = 26, ERASING_BYTES = 16, CATEGORY_POLICY_BYTES = 17 };
-struct bytes retained_encode(uint8_t value[RETAINED_BYTES + ERASING_BYTES],
+enum { RETAINED_BYTES = 26, ERASED_BYTES = 16, CATEGORY_POLICY_BYTES = 17 };
+struct bytes retained_encode(uint8_t value[RETAINED_BYTES + ERASED_BYTES],
                              const struct retained *row);
 struct bytes category_policy_encode(uint8_t value[CATEGORY_POLICY_BYTES],
                                     struct stream_policy policy);

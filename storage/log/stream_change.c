@@ -89,7 +89,7 @@ void commit_retain(struct commit *commit, const struct retained *row)
 {
     struct arena *arena = commit_arena(commit);
     uint8_t *key = arena_alloc_raw(arena, POLICY_KEY_BYTES);
-    uint8_t *value = arena_alloc_raw(arena, RETAINED_BYTES + ERASING_BYTES);
+    uint8_t *value = arena_alloc_raw(arena, RETAINED_BYTES + ERASED_BYTES);
     struct commit_policy *policy = arena_alloc(arena, sizeof *policy);
 
     if (!key || !value || !policy) {
