@@ -16,6 +16,13 @@ const struct command *const commands[] = {
     &stream_show_command,   &stream_categories_command,
     &stream_types_command,  &stream_policy_command,
     &stream_delete_command, &stream_tombstone_command,
+    &saga_define_command,   &saga_start_command,
+    &saga_list_command,     &saga_show_command,
+    &saga_watch_command,    &saga_history_command,
+    &saga_signal_command,   &saga_cancel_command,
+    &saga_pause_command,    &saga_resume_command,
+    &saga_retry_command,    &saga_skip_command,
+    &saga_resolve_command,  &saga_terminate_command,
     &import_command,        &export_command,
     &info_command,          &checkpoint_command,
     &restore_command,       &verify_command,
@@ -90,13 +97,13 @@ static int unknown_command(int count, char **words)
     nearest_offer(&nearest, "help");
     for (size_t i = 0; commands[i]; i++)
         nearest_offer(&nearest, commands[i]->name);
-    if (!nearest.found || strcmp(words[0], "stream") == 0) {
+    bool incomplete = strcmp(words[0], "stream") == 0 || strcmp(words[0], "saga") == 0;
+    if (!nearest.found || incomplete) {
         snprintf(typed, sizeof typed, "%s %s", words[0], *second ? second : "list");
         nearest = nearest_to(typed, strlen(typed));
         for (size_t i = 0; commands[i]; i++)
             nearest_offer(&nearest, commands[i]->name);
     }
-    bool incomplete = strcmp(words[0], "stream") == 0;
     fprintf(stderr, "sagabase: unknown command \"%s%s%s\"", words[0],
             incomplete && *second ? " " : "", incomplete ? second : "");
     if (nearest.found)
