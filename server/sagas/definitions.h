@@ -11,7 +11,7 @@
 #include "base/bytes.h"
 #include "base/status.h"
 #include "server/sagas/definition.h"
-#include "storage/engine/engine.h"
+#include "storage/log/event_log.h"
 
 struct definition_entry {
     struct definition *definition; /* a reference */
