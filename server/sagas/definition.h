@@ -37,6 +37,7 @@ struct definition {
     int64_t created_us;
     const struct node *nodes; /* nodes[0] is the first of the main sequence */
     uint16_t node_count;
+    uint16_t timeout_codes; /* nodes that may set the attribute "<node>.code" by themselves */
 };
 
 struct definition_problem {

@@ -225,7 +225,7 @@ static void stop_serving(struct dispatch *dispatch, struct worker_state *worker)
 
 static void release_lease(struct dispatch *dispatch, struct command *command, enum leave leave)
 {
-    int64_t timed_out_us = command->due_us;
+    int64_t timed_out_us = command->due.at_us;
 
     command->worker->leased_count--;
     command->worker = NULL;

@@ -1,11 +1,10 @@
 /* The tables of the dispatch: commands by id and by due time, queues by name. */
-#include <assert.h>
 #include <stdlib.h>
 
 #include "base/hash.h"
 #include "server/sagas/dispatch_state.h"
 
-enum { BUCKETS_MIN = 1 << 10, HEAP_MIN = 1 << 10 };
+enum { BUCKETS_MIN = 1 << 10 };
 
 /* --- by id -------------------------------------------------------------------------------------
  */
@@ -49,34 +48,18 @@ static bool grow(struct dispatch *dispatch)
     return true;
 }
 
-/* Room for one more than there are commands, so that setting a due time cannot fail. */
-static bool grow_heap(struct dispatch *dispatch)
-{
-    size_t capacity = dispatch->heap_capacity ? dispatch->heap_capacity * 2 : HEAP_MIN;
-
-    if (dispatch->command_count < dispatch->heap_capacity)
-        return true;
-    struct command **heap = realloc(dispatch->heap, capacity * sizeof *heap);
-    if (!heap)
-        return false;
-    dispatch->heap = heap;
-    dispatch->heap_capacity = capacity;
-    return true;
-}
-
 struct command *commands_add(struct dispatch *dispatch, const struct uuid *id, struct queue *queue)
 {
     struct command *command = NULL;
 
-    if (grow(dispatch) && grow_heap(dispatch))
+    if (grow(dispatch) && due_heap_reserve(&dispatch->heap, dispatch->command_count + 1))
         command = calloc(1, sizeof *command);
     if (!command)
         return NULL;
     struct command **bucket = &dispatch->buckets[hash_id(id) & (dispatch->bucket_count - 1)];
     command->id = *id;
     command->queue = queue;
-    command->heap_index = NOT_IN_HEAP;
-    command->due_us = INT64_MAX;
+    due_init(&command->due);
     command->next_in_bucket = *bucket;
     link_init(&command->link);
     *bucket = command;
@@ -119,79 +102,16 @@ void command_set_details(struct dispatch *dispatch, struct command *command, str
     command->details = details;
 }
 
-/* --- by due time: a binary heap --------------------------------------------------------------- */
+/* --- by due time ----------------------------------------------------------------------------- */
 
 int64_t due_after(int64_t now_us, int64_t interval_us)
 {
     return interval_us > 0 && now_us < INT64_MAX - interval_us ? now_us + interval_us : INT64_MAX;
 }
 
-static void heap_place(struct dispatch *dispatch, size_t index, struct command *command)
-{
-    dispatch->heap[index] = command;
-    command->heap_index = (uint32_t)index;
-}
-
-static void heap_rise(struct dispatch *dispatch, size_t index)
-{
-    struct command *command = dispatch->heap[index];
-
-    while (index > 0) {
-        struct command *parent = dispatch->heap[(index - 1) / 2];
-        if (parent->due_us <= command->due_us)
-            break;
-        heap_place(dispatch, index, parent);
-        index = (index - 1) / 2;
-    }
-    heap_place(dispatch, index, command);
-}
-
-static void heap_sink(struct dispatch *dispatch, size_t index)
-{
-    struct command *command = dispatch->heap[index];
-
-    for (;;) {
-        size_t child = 2 * index + 1;
-        if (child >= dispatch->heap_count)
-            break;
-        if (child + 1 < dispatch->heap_count &&
-            dispatch->heap[child + 1]->due_us < dispatch->heap[child]->due_us)
-            child++;
-        if (dispatch->heap[child]->due_us >= command->due_us)
-            break;
-        heap_place(dispatch, index, dispatch->heap[child]);
-        index = child;
-    }
-    heap_place(dispatch, index, command);
-}
-
-static void heap_remove(struct dispatch *dispatch, struct command *command)
-{
-    size_t index = command->heap_index;
-    struct command *last = dispatch->heap[--dispatch->heap_count];
-
-    command->heap_index = NOT_IN_HEAP;
-    if (last == command)
-        return;
-    heap_place(dispatch, index, last);
-    heap_rise(dispatch, index);
-    heap_sink(dispatch, last->heap_index);
-}
-
 void command_set_due(struct dispatch *dispatch, struct command *command, int64_t due_us)
 {
-    command->due_us = due_us;
-    if (due_us == INT64_MAX) {
-        if (command->heap_index != NOT_IN_HEAP)
-            heap_remove(dispatch, command);
-        return;
-    }
-    if (command->heap_index == NOT_IN_HEAP) {
-        assert(dispatch->heap_count < dispatch->heap_capacity);
-        heap_place(dispatch, dispatch->heap_count++, command);
-    }
-    heap_rise(dispatch, command->heap_index);
-    heap_sink(dispatch, command->heap_index);
+    due_heap_set(&dispatch->heap, &command->due, due_us);
 }
 
 /* --- queues by name --------------------------------------------------------------------------- */

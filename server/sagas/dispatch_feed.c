@@ -26,7 +26,7 @@ void dispatch_free(struct dispatch *dispatch)
         while (dispatch->buckets[i])
             commands_remove(dispatch, dispatch->buckets[i]);
     free(dispatch->buckets);
-    free(dispatch->heap);
+    due_heap_destroy(&dispatch->heap);
     pthread_mutex_destroy(&dispatch->lock);
     free(dispatch);
 }
@@ -36,17 +36,12 @@ void dispatch_lock(struct dispatch *dispatch)
     pthread_mutex_lock(&dispatch->lock);
 }
 
-static int64_t first_due(const struct dispatch *dispatch)
-{
-    return dispatch->heap_count > 0 ? dispatch->heap[0]->due_us : INT64_MAX;
-}
-
 void dispatch_unlock(struct dispatch *dispatch)
 {
-    bool earlier = first_due(dispatch) < dispatch->announced_us;
+    bool earlier = due_heap_first_us(&dispatch->heap) < dispatch->announced_us;
 
     if (earlier)
-        dispatch->announced_us = first_due(dispatch);
+        dispatch->announced_us = due_heap_first_us(&dispatch->heap);
     pthread_mutex_unlock(&dispatch->lock);
     if (earlier && dispatch->options.earlier)
         dispatch->options.earlier(dispatch->options.context);
@@ -55,7 +50,7 @@ void dispatch_unlock(struct dispatch *dispatch)
 int64_t dispatch_due_us(struct dispatch *dispatch)
 {
     dispatch_lock(dispatch);
-    int64_t due_us = dispatch->announced_us = first_due(dispatch);
+    int64_t due_us = dispatch->announced_us = due_heap_first_us(&dispatch->heap);
     dispatch_unlock(dispatch);
     return due_us;
 }
@@ -212,8 +207,9 @@ size_t dispatch_expire(struct dispatch *dispatch, struct expired *expired, size_
 
     dispatch_lock(dispatch);
     int64_t now_us = dispatch_now(dispatch);
-    while (count < max && first_due(dispatch) <= now_us) {
-        struct command *command = dispatch->heap[0];
+    while (count < max && due_heap_first_us(&dispatch->heap) <= now_us) {
+        struct command *command =
+            container_of(due_heap_first(&dispatch->heap), struct command, due);
         if (!expire(dispatch, command, now_us, &expired[count]))
             continue;
         count++;

@@ -15,9 +15,9 @@ static void time_lease(struct dispatch *dispatch, struct command *command)
 static int64_t wall_due_us(const struct dispatch *dispatch, const struct command *command,
                            int64_t now_us)
 {
-    if (command->due_us == INT64_MAX)
+    if (command->due.at_us == INT64_MAX)
         return 0;
-    return clock_wall_us(dispatch->options.clock) + (command->due_us - now_us);
+    return clock_wall_us(dispatch->options.clock) + (command->due.at_us - now_us);
 }
 
 static void hand_out(struct dispatch *dispatch, struct command *command, int64_t now_us)

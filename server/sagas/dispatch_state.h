@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "base/due_heap.h"
 #include "server/sagas/dispatch.h"
 #include "server/sagas/dispatch_feed.h"
 
@@ -63,8 +64,6 @@ struct details {
     uint8_t bytes[];
 };
 
-enum { NOT_IN_HEAP = UINT32_MAX };
-
 struct command {
     struct uuid id;
     struct command *next_in_bucket;
@@ -74,7 +73,7 @@ struct command {
     struct details *details;     /* NULL: none */
     uint64_t position;
     uint64_t token;           /* of the newest lease; 0: none */
-    int64_t due_us;           /* monotonic, as all below; the heap's key */
+    struct due due;           /* monotonic, as all below */
     int64_t wait_due_us;      /* READY, ASSIGNED: schedule_to_start; DELAYED, KEPT: their end */
     int64_t close_due_us;     /* start_to_close of the lease; INT64_MAX: none */
     int64_t heartbeat_due_us; /* of the lease; INT64_MAX: none */
@@ -83,7 +82,6 @@ struct command {
     int64_t heartbeat_us;
     uint32_t attempt;
     uint32_t delivery;
-    uint32_t heap_index;
     uint8_t state;        /* enum command_state */
     uint8_t expired_kind; /* RESTING and timed: what it is told of with */
     bool compensation;
@@ -141,8 +139,7 @@ struct dispatch {
     size_t bucket_count;
     size_t command_count;
 
-    struct command **heap; /* those with a due time, the earliest first */
-    size_t heap_count, heap_capacity;
+    struct due_heap heap; /* of commands */
     int64_t announced_us; /* what dispatch_due_us or `earlier` told last */
 
     struct queue *queues[QUEUE_BUCKETS];

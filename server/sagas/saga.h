@@ -21,7 +21,11 @@
 #include "server/sagas/definition.h"
 #include "server/sagas/limits.h"
 
-struct payload; /* malloc'ed bytes with their content type; saga.c */
+/* What a saga is given and keeps; each is one piece of malloc'ed memory. saga_parts.h */
+struct payload;
+struct saga_error;
+struct saga_attribute;
+struct saga_signal;
 
 /* A node that was reached. Its `operation` is ACTION until it is being compensated. */
 struct activity {
@@ -31,11 +35,15 @@ struct activity {
     uint8_t state;     /* Sagabase__V1__ActivityState */
     uint8_t outcome;   /* Sagabase__V1__Outcome of the action */
     uint8_t compensation_outcome; /* the same of the compensation */
-    bool doubtful;          /* an attempt of the action may have had an effect nobody knows of */
-    bool check;             /* the next issue asks for an ONGOING command */
-    uint16_t count;         /* parallel: branches that are done; loop: iterations begun */
-    uint32_t attempt;       /* of the operation; 0: not a step, or not issued yet */
-    uint32_t attempts_base; /* attempts before the operator's newest RetryStep */
+    bool doubtful : 1; /* an attempt of the action may have had an effect nobody knows of */
+    bool check : 1;    /* the attempt asks how far a command is that was answered ONGOING */
+    bool followed : 1; /* closed, and what comes behind it has begun; or nothing does */
+    bool given_up : 1; /* the action got its outcome from the server or an operator */
+    bool compensation_given_up : 1; /* the same of the compensation */
+    uint8_t late_replies;           /* noted */
+    uint16_t count;                 /* parallel: branches that are done; loop: iterations begun */
+    uint32_t attempt;               /* of the operation, from 1; 0: not a step */
+    uint32_t attempts_base;         /* attempts that do not count: checks, and before a RetryStep */
     int64_t started_us;
     int64_t closed_us;         /* 0: open */
     int64_t issued_us;         /* of the operation's first attempt */
@@ -71,13 +79,14 @@ struct saga {
 
     struct activity *activities; /* in the order of reaching */
     uint32_t activity_count, activity_capacity;
-    struct saga_attribute *attributes;
+    struct saga_attribute **attributes;
     uint32_t attribute_count;
-    struct saga_signal *signals; /* kept for waits to come */
+    struct saga_signal **signals; /* kept for waits to come */
     uint32_t signal_count;
     uint64_t *signal_ids; /* hashes of all signal ids ever given; checksum_bytes() */
     uint32_t signal_id_count;
-    size_t bytes; /* what it takes in memory, about */
+    size_t payload_bytes; /* of outputs and signals */
+    size_t bytes;         /* what it takes in memory, about */
 };
 
 /* An empty state, before its SagaStarted. NULL: out of memory. Takes a reference. */
@@ -104,6 +113,15 @@ struct status saga_command(const struct saga *saga, uint32_t activity,
 
 /* Of an activity that is a step: where its operation's commands go. */
 const Sagabase__V1__CommandTarget *saga_target(const struct saga *saga, uint32_t activity);
+
+/* The same: its operation's limits of time; 0: none. */
+struct step_limits {
+    int64_t schedule_to_start_us;
+    int64_t start_to_close_us;
+    int64_t schedule_to_close_us;
+    int64_t heartbeat_us;
+};
+struct step_limits saga_limits(const struct saga *saga, uint32_t activity);
 
 /* --- as messages and rows ------------------------------------------------------------ */
 

@@ -237,13 +237,14 @@ struct status proposal_read(const Sagabase__V1__AppendRequest *request,
 }
 
 struct status proposal_read_appends(Sagabase__V1__StreamAppend *const *appends, size_t count,
-                                    struct arena *arena, struct append *append)
+                                    const struct trace_entries *trace, struct arena *arena,
+                                    struct append *append)
 {
     Sagabase__V1__AppendRequest request = SAGABASE__V1__APPEND_REQUEST__INIT;
 
     request.appends = (Sagabase__V1__StreamAppend **)appends;
     request.n_appends = count;
-    return proposal_read(&request, arena, append);
+    return proposal_read(&request, trace, arena, append);
 }
 
 struct status proposal_read_one(const Sagabase__V1__AppendToStreamRequest *request,

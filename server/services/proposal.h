@@ -21,7 +21,8 @@ struct status proposal_read_one(const Sagabase__V1__AppendToStreamRequest *reque
 
 /* Only append->streams: of a request that appends beside something else. */
 struct status proposal_read_appends(Sagabase__V1__StreamAppend *const *appends, size_t count,
-                                    struct arena *arena, struct append *append);
+                                    const struct trace_entries *trace, struct arena *arena,
+                                    struct append *append);
 
 /* Whatever the log says of an `expected`: which (its oneof's case), revision, state are those of
  * any message that has one; they number its fields alike. `path` is put before field names. */

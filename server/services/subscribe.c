@@ -46,15 +46,10 @@ void subscribe(struct call *call, const ProtobufCMessage *message)
         status = following_open(&self->following, call, services->log);
     if (!status_ok(status))
         return call_end(call, status);
-<<<<<<< HEAD
+    if (call_span(call) && self->following.options.stream.size > 0)
+        span_put_text(call_span(call), "messaging.destination.name",
+                      self->following.options.stream);
     confirm(&self->following);
-=======
-    if (call_span(call) && self->options.stream.size > 0)
-        span_put_text(call_span(call), "messaging.destination.name", self->options.stream);
-    call_hold(call);
-    call_on_closed(call, &self->closed);
-    confirm(self);
->>>>>>> main
 }
 
 static void confirm(struct following *following)

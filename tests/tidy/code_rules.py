@@ -17,7 +17,7 @@ ARROWS = {
     "server/rpc": ["base", "protos"],
     "server/observe": ["base", "protos", "server/rpc", "server/services"],
     "server/subscriptions": ["base", "storage/log"],
-    "server/sagas": ["base", "protos", "storage/engine", "storage/log"],
+    "server/sagas": ["base", "protos", "storage/log"],
     "server/services": [
         "base",
         "protos",

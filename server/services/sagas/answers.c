@@ -77,8 +77,9 @@ bool answers_have_room(const struct answers *self)
 static struct status submit(struct answer *answer)
 {
     struct answers *self = answer->all;
+    struct trace_entries trace = trace_entries_of(self->call);
     struct status status =
-        reply_read(answer->message, &answer->arena, &answer->append, &answer->reply);
+        reply_read(answer->message, &trace, &answer->arena, &answer->append, &answer->reply);
 
     if (!status_ok(status)) /* too large is as wrong as any other mistake */
         return status_make(STATUS_INVALID_ARGUMENT, "%s", status.message);

@@ -7,6 +7,7 @@
 #include "server/services/sagas/methods.h"
 #include "server/services/sagas/pending.h"
 #include "server/services/services.h"
+#include "server/services/trace_entries.h"
 
 enum { TRACEPARENT_BYTES_MAX = 512 };
 
@@ -47,7 +48,8 @@ static struct status read_request(struct start_call *self,
 
     TRY(saga_check_start(request));
     if (request->n_appends > 0) {
-        TRY(proposal_read_appends(request->appends, request->n_appends, call_arena(call),
+        struct trace_entries trace = trace_entries_of(call);
+        TRY(proposal_read_appends(request->appends, request->n_appends, &trace, call_arena(call),
                                   &self->append));
         self->start.append = &self->append;
     }
