@@ -56,6 +56,7 @@ void poll_command(struct call *call, const ProtobufCMessage *message)
         self->log = services->log;
         self->dispatch = gateway_dispatch(services->gateway);
         self->worker.wake = wake;
+        self->worker.commands_max = 1;
         self->woken.run = on_woken;
         self->timed.run = on_timed;
         self->sent.run = on_sent;
@@ -114,25 +115,17 @@ static void on_timed(struct step *step, bool ok)
         answer(self);
 }
 
-/* There is credit for one command of each queue: several may have come at once. What is taken stays
- * with its token when we leave. */
+/* There is credit for one command of each queue, but only one is taken: what else was assigned goes
+ * back when we leave. The one that was taken stays with its token. */
 static struct status take(struct poll *self)
 {
-    struct lease leases[WORKER_TAKE_MAX];
     struct cancelled cancelled[WORKER_TAKE_MAX];
     size_t count = 0, cancelled_count = 0;
     bool more = false;
-    struct status status;
+    struct status status = dispatch_take(self->dispatch, &self->worker, call_arena(self->call),
+                                         &self->lease, &count, cancelled, &cancelled_count, &more);
 
-    dispatch_drain(self->dispatch, &self->worker);
-    status = dispatch_take(self->dispatch, &self->worker, call_arena(self->call), leases, &count,
-                           cancelled, &cancelled_count, &more);
-    for (size_t i = 1; i < count; i++)
-        dispatch_nack(self->dispatch, &leases[i].command_id, leases[i].token, 0);
-    if (count > 0) {
-        self->has_lease = true;
-        self->lease = leases[0];
-    }
+    self->has_lease = count > 0;
     dispatch_leave(self->dispatch, &self->worker, LEAVE_DETACH);
     return status;
 }
