@@ -25,6 +25,8 @@ struct gateway_fixture {
     pthread_mutex_t lock;
     pthread_cond_t woken;
     bool is_woken;
+    struct lease taken[WORKER_TAKE_MAX]; /* and not yet given to the test */
+    size_t taken_count, given_count;
 };
 
 /* A command in the participant's hands. */
