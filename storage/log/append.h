@@ -126,8 +126,9 @@ void append_add(struct commit *commit, struct append *append);
 
 /* @thread writer, in decide: adds events that the server itself makes, whatever the streams are
  * like. No checks, no condition, no idempotency; the events obey limits.h but for
- * EVENT_DATA_BYTES_MAX, each stream is named once, its expectation is ANY. Names of streams and types
- * must live until `done`, the rest until this returns. If it cannot be done, the commit fails. */
+ * EVENT_DATA_BYTES_MAX, each stream is named once, its expectation is ANY. Names of streams and
+ * types must live until `done`, the rest until this returns. If it cannot be done, the commit
+ * fails. */
 void append_now(struct commit *commit, struct append *append);
 
 #endif

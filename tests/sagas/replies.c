@@ -276,11 +276,10 @@ static void on_appended(void *context, struct status status, struct bytes respon
     (void)response;
     if (status.code == STATUS_ABORTED)
         outcome = SAGABASE__V1__REPLY_OUTCOME__REPLY_OUTCOME_WRONG_EXPECTED_REVISION;
-    else if (status.code == STATUS_NOT_FOUND)
+    else if (status.code == STATUS_INVALID_ARGUMENT)
         outcome = SAGABASE__V1__REPLY_OUTCOME__REPLY_OUTCOME_UNKNOWN_COMMAND;
     else if (status.code == STATUS_FAILED_PRECONDITION)
-        outcome = plan->forged ? SAGABASE__V1__REPLY_OUTCOME__REPLY_OUTCOME_UNKNOWN_COMMAND
-                               : SAGABASE__V1__REPLY_OUTCOME__REPLY_OUTCOME_SUPERSEDED;
+        outcome = SAGABASE__V1__REPLY_OUTCOME__REPLY_OUTCOME_SUPERSEDED;
     else if (is_passing(status))
         outcome = SAGABASE__V1__REPLY_OUTCOME__REPLY_OUTCOME_UNAVAILABLE;
     else if (!status_ok(status))
