@@ -304,12 +304,10 @@ struct status append_reply_settle(struct append_reply *self, struct arena *arena
         return append->intent.status = OK;
     }
     struct status refused = refusal(self);
+    if (self->reply.outcome == SAGABASE__V1__REPLY_OUTCOME__REPLY_OUTCOME_UNKNOWN_COMMAND)
+        return append->intent.status = refused;
     /* This very append may be what has answered the command: then it gets its first answer. */
-    append->intent.status = refused;
     append->intent.status.code = STATUS_ALREADY_EXISTS;
-    if (self->reply.outcome != SAGABASE__V1__REPLY_OUTCOME__REPLY_OUTCOME_UNKNOWN_COMMAND)
-        TRY(append_settle(gateway->log, append, arena));
-    if (append->replayed)
-        return OK;
-    return append->intent.status = refused;
+    status = append_settle(gateway->log, append, arena);
+    return append->intent.status = status.code == STATUS_ALREADY_EXISTS ? refused : status;
 }
