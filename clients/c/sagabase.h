@@ -450,8 +450,12 @@ struct sagabase_status sagabase_work_open(struct sagabase_client *client,
 struct sagabase_status sagabase_work_send(struct sagabase_work *work,
                                           const Sagabase__V1__WorkRequest *request);
 
-/* Waits for the next message. NULL: the stream has ended well, after a drain. One thread at a
- * time. */
+/* Says that nothing more will be sent: commands without a reply are given to others at once. When
+ * the acks are out, receive gives NULL. The sending thread, once. */
+struct sagabase_status sagabase_work_finish(struct sagabase_work *work);
+
+/* Waits for the next message. NULL: the stream has ended well, after a drain or finish. One thread
+ * at a time. */
 struct sagabase_status sagabase_work_receive(struct sagabase_work *work,
                                              const Sagabase__V1__WorkResponse **response);
 

@@ -333,12 +333,20 @@ struct sagabase_status sagabase_work_open(struct sagabase_client *client,
     return SAGABASE_STATUS_OK;
 }
 
+static struct sagabase_status sent(bool ok)
+{
+    return ok ? SAGABASE_STATUS_OK : client_status(SAGABASE_CANCELLED, "the stream is over");
+}
+
 struct sagabase_status sagabase_work_send(struct sagabase_work *work,
                                           const Sagabase__V1__WorkRequest *request)
 {
-    if (!client_stream_send(&work->stream, &request->base))
-        return client_status(SAGABASE_CANCELLED, "the stream is over");
-    return SAGABASE_STATUS_OK;
+    return sent(client_stream_send(&work->stream, &request->base));
+}
+
+struct sagabase_status sagabase_work_finish(struct sagabase_work *work)
+{
+    return sent(client_stream_finish_sending(&work->stream));
 }
 
 struct sagabase_status sagabase_work_receive(struct sagabase_work *work,
