@@ -200,6 +200,11 @@ struct sagabase_status sagabase_cancel_scavenge(struct sagabase_client *client,
                                                 const struct sagabase_options *options,
                                                 Sagabase__V1__CancelScavengeResponse **response);
 
+struct sagabase_status sagabase_set_log_level(struct sagabase_client *client,
+                                              const Sagabase__V1__SetLogLevelRequest *request,
+                                              const struct sagabase_options *options,
+                                              Sagabase__V1__SetLogLevelResponse **response);
+
 /* --- reading ----------------------------------------------------------------- */
 
 /* A read underway: pages of events until its end. */

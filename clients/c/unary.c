@@ -297,3 +297,13 @@ struct sagabase_status sagabase_cancel_scavenge(struct sagabase_client *client,
                                          &sagabase__v1__cancel_scavenge_response__descriptor};
     return call_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
 }
+
+struct sagabase_status sagabase_set_log_level(struct sagabase_client *client,
+                                              const Sagabase__V1__SetLogLevelRequest *request,
+                                              const struct sagabase_options *options,
+                                              Sagabase__V1__SetLogLevelResponse **response)
+{
+    static const struct method method = {"/sagabase.v1.Admin/SetLogLevel",
+                                         &sagabase__v1__set_log_level_response__descriptor};
+    return call_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
+}

@@ -36,6 +36,7 @@ extern const struct command completion_command;
 extern const struct command export_command;
 extern const struct command import_command;
 extern const struct command info_command;
+extern const struct command log_level_command;
 extern const struct command read_command;
 extern const struct command rebuild_command;
 extern const struct command restore_command;

@@ -14,5 +14,7 @@ const struct method admin_methods[] = {
      METHOD_UNARY, .armed = 0, get_scavenge},
     {"/sagabase.v1.Admin/CancelScavenge", &sagabase__v1__cancel_scavenge_request__descriptor,
      METHOD_UNARY, .armed = 0, cancel_scavenge},
+    {"/sagabase.v1.Admin/SetLogLevel", &sagabase__v1__set_log_level_request__descriptor,
+     METHOD_UNARY, .armed = 0, set_log_level},
     {0},
 };

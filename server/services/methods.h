@@ -29,5 +29,6 @@ void checkpoint(struct call *call, const ProtobufCMessage *message);
 void start_scavenge(struct call *call, const ProtobufCMessage *message);
 void get_scavenge(struct call *call, const ProtobufCMessage *message);
 void cancel_scavenge(struct call *call, const ProtobufCMessage *message);
+void set_log_level(struct call *call, const ProtobufCMessage *message);
 
 #endif

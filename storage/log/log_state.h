@@ -65,6 +65,8 @@ struct commit {
     uint64_t group; /* counts the groups, from 1 */
     struct arena arena;
     int64_t time_us;
+    struct trace_span span; /* while is_traced */
+    bool is_traced;
 
     struct write *writes;
     size_t write_count;

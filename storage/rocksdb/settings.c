@@ -57,7 +57,8 @@ static rocksdb_options_t *database_options(const struct rocksdb_engine_options *
 /* Bloom filters pay where keys are looked up that may not exist. */
 static bool has_bloom_filter(int column)
 {
-    return column == FAMILY_NAMES || column == FAMILY_TYPES;
+    return column == FAMILY_NAMES || column == FAMILY_TYPES || column == FAMILY_SNAPSHOTS ||
+           column == FAMILY_VALUES;
 }
 
 static rocksdb_options_t *column_options(int column, const struct rocksdb_engine_options *options,
