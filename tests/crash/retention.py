@@ -3,8 +3,9 @@
 
     retention.py SAGABASE [--kills N] [--seed N]
 
-After each kill `sagabase verify` must find the store whole, and the server, started again, must show
-every event that nobody took away, unchanged; none that was deleted; and no payload that was erased.
+After each kill `sagabase verify` must find the store whole, and the server, started again, must
+show every event that nobody took away, unchanged; none that was deleted; and no payload that was
+erased.
 What was under way at the kill may have happened or not. A payload whose erasure was answered is in
 no file of the data directory.
 """
