@@ -103,6 +103,7 @@ static struct status open_log(struct server *server)
         .engine = server->engine,
         .queue_intents_max = server->config.queue_appends,
         .queue_bytes_max = server->config.queue_memory,
+        .scavenge_bytes_per_s = server->config.scavenge_rate,
         .tail_bytes_max = server->config.tail_memory,
         .heads_max = server->config.stream_cache,
         .tracer = server->tracer,

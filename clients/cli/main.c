@@ -23,6 +23,8 @@ const struct command *const commands[] = {
     &stream_policy_command,
     &stream_delete_command,
     &stream_tombstone_command,
+    &stream_erase_command,
+    &scavenge_command,
     &import_command,
     &export_command,
     &info_command,

@@ -73,6 +73,8 @@ static const struct option options[] = {
     {"checkpoint-directory", "SAGABASE_CHECKPOINT_DIRECTORY", OPTION_TEXT,
      FIELD(checkpoint_directory), NULL, "DIRECTORY", 0, 0,
      "where checkpoints go, on the disk of --data; without it, none can be made"},
+    {"scavenge-rate", "SAGABASE_SCAVENGE_RATE", OPTION_SIZE, FIELD(scavenge_rate), "32MiB", "SIZE",
+     64 * KIB, 64 * GIB, "how much of the log a scavenge reads in a second"},
     {"log-level", "SAGABASE_LOG_LEVEL", OPTION_LEVEL, FIELD(log_level), "info", "LEVEL", 0, 0,
      "error, warn, info or debug"},
     {"log-format", "SAGABASE_LOG_FORMAT", OPTION_FORMAT, FIELD(log_format), "text", "FORMAT", 0, 0,

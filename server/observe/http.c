@@ -1,19 +1,13 @@
 #include "server/observe/http.h"
 
-#include <errno.h>
 #include <microhttpd.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "base/address.h"
+#include "base/listen.h"
 #include "server/observe/health.h"
 
-enum { IDLE_S = 10, CONNECTION_BYTES = 32 << 10, PORT_TEXT_BYTES = 6, BACKLOG = 64 };
+enum { IDLE_S = 10, CONNECTION_BYTES = 32 << 10 };
 
 struct http {
     struct http_options options;
@@ -88,59 +82,6 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 
 /* --- life ---------------------------------------------------------------------------- */
 
-static struct status refuse(const char *listen, const char *cause)
-{
-    return status_make(STATUS_UNAVAILABLE, "%.128s: cannot be bound: %s", listen, cause);
-}
-
-static int bind_one(const struct addrinfo *info)
-{
-    int yes = 1;
-    int descriptor = socket(info->ai_family, info->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
-                            info->ai_protocol);
-
-    if (descriptor < 0)
-        return -1;
-    setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    if (bind(descriptor, info->ai_addr, info->ai_addrlen) == 0 && listen(descriptor, BACKLOG) == 0)
-        return descriptor;
-    int cause = errno;
-    close(descriptor);
-    errno = cause;
-    return -1;
-}
-
-static struct status bind_listen(const char *listen, int *descriptor)
-{
-    struct addrinfo wanted = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *found;
-    struct address address;
-    char port[PORT_TEXT_BYTES];
-    struct status status = address_parse(listen, &address);
-
-    if (!status_ok(status))
-        return status_make(STATUS_INVALID_ARGUMENT, "http-listen: \"%.128s\": %s", listen,
-                           status.message);
-    snprintf(port, sizeof port, "%u", address.port);
-    int error = getaddrinfo(address.host, port, &wanted, &found);
-    if (error != 0)
-        return refuse(listen, gai_strerror(error));
-    *descriptor = bind_one(found);
-    int cause = errno;
-    freeaddrinfo(found);
-    return *descriptor < 0 ? refuse(listen, strerror(cause)) : OK;
-}
-
-static int port_of(int descriptor)
-{
-    struct sockaddr_storage bound = {0};
-    socklen_t size = sizeof bound;
-
-    if (getsockname(descriptor, (struct sockaddr *)&bound, &size) != 0)
-        return 0;
-    return ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port
-                                             : ((struct sockaddr_in *)&bound)->sin_port);
-}
-
 struct status http_start(const struct http_options *options, struct http **started)
 {
     struct http *http = calloc(1, sizeof *http);
@@ -148,13 +89,13 @@ struct status http_start(const struct http_options *options, struct http **start
 
     if (!http)
         return status_make(STATUS_RESOURCE_EXHAUSTED, "http: out of memory");
-    struct status status = bind_listen(options->listen, &descriptor);
+    struct status status = listen_on("http-listen", options->listen, &descriptor);
     if (!status_ok(status)) {
         free(http);
         return status;
     }
     http->options = *options;
-    http->port = port_of(descriptor);
+    http->port = listen_port(descriptor);
     http->daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, on_request, http, MHD_OPTION_LISTEN_SOCKET,
         descriptor, MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_MAX,
@@ -162,7 +103,8 @@ struct status http_start(const struct http_options *options, struct http **start
         (size_t)CONNECTION_BYTES, MHD_OPTION_END);
     if (!http->daemon) { /* it has closed the socket, or not: it does not say */
         free(http);
-        return refuse(options->listen, "the HTTP thread cannot be started");
+        return status_make(STATUS_UNAVAILABLE, "%.128s: the HTTP thread cannot be started",
+                           options->listen);
     }
     *started = http;
     return OK;

@@ -19,13 +19,16 @@
 /* Names and layouts are the on-disk format: append, never reorder. Layouts
  * are in storage/log/keys.h. */
 enum family {
-    FAMILY_META,     /* format version */
-    FAMILY_LOG,      /* records, by position */
-    FAMILY_STREAMS,  /* where the events of a stream are */
-    FAMILY_NAMES,    /* stream name -> stream number */
-    FAMILY_TYPES,    /* event type -> type number */
-    FAMILY_INDEX,    /* events by what they carry */
-    FAMILY_POLICIES, /* what of a stream is to be seen */
+    FAMILY_META,      /* format version */
+    FAMILY_LOG,       /* records, by position */
+    FAMILY_STREAMS,   /* where the events of a stream are */
+    FAMILY_NAMES,     /* stream name -> stream number */
+    FAMILY_TYPES,     /* event type -> type number */
+    FAMILY_INDEX,     /* events by what they carry */
+    FAMILY_POLICIES,  /* what of a stream is to be seen */
+    FAMILY_SNAPSHOTS, /* states of streams (storage/snapshots/rows.h) */
+    FAMILY_VALUES,    /* plain cached values (the same) */
+    FAMILY_REDUCERS,  /* how snapshots come about (the same) */
     FAMILY_COUNT,
 };
 

@@ -185,6 +185,7 @@ static void commit_begin(struct commit *commit)
     commit->end = atomic_load_explicit(&log->end, memory_order_relaxed);
     commit->stream_count = atomic_load_explicit(&log->stream_count, memory_order_relaxed);
     commit->policies = NULL;
+    commit->forgets_tail = false;
     commit->first_record = NULL;
     commit->next_record = &commit->first_record;
 }
@@ -231,6 +232,8 @@ static void publish(struct commit *commit)
     counter_add_alone(&log->sequencer.counts.events,
                       commit->end - atomic_load_explicit(&log->end, memory_order_relaxed));
     tail_publish(log, commit->first_record, commit->end);
+    if (commit->forgets_tail)
+        tail_forget(&log->tail);
     index_notify(log);
 }
 

@@ -12,7 +12,7 @@ ARROWS = {
     "storage/engine": ["base"],
     "storage/rocksdb": ["base", "storage/engine"],
     "storage/log": ["base", "storage/engine"],
-    "storage/snapshots": ["base", "storage/engine"],
+    "storage/snapshots": ["base", "storage/engine", "storage/log"],
     "server/config": ["base"],
     "server/rpc": ["base", "protos"],
     "server/observe": ["base", "protos", "server/rpc", "server/services"],
