@@ -7,7 +7,7 @@ source tests/support/testing.sh
 sagabase=$1
 export SAGABASE_HTTP_LISTEN=127.0.0.1:0
 start_server "$sagabase" --data "$WORK/data" || exit 1
-HTTP=127.0.0.1:$(sed -n 's/^  metrics  http port \([0-9]*\):.*/\1/p' "$WORK/server.out")
+HTTP=$(sed -n 's|^  metrics  http://\(.*\)/metrics$|\1|p' "$WORK/server.out")
 
 get() {
     curl --silent --show-error --max-time 20 "$@"
@@ -161,6 +161,16 @@ if command -v prometheus >/dev/null; then
 else
     skip "Prometheus reads it" "there is no prometheus: Debian's package of that name brings it"
 fi
+
+# --- what the documents name
+
+names() {
+    grep -oE '\b(sagabase|process)_[a-z_0-9]+' docs/observability.md | sort -u | grep -v '^sagabase_trace_'
+}
+get "http://$HTTP/metrics" >"$WORK/metrics"
+unknown=$(for name in $(names); do grep -q "^# TYPE $name " "$WORK/metrics" || echo "$name"; done)
+is "what the documents name is there" "" "$unknown"
+test "$(names | wc -l)" -gt 20 || not_ok "the documents name metrics" "$(names)"
 
 # --- where it cannot listen
 
