@@ -176,6 +176,7 @@ static void visit_limits(void *room, metric_visit *visit, void *context)
 
     event_log_limits(server->log, visit, context);
     rpc_server_limits(server->rpc, visit, context);
+    services_limits(&server->services, visit, context);
     census_limits(&server->census, visit, context);
     if (server->otlp)
         otlp_limits(server->otlp, visit, context);
@@ -184,7 +185,7 @@ static void visit_limits(void *room, metric_visit *visit, void *context)
 /* Another room that counts is one more row. */
 static const struct metric_source *metric_sources(struct server *server)
 {
-    static struct metric_source sources[8];
+    static struct metric_source sources[16];
     const struct metric_source all[] = {
         {process_statistics, NULL},
         {visit_rpc, server},

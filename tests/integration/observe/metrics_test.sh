@@ -55,6 +55,11 @@ parked() {
 if wait_until parked; then ok "a subscription is counted"; else not_ok "a subscription is counted" never; fi
 is "who sleeps is not behind" 0 "$(value sagabase_subscription_behind_events_max)"
 
+# --- limits
+
+limits=$(get "http://$HTTP/metrics" | grep -c '^sagabase_limit_hits_total{')
+if test "$limits" -ge 10; then ok "limits are counted from the start"; else not_ok "limits are counted from the start" "$limits"; fi
+is "none was hit yet" 0 "$(get "http://$HTTP/metrics" | awk '/^sagabase_limit_hits_total/ { hits += $2 } END { print hits + 0 }')"
 # --- series from users
 
 series() {
