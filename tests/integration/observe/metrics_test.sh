@@ -177,6 +177,18 @@ unknown=$(for name in $(names); do grep -q "^# TYPE $name " "$WORK/metrics" || e
 is "what the documents name is there" "" "$unknown"
 test "$(names | wc -l)" -gt 20 || not_ok "the documents name metrics" "$(names)"
 
+# --- a limit that is hit
+
+test_of_limit() {
+    start_server "$sagabase" --in-memory --queue-appends 1 || exit 1
+    HTTP=$(sed -n 's|^  metrics  http://\(.*\)/metrics$|\1|p' "$WORK/server.out")
+    "$sagabase" bench --server "$ADDRESS" --seconds 1 --clients 64 >/dev/null 2>&1
+    value 'sagabase_limit_hits_total{limit="queue_appends"}'
+    stop_server || not_ok "the small server ends well" "exit status $?"
+}
+hits=$(test_of_limit)
+if test "$hits" -gt 0; then ok "a limit that is hit is counted"; else not_ok "a limit that is hit is counted" "$hits"; fi
+
 # --- where it cannot listen
 
 taken=$HTTP
