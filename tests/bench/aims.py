@@ -49,6 +49,9 @@ FAN_OUT = "live, 1,000 subscribers, 20 events/s"
 STORED = "append 1 event, 64 clients, Zipf"
 STORED_FULL = "append 1 event, 64 clients, Zipf, store filled"
 RESTART = "restart with the store filled"
+UNTRACED = "append 1 event, 64 clients, not traced"
+TRACED_SOME = "append 1 event, 64 clients, 1 % traced"
+TRACED = "append 1 event, 64 clients, all traced"
 IDLE = "memory"
 COMMITS = "RocksDB alone"
 CLIENTS_SAGAS = (1, 64, 256)
@@ -70,6 +73,8 @@ RATIOS = (
     Ratio(READ_STREAM, "umadb", 2),
     Ratio(STORED_FULL, "sagabase", 0.9, STORED),
     Ratio(sagas(64), "restate", 10),
+    Ratio(TRACED_SOME, "sagabase", 0.97, UNTRACED),
+    Ratio(TRACED, "sagabase", 0.85, UNTRACED),
 )
 
 FIGURES = (

@@ -115,6 +115,25 @@ class Comparison:
         }
         take_turns(self.results, aims.COMMITS, runners)
 
+    # --- traces ------------------------------------------------------------------------------
+
+    def traces(self):
+        """The one who takes the spans shares the machine: its time is in the figures, too."""
+        collector = self.start(systems.Echo, "collector")
+        servers = {aims.UNTRACED: self.start(systems.Sagabase, "untraced")}
+        for work, ratio in ((aims.TRACED_SOME, 0.01), (aims.TRACED, 1)):
+            folder = os.path.join(self.folder, f"traced-{ratio}")
+            server = systems.Traced(folder, collector.address, ratio)
+            server.start()
+            self.running[server.folder] = servers[work] = server
+        closed = {"seconds": SECONDS, "outstanding": 64}
+        say(aims.TRACED)
+        for turn in range(REPEATS):
+            order = list(servers.items())
+            for work, server in order if turn % 2 == 0 else reversed(order):
+                self.results.add(work, "sagabase", server.load("append", **closed))
+        self.stop(*servers.values(), collector)
+
     # --- a store that holds much -------------------------------------------------------------
 
     def stored(self):
@@ -254,6 +273,7 @@ def main():
         comparison.memory()
         comparison.appends()
         comparison.rocksdb()
+        comparison.traces()
         comparison.live()
         comparison.sagas()
         comparison.stored()

@@ -168,6 +168,17 @@ class Sagabase(Ours):
         raise SystemExit(f"bench: no metric {name}")
 
 
+class Traced(Sagabase):
+    """Sends spans of a share of its calls to one who takes and forgets them."""
+
+    def __init__(self, folder, collector, ratio):
+        super().__init__(folder)
+        self.command = Sagabase.command + (
+            *("--otlp-endpoint", f"http://{collector}", "--otel-traces-sampler", "traceidratio"),
+            *("--otel-traces-sampler-arg", str(ratio)),
+        )
+
+
 class Redis(Server):
     """Streams, every command on disk before it is answered; driven by redis-benchmark."""
 
