@@ -25,6 +25,7 @@
 #include "server/config/config.h"
 #include "server/observe/health.h"
 #include "server/observe/http.h"
+#include "server/observe/otlp.h"
 #include "server/observe/process.h"
 #include "server/observe/reflection.h"
 #include "server/rpc/rpc_server.h"
@@ -36,9 +37,8 @@
 #include "storage/log/statistics.h"
 #include "storage/rocksdb/rocksdb_engine.h"
 
-#define HTTP_LISTEN_DEFAULT "127.0.0.1:2114"
-
 enum {
+    TEXTS_BYTES_MAX = 1 << 20,
     GRACE_MS = 5000,        /* for unary calls to finish */
     GRACE_FAILED_MS = 1000, /* the same, when the store has failed */
     SHUTDOWN_S_MAX = 60,    /* then the process ends anyway */
@@ -53,6 +53,10 @@ struct server {
     struct health *health;
     struct rpc_server *rpc;
     struct http *http; /* NULL: none */
+    struct otlp_options otlp_options;
+    struct tracer *tracer; /* NULL: no traces */
+    struct otlp *otlp;
+    struct arena texts; /* of the options of traces */
     struct census census;
     struct services services;
     _Atomic bool failed; /* the store, while serving */
@@ -99,8 +103,10 @@ static struct status open_log(struct server *server)
         .engine = server->engine,
         .queue_intents_max = server->config.queue_appends,
         .queue_bytes_max = server->config.queue_memory,
+        .scavenge_bytes_per_s = server->config.scavenge_rate,
         .tail_bytes_max = server->config.tail_memory,
         .heads_max = server->config.stream_cache,
+        .tracer = server->tracer,
         .failed = on_store_failed,
         .context = server,
     };
@@ -114,6 +120,7 @@ static struct status start_rpc(struct server *server)
         .listen = server->config.listen,
         .services = method_tables,
         .context = &server->services,
+        .tracer = server->tracer,
         .threads = (unsigned)server->config.rpc_threads,
         .connection_calls_max = (unsigned)server->config.connection_calls,
     };
@@ -154,6 +161,14 @@ static void visit_subscriptions(void *room, metric_visit *visit, void *context)
     census_statistics(&server->census, event_log_end(server->log), visit, context);
 }
 
+static void visit_traces(void *room, metric_visit *visit, void *context)
+{
+    const struct server *server = room;
+
+    if (server->otlp)
+        otlp_statistics(server->otlp, visit, context);
+}
+
 /* Of all rooms: one metric, so one after another. */
 static void visit_limits(void *room, metric_visit *visit, void *context)
 {
@@ -162,6 +177,8 @@ static void visit_limits(void *room, metric_visit *visit, void *context)
     event_log_limits(server->log, visit, context);
     rpc_server_limits(server->rpc, visit, context);
     census_limits(&server->census, visit, context);
+    if (server->otlp)
+        otlp_limits(server->otlp, visit, context);
 }
 
 /* Another room that counts is one more row. */
@@ -169,8 +186,13 @@ static const struct metric_source *metric_sources(struct server *server)
 {
     static struct metric_source sources[8];
     const struct metric_source all[] = {
-        {process_statistics, NULL},    {visit_rpc, server},    {visit_log, server},
-        {visit_subscriptions, server}, {visit_limits, server}, {NULL, NULL},
+        {process_statistics, NULL},
+        {visit_rpc, server},
+        {visit_log, server},
+        {visit_subscriptions, server},
+        {visit_traces, server},
+        {visit_limits, server},
+        {NULL, NULL},
     };
 
     _Static_assert(sizeof all <= sizeof sources, "room for all");
@@ -183,7 +205,7 @@ static struct status start_http(struct server *server)
 {
     const char *listen = server->config.http_listen;
     struct http_options options = {
-        .listen = listen ? listen : HTTP_LISTEN_DEFAULT,
+        .listen = listen ? listen : CONFIG_HTTP_LISTEN,
         .sources = metric_sources(server),
         .health = server->health,
     };
@@ -197,12 +219,43 @@ static struct status start_http(struct server *server)
     return OK;
 }
 
+/* --- traces ---------------------------------------------------------------------------- */
+
+static struct status start_traces(struct server *server)
+{
+    const struct config *config = &server->config;
+    const struct otlp_texts texts = {
+        .endpoint = config->otlp_endpoint,
+        .headers = config->otlp_headers,
+        .timeout = config->otlp_timeout,
+        .service_name = config->otel_service_name,
+        .resource_attributes = config->otel_resource_attributes,
+        .exporter = config->otel_traces_exporter,
+        .sampler = config->otel_traces_sampler,
+        .sampler_arg = config->otel_traces_sampler_arg,
+        .disabled = config->otel_sdk_disabled,
+        .schedule_delay = config->otel_bsp_schedule_delay,
+        .export_timeout = config->otel_bsp_export_timeout,
+        .queue_max = config->otel_bsp_max_queue_size,
+        .batch_max = config->otel_bsp_max_export_batch_size,
+    };
+
+    arena_init(&server->texts, TEXTS_BYTES_MAX);
+    if (!otlp_options_read(&texts, &server->texts, &server->otlp_options))
+        return OK;
+    server->tracer = tracer_create(server->otlp_options.sampler, server->otlp_options.queue_max);
+    if (!server->tracer)
+        return status_make(STATUS_RESOURCE_EXHAUSTED, "traces: out of memory");
+    return otlp_start(&server->otlp_options, server->tracer, &server->otlp);
+}
+
 static struct status start(struct server *server)
 {
     census_init(&server->census);
     server->health = health_create(service_names);
     if (!server->health)
         return status_make(STATUS_RESOURCE_EXHAUSTED, "health: out of memory");
+    TRY(start_traces(server));
     TRY(open_engine(server));
     TRY(open_log(server));
     TRY(start_rpc(server));
@@ -224,6 +277,11 @@ static void stop(struct server *server)
     census_destroy(&server->census);
     if (server->log)
         event_log_close(server->log);
+    if (server->otlp) /* nothing ends a span any more */
+        otlp_stop(server->otlp);
+    if (server->tracer)
+        tracer_free(server->tracer);
+    arena_destroy(&server->texts);
     if (server->engine)
         engine_close(server->engine);
     if (server->health)
@@ -321,7 +379,7 @@ static void tell_started(const struct server *server)
 {
     struct event_log_counts counts = event_log_counts(server->log);
 
-    log_set_level(server->config.log_level);
+    rpc_set_log_level(server->config.log_level);
     log_line(LOG_INFO, "server", "started", "port=%d events=%" PRIu64 " streams=%" PRIu64,
              rpc_server_port(server->rpc), counts.events, counts.streams);
 }

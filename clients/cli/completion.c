@@ -17,7 +17,7 @@ static const struct option options[] = {{.name = NULL}};
 /* The first words of commands, each once. */
 static void print_first_words(void)
 {
-    printf("serve config help");
+    printf("serve config doctor help");
     for (size_t i = 0; commands[i]; i++) {
         size_t size = strcspn(commands[i]->name, " ");
         bool again = i > 0 && strncmp(commands[i]->name, commands[i - 1]->name, size) == 0 &&
@@ -146,12 +146,13 @@ static void print_fish(void)
     const char *flag;
 
     printf("# fish completion for sagabase: sagabase completion fish | source\n"
-           "complete -c sagabase -n __fish_use_subcommand -f -a 'serve config help stream'\n"
+           "complete -c sagabase -n __fish_use_subcommand -f -a 'serve config doctor help stream'\n"
            "complete -c sagabase -n '__fish_seen_subcommand_from config' -f -a 'check print'\n"
            "complete -c sagabase -n '__fish_seen_subcommand_from completion' -f "
            "-a 'bash zsh fish'\n");
     for (size_t i = 0; (flag = serve_flag(i)); i++)
-        printf("complete -c sagabase -n '__fish_seen_subcommand_from serve config' -l %s\n", flag);
+        printf("complete -c sagabase -n '__fish_seen_subcommand_from serve config doctor' -l %s\n",
+               flag);
     for (size_t i = 0; commands[i]; i++)
         print_fish_command(commands[i]);
 }

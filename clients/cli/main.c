@@ -10,24 +10,39 @@
 #include "clients/cli/nearest.h"
 #include "clients/cli/terminal.h"
 #include "server/config_commands.h"
+#include "server/doctor.h"
 
 const struct command *const commands[] = {
-    &append_command,        &read_command,
-    &subscribe_command,     &stream_list_command,
-    &stream_show_command,   &stream_categories_command,
-    &stream_types_command,  &stream_policy_command,
-    &stream_delete_command, &stream_tombstone_command,
-    &import_command,        &export_command,
-    &info_command,          &checkpoint_command,
-    &restore_command,       &verify_command,
-    &rebuild_command,       &bench_command,
-    &completion_command,    NULL,
+    &append_command,
+    &read_command,
+    &subscribe_command,
+    &stream_list_command,
+    &stream_show_command,
+    &stream_categories_command,
+    &stream_types_command,
+    &stream_policy_command,
+    &stream_delete_command,
+    &stream_tombstone_command,
+    &stream_erase_command,
+    &scavenge_command,
+    &import_command,
+    &export_command,
+    &info_command,
+    &checkpoint_command,
+    &log_level_command,
+    &restore_command,
+    &verify_command,
+    &rebuild_command,
+    &bench_command,
+    &completion_command,
+    NULL,
 };
 
 const struct server_command server_commands[] = {
     {"serve", "Start a server", serve},
     {"config check", "Check a server's configuration", config_check_main},
     {"config print", "Print it, and where each value comes from", config_print_main},
+    {"doctor", "Check this machine for a server", doctor_main},
     {NULL, NULL, NULL},
 };
 

@@ -12,6 +12,9 @@
 #include "base/log.h"
 #include "base/status.h"
 
+/* Where /metrics is when nobody says where, if that is free. */
+#define CONFIG_HTTP_LISTEN "127.0.0.1:2114"
+
 /* Texts are borrowed from the arguments, the environment or the table; those of the file live in
  * `texts`. */
 struct config {
@@ -30,8 +33,17 @@ struct config {
     uint64_t queue_appends;
     uint64_t queue_memory;
     const char *checkpoint_directory; /* NULL: no checkpoints */
+    uint64_t scavenge_rate;           /* bytes of the log a second */
     enum log_level log_level;
     enum log_format log_format;
+
+    /* Traces, under the names of OpenTelemetry's variables, as they were written: see
+     * server/observe/otlp_options.h. NULL: not set. */
+    const char *otlp_endpoint, *otlp_headers, *otlp_timeout, *otel_service_name,
+        *otel_resource_attributes, *otel_traces_exporter, *otel_traces_sampler,
+        *otel_traces_sampler_arg, *otel_sdk_disabled, *otel_bsp_schedule_delay,
+        *otel_bsp_export_timeout, *otel_bsp_max_queue_size, *otel_bsp_max_export_batch_size;
+
     bool help; /* --help was given: nothing else was looked at behind it */
     struct arena texts;
 };

@@ -150,6 +150,8 @@ void call_open(struct call *call)
 
     call->began_us = clock_monotonic_us(system_clock());
     count_begun(call);
+    if (call->loop->server->options.tracer)
+        call_trace_begin(call);
     if (call_is_stream(call))
         stream_open(call);
     struct status status = admit(call, &request);
@@ -303,6 +305,8 @@ void call_settle(struct call *call)
         return;
     call->closed = true;
     count_ended(call);
+    if (call->span)
+        call_trace_end(call);
     timers_unset(&call->loop->timers, &call->timer);
     if (call_is_stream(call))
         stream_close(call);

@@ -55,8 +55,11 @@ struct call {
     bool status_due; /* ended during a send: the status follows it */
     int cancelled;   /* gRPC's answer, not used */
     struct status status;
-    int64_t began_us;     /* monotonic */
-    grpc_metadata detail; /* of the status; lent to gRPC until `finished` */
+    int64_t began_us; /* monotonic */
+    bool is_trace_read;
+    const struct call_trace *trace; /* what call_trace() found */
+    struct trace_span *span;        /* NULL: not sampled */
+    grpc_metadata detail;           /* of the status; lent to gRPC until `finished` */
     bool has_detail;
 
     struct arena arena;
@@ -88,6 +91,10 @@ void call_finish(struct call *call, struct status status);
 
 /* The last act of every tag: the call may be gone after it. */
 void call_settle(struct call *call);
+
+/* call_trace.c: with a tracer, the span of a call. */
+void call_trace_begin(struct call *call);
+void call_trace_end(struct call *call);
 
 /* stream.c */
 void stream_open(struct call *call);

@@ -23,8 +23,8 @@ static void split_path(struct table_row *row)
     assert(row->service);
     char *slash = strchr(row->service, '/');
     assert(slash); /* the table breaks its own rule */
+    row->name = strrchr(row->method->path, '/') + 1;
     *slash = 0;
-    row->name = slash + 1;
 }
 
 void method_table_init(struct method_table *table, grpc_server *server,

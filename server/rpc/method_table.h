@@ -14,7 +14,7 @@ struct table_row {
     const struct method *method;
     void *registered; /* gRPC's name for it */
     char *service;    /* "package.Service" */
-    const char *name; /* "Method" */
+    const char *name; /* "Method"; static */
 };
 
 struct method_table {

@@ -8,7 +8,6 @@
 #include <time.h>
 
 #include "base/address.h"
-#include "base/log.h"
 #include "server/rpc/server_internal.h"
 
 enum {
@@ -64,10 +63,22 @@ static struct rpc_options with_defaults(struct rpc_options options)
 
 /* --- start ---------------------------------------------------------------- */
 
+/* What gRPC calls an error mends itself: a connection that broke, a name that did not resolve. */
 static void write_log(gpr_log_func_args *line)
 {
-    log_line(line->severity == GPR_LOG_SEVERITY_ERROR ? LOG_ERROR : LOG_DEBUG, "grpc", "said",
+    log_line(line->severity == GPR_LOG_SEVERITY_ERROR ? LOG_WARN : LOG_DEBUG, "grpc", "said",
              "at=%s:%d message=\"%s\"", line->file, line->line, line->message);
+}
+
+static gpr_log_severity grpc_severity(void)
+{
+    return log_get_level() == LOG_DEBUG ? GPR_LOG_SEVERITY_INFO : GPR_LOG_SEVERITY_ERROR;
+}
+
+void rpc_set_log_level(enum log_level level)
+{
+    log_set_level(level);
+    gpr_set_log_verbosity(grpc_severity());
 }
 
 static grpc_arg integer(const char *key, size_t value)
@@ -102,7 +113,7 @@ static struct status bind(struct rpc_server *server)
     /* Its long complaint would only repeat the status. */
     gpr_set_log_verbosity(GPR_LOG_SEVERITY_ERROR + 1);
     server->port = grpc_server_add_http2_port(server->grpc, server->options.listen, credentials);
-    gpr_set_log_verbosity(GPR_LOG_SEVERITY_ERROR);
+    gpr_set_log_verbosity(grpc_severity());
     grpc_server_credentials_release(credentials);
     if (server->port == 0)
         return status_make(STATUS_UNAVAILABLE, "%s: cannot be bound (is another server running?)",

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/log.h"
 #include "base/metric.h"
 #include "base/status.h"
 #include "server/rpc/call.h"
@@ -16,6 +17,7 @@ struct rpc_options {
     const char *listen;                   /* "host:port", "[v6]:port"; port 0 picks a free one */
     const struct method *const *services; /* tables of methods, ended by NULL; static */
     void *context;                        /* for call_context() */
+    struct tracer *tracer;                /* takes a span of each call; NULL: none */
 
     unsigned threads;              /* queue threads, 1..64; 0: 1 */
     size_t message_bytes_max;      /* of a request; 0: 4 MiB */
@@ -29,6 +31,9 @@ struct status rpc_server_start(const struct rpc_options *options, struct rpc_ser
 
 /* The port that is listened on. */
 int rpc_server_port(const struct rpc_server *server);
+
+/* Any thread. log_set_level(), and gRPC's own log is written with LOG_DEBUG. */
+void rpc_set_log_level(enum log_level level);
 
 /* Any thread, until the server is freed. Limits are told apart, because their metric is one for
  * all rooms. */

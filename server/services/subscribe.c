@@ -74,6 +74,8 @@ void subscribe(struct call *call, const ProtobufCMessage *message)
         status = subscription_open(&self->subscription, services->log, &self->options);
     if (!status_ok(status))
         return call_end(call, status);
+    if (call_span(call) && self->options.stream.size > 0)
+        span_put_text(call_span(call), "messaging.destination.name", self->options.stream);
     call_hold(call);
     call_on_closed(call, &self->closed);
     confirm(self);

@@ -18,7 +18,7 @@ struct status append_warm(struct event_log *log, struct bytes name, struct strea
     return head_read(log->engine, name, event_log_end(log), &stream->read);
 }
 
-struct status append_submit(struct event_log *log, struct append *append, struct arena *arena)
+struct status append_prepare(struct event_log *log, struct append *append, struct arena *arena)
 {
     struct append_plan *plan;
 
@@ -34,6 +34,12 @@ struct status append_submit(struct event_log *log, struct append *append, struct
     append->replayed = append->matched = false;
     append->intent.decide = append_decide;
     append->intent.bytes = plan->stored_size;
+    return OK;
+}
+
+struct status append_submit(struct event_log *log, struct append *append, struct arena *arena)
+{
+    TRY(append_prepare(log, append, arena));
     return event_log_submit(log, &append->intent);
 }
 

@@ -52,6 +52,7 @@ static void free_log(struct event_log *log)
     retention_destroy(&log->retention);
     pthread_mutex_destroy(&log->deriving);
     scavenge_destroy(&log->scavenge);
+    erasing_destroy(&log->erasing);
     free(log);
 }
 
@@ -63,6 +64,7 @@ static struct status start(struct event_log *log)
     retention_init(&log->retention);
     pthread_mutex_init(&log->deriving, NULL);
     scavenge_init(&log->scavenge);
+    erasing_init(&log->erasing);
     if (!log->heads || !log->ids || !log->types)
         return status_make(STATUS_RESOURCE_EXHAUSTED, "store: out of memory");
     TRY(recover(log));
@@ -70,8 +72,15 @@ static struct status start(struct event_log *log)
         return status_make(STATUS_RESOURCE_EXHAUSTED, "store: out of memory");
     TRY(sequencer_start(log));
     struct status status = index_start(log);
-    if (!status_ok(status))
+    if (!status_ok(status)) {
         sequencer_stop(log);
+        return status;
+    }
+    status = erasing_start(log);
+    if (!status_ok(status)) {
+        index_stop(log);
+        sequencer_stop(log);
+    }
     return status;
 }
 
@@ -94,6 +103,7 @@ struct status event_log_open(const struct event_log_options *options, struct eve
 void event_log_close(struct event_log *log)
 {
     scavenge_stop(log);
+    erasing_stop(log);
     index_stop(log);
     sequencer_stop(log);
     free_log(log);

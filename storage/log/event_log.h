@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "base/trace.h"
 #include "storage/engine/engine.h"
 
 /* The number of the on-disk format. A directory with a higher one is refused. 2: records may be
@@ -34,6 +35,8 @@ struct event_log_options {
     size_t heads_max;            /* streams whose heads are kept in memory; 0: 500,000 */
     size_t ids_max;              /* newest event ids kept for idempotency; 0: 1,000,000 */
     size_t scavenge_bytes_per_s; /* records that a scavenge reads; 0: 32 MiB */
+
+    struct tracer *tracer; /* takes a span of each commit of a traced intent; NULL: none */
 
     /* @thread writer. A commit failed: nothing more will be accepted and the
      * process should end, so that restart recovers from disk. Once. */

@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/inbox.h"
 #include "base/metric.h"
+#include "storage/log/erasing.h"
 #include "storage/log/event_log.h"
 #include "storage/log/heads.h"
 #include "storage/log/ids.h"
@@ -64,6 +65,8 @@ struct commit {
     uint64_t group; /* counts the groups, from 1 */
     struct arena arena;
     int64_t time_us;
+    struct trace_span span; /* while is_traced */
+    bool is_traced;
 
     struct write *writes;
     size_t write_count;
@@ -75,7 +78,8 @@ struct commit {
     uint64_t stream_count; /* the same */
     struct commit_record *first_record, **next_record;
     struct commit_policy *policies; /* newest first */
-    struct head **touched;          /* heads to publish */
+    bool forgets_tail;     /* records before this group may not stay in memory as they were */
+    struct head **touched; /* heads to publish */
     size_t touched_count;
     size_t touched_capacity;
 };
@@ -99,6 +103,7 @@ struct event_log {
      * index, and by whoever changes records (rewrite.h). The writer never takes it. */
     pthread_mutex_t deriving;
     struct scavenge scavenge;
+    struct erasing erasing;
     struct sequencer sequencer;
     struct commit commit;
 };
@@ -120,6 +125,9 @@ void commit_touch(struct commit *commit, struct head *head);
 
 /* @thread writer: the row is published with the group. Lives until `done`. */
 void commit_policy(struct commit *commit, struct commit_policy *policy);
+
+/* @thread writer (stream_change.c): sets a stream's row, on disk and in memory. */
+void commit_retain(struct commit *commit, const struct retained *row);
 
 /* @thread writer: a stream's row, as the group in the making has it. */
 struct retained commit_retained(struct commit *commit, uint64_t stream_number);

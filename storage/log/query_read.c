@@ -277,6 +277,7 @@ static struct status take_candidate(struct event_log *log, const struct query *q
     TRY(find_event(log, candidate, arena, reading, &event, &found));
     if (!found)
         return OK;
+    reading_strip(reading, &event);
     if (query_matches(query, &event))
         reading_take(reading, &event);
     else

@@ -281,7 +281,8 @@ static void plan_writes(struct rewrite *rewrite)
 {
     struct rewrite_entry *entries = rewrite->entries;
 
-    qsort(entries, rewrite->entry_count, sizeof *entries, compare_entries);
+    if (rewrite->entry_count > 0)
+        qsort(entries, rewrite->entry_count, sizeof *entries, compare_entries);
     cancel_out(rewrite);
     for (size_t i = 0, count; i < rewrite->entry_count && status_ok(rewrite->status); i += count) {
         const struct rewrite_entry *entry = &entries[i];

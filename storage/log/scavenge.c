@@ -1,9 +1,6 @@
 /* The scavenge's thread: batches at a bounded rate, and compaction behind them. */
 #include "storage/log/scavenge.h"
 
-#include <errno.h>
-#include <time.h>
-
 #include "base/log.h"
 #include "storage/log/keys.h"
 #include "storage/log/log_state.h"
@@ -13,42 +10,14 @@ enum { RETRY_US = 20 * 1000 };
 
 void scavenge_init(struct scavenge *scavenge)
 {
-    pthread_condattr_t attributes;
-
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_mutex_init(&scavenge->lock, NULL);
-    pthread_cond_init(&scavenge->cancelled_now, &attributes);
-    pthread_condattr_destroy(&attributes);
+    halt_init(&scavenge->halt);
 }
 
 void scavenge_destroy(struct scavenge *scavenge)
 {
-    pthread_cond_destroy(&scavenge->cancelled_now);
+    halt_destroy(&scavenge->halt);
     pthread_mutex_destroy(&scavenge->lock);
-}
-
-/* --- pace ------------------------------------------------------------------------------------- */
-
-/* Waits so long unless it is cancelled. False: it is. */
-static bool wait_us(struct scavenge *scavenge, int64_t us)
-{
-    struct timespec until;
-
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += us / 1000000;
-    until.tv_nsec += us % 1000000 * 1000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
-    pthread_mutex_lock(&scavenge->lock);
-    while (!scavenge->is_cancelled &&
-           pthread_cond_timedwait(&scavenge->cancelled_now, &scavenge->lock, &until) != ETIMEDOUT)
-        continue;
-    bool goes_on = !scavenge->is_cancelled;
-    pthread_mutex_unlock(&scavenge->lock);
-    return goes_on;
 }
 
 /* Until the bytes would have been read at the rate that the operator set. */
@@ -57,7 +26,8 @@ static bool keep_pace(struct event_log *log, uint64_t bytes_read, int64_t took_u
     uint64_t rate = log->options.scavenge_bytes_per_s;
     int64_t should_take_us = (int64_t)((double)bytes_read * 1e6 / (double)rate);
 
-    return wait_us(&log->scavenge, should_take_us > took_us ? should_take_us - took_us : 0);
+    return halt_wait_us(&log->scavenge.halt,
+                        should_take_us > took_us ? should_take_us - took_us : 0);
 }
 
 /* --- the walk --------------------------------------------------------------------------------- */
@@ -102,7 +72,7 @@ static struct status walk(struct event_log *log, uint64_t end)
         struct scavenge_batch batch;
         struct status status = scavenge_batch(log, next, end, &batch);
         if (status.code == STATUS_RESOURCE_EXHAUSTED || status.code == STATUS_ABORTED) {
-            if (!wait_us(&log->scavenge, RETRY_US))
+            if (!halt_wait_us(&log->scavenge.halt, RETRY_US))
                 return status_make(STATUS_CANCELLED, "scavenge: cancelled");
             continue;
         }
@@ -155,10 +125,10 @@ static struct status start(struct event_log *log)
     struct scavenge *scavenge = &log->scavenge;
 
     if (scavenge->progress.state == SCAVENGE_RUNNING)
-        return status_make(STATUS_FAILED_PRECONDITION, "scavenge: one is running");
+        return status_make(STATUS_FAILED_PRECONDITION, "a scavenge is running");
     if (scavenge->has_thread)
         pthread_join(scavenge->thread, NULL);
-    scavenge->is_cancelled = false;
+    halt_lift(&scavenge->halt);
     scavenge->progress = (struct scavenge_progress){
         .state = SCAVENGE_RUNNING,
         .status = OK,
@@ -185,10 +155,10 @@ struct status event_log_cancel_scavenge(struct event_log *log)
 
     pthread_mutex_lock(&scavenge->lock);
     bool runs = scavenge->progress.state == SCAVENGE_RUNNING;
-    scavenge->is_cancelled |= runs;
-    pthread_cond_broadcast(&scavenge->cancelled_now);
+    if (runs)
+        halt_call(&scavenge->halt);
     pthread_mutex_unlock(&scavenge->lock);
-    return runs ? OK : status_make(STATUS_FAILED_PRECONDITION, "scavenge: none is running");
+    return runs ? OK : status_make(STATUS_FAILED_PRECONDITION, "no scavenge is running");
 }
 
 struct scavenge_progress event_log_scavenge_progress(struct event_log *log)
@@ -203,10 +173,7 @@ void scavenge_stop(struct event_log *log)
 {
     struct scavenge *scavenge = &log->scavenge;
 
-    pthread_mutex_lock(&scavenge->lock);
-    scavenge->is_cancelled = true;
-    pthread_cond_broadcast(&scavenge->cancelled_now);
-    pthread_mutex_unlock(&scavenge->lock);
+    halt_call(&scavenge->halt);
     if (scavenge->has_thread)
         pthread_join(scavenge->thread, NULL);
     scavenge->has_thread = false;

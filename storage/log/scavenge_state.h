@@ -6,13 +6,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "storage/log/halt.h"
 #include "storage/log/scavenge.h"
 
 struct scavenge {
     pthread_mutex_t lock;
-    pthread_cond_t cancelled_now; /* on the monotonic clock */
     struct scavenge_progress progress;
-    bool is_cancelled;
+    struct halt halt;
     bool has_thread; /* to be joined */
     pthread_t thread;
 };

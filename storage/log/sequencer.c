@@ -185,6 +185,7 @@ static void commit_begin(struct commit *commit)
     commit->end = atomic_load_explicit(&log->end, memory_order_relaxed);
     commit->stream_count = atomic_load_explicit(&log->stream_count, memory_order_relaxed);
     commit->policies = NULL;
+    commit->forgets_tail = false;
     commit->first_record = NULL;
     commit->next_record = &commit->first_record;
 }
@@ -231,6 +232,8 @@ static void publish(struct commit *commit)
     counter_add_alone(&log->sequencer.counts.events,
                       commit->end - atomic_load_explicit(&log->end, memory_order_relaxed));
     tail_publish(log, commit->first_record, commit->end);
+    if (commit->forgets_tail)
+        tail_forget(&log->tail);
     index_notify(log);
 }
 
@@ -289,6 +292,36 @@ static void count_group(struct event_log *log, size_t intents, size_t refused, s
         counter_add_alone(&counts->group_full, 1);
 }
 
+/* The span of a commit lies below the first append that is traced, and is linked to each. */
+static void trace_intent(struct commit *commit, const struct intent *intent)
+{
+    struct trace_context context;
+
+    if (!commit->is_traced) {
+        if (!tracer_admit(commit->log->options.tracer, intent->trace, &context))
+            return;
+        commit->is_traced = true;
+        span_start(&commit->span, "commit", SPAN_INTERNAL, &context, intent->trace);
+    }
+    span_link(&commit->span, intent->trace);
+}
+
+/* https://opentelemetry.io/docs/specs/semconv/database/database-spans/ */
+static void trace_commit(struct commit *commit, size_t intents, size_t bytes, struct status status)
+{
+    struct event_log *log = commit->log;
+
+    if (!commit->is_traced)
+        return;
+    commit->is_traced = false;
+    commit->span.failed = !status_ok(status);
+    span_put(&commit->span, "db.system.name", log->engine->operations->name);
+    span_put(&commit->span, "db.operation.name", "commit");
+    span_put_number(&commit->span, "db.operation.batch.size", (int64_t)intents);
+    span_put_number(&commit->span, "sagabase.commit.bytes", (int64_t)bytes);
+    span_end(log->options.tracer, &commit->span);
+}
+
 /* Takes a group off `*waiting` and works it through. */
 static void work_group(struct event_log *log, struct inbox_link **waiting)
 {
@@ -303,6 +336,8 @@ static void work_group(struct event_log *log, struct inbox_link **waiting)
     while (behind && count < log->options.group_intents_max &&
            bytes < log->options.group_bytes_max) {
         struct intent *intent = intent_of(behind);
+        if (intent->trace && log->options.tracer)
+            trace_intent(commit, intent);
         intent->status = status_ok(refusal) || (short_of_room && intent->frees_room)
                              ? intent->decide(intent, commit)
                              : refusal;
@@ -314,6 +349,7 @@ static void work_group(struct event_log *log, struct inbox_link **waiting)
     if (!status_ok(refusal))
         counter_add_alone(&log->sequencer.counts.not_admitted, refused_count);
     struct status status = commit->failed ? OK : commit_finish(commit);
+    trace_commit(commit, count, bytes, status);
     count_group(log, count, refused_count, bytes);
     while (first != behind) {
         struct intent *intent = intent_of(first);

@@ -137,6 +137,13 @@ static void keep_nothing(struct tail *tail, uint64_t end)
     tail->begin = tail->end = end;
 }
 
+void tail_forget(struct tail *tail)
+{
+    pthread_mutex_lock(&tail->lock);
+    keep_nothing(tail, tail->end);
+    pthread_mutex_unlock(&tail->lock);
+}
+
 /* --- waiting ----------------------------------------------------------------- */
 
 static struct waiter **list_of(struct tail *tail, const struct waiter *waiter)

@@ -38,4 +38,7 @@ struct commit_record;
  * wakes those who wait for something in it. */
 void tail_publish(struct event_log *log, const struct commit_record *records, uint64_t end);
 
+/* @thread writer. Nothing is kept; whoever was to read it reads the log. */
+void tail_forget(struct tail *tail);
+
 #endif

@@ -256,6 +256,26 @@ static struct status flush(struct rocksdb_engine *engine)
     return status;
 }
 
+/* The MANIFEST tells the first and the last key of every file, also of those that a compaction has
+ * just replaced. Any change of files writes it anew, so this makes one: in the column that
+ * RocksDB insists on and nobody else uses. */
+static struct status renew_manifest(struct rocksdb_engine *engine)
+{
+    rocksdb_column_family_handle_t *column = engine->columns[COLUMN_DEFAULT];
+    rocksdb_flushoptions_t *options = rocksdb_flushoptions_create();
+    char *error = NULL;
+
+    rocksdb_put_cf(engine->database, engine->buffered, column, "", 0, "", 0, &error);
+    struct status status = status_from_rocksdb(engine->directory, "compact", error);
+    if (status_ok(status)) {
+        error = NULL;
+        rocksdb_flush_cf(engine->database, options, column, &error);
+        status = status_from_rocksdb(engine->directory, "flush", error);
+    }
+    rocksdb_flushoptions_destroy(options);
+    return status;
+}
+
 static struct status compact(struct engine *base, enum family family, struct bytes from,
                              struct bytes to)
 {
@@ -272,6 +292,7 @@ static struct status compact(struct engine *base, enum family family, struct byt
                                  from.size ? (const char *)from.data : NULL, from.size,
                                  to.size ? (const char *)to.data : NULL, to.size);
     rocksdb_compactoptions_destroy(options);
+    TRY(renew_manifest(engine));
     /* They are enabled; but this removes the files that are left over before it returns. */
     rocksdb_enable_file_deletions(engine->database, 1, &error);
     return status_from_rocksdb(engine->directory, "compact", error);

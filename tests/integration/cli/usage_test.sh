@@ -10,7 +10,7 @@ run --help
 expect_code 0
 for command in serve append read subscribe "stream list" "stream show" \
     "stream policy" "stream delete" "stream tombstone" import info bench "config check" \
-    "config print"; do
+    "config print" doctor; do
     [[ $output == *"  $command "* ]] || fail "--help names $command"
     run help $command
     expect_code 0

@@ -5,13 +5,11 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <dirent.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/hash.h"
 #include "storage/engine/memory_engine.h"
@@ -22,6 +20,7 @@
 #include "storage/log/scavenge.h"
 #include "storage/rocksdb/rocksdb_engine.h"
 #include "tests/support/fault_engine.h"
+#include "tests/support/inspect.h"
 #include "tests/support/log_fixture.h"
 
 enum { PATH_BYTES = 512, ROUNDS = 300, RECORD_EVENTS = 10, MANY_US = 60 * 1000 * 1000 };
@@ -306,40 +305,6 @@ static void tell(void *context, const char *line)
     snprintf(fixture->told + used, sizeof fixture->told - used, "%s\n", line);
 }
 
-static void assert_whole(struct fixture *fixture)
-{
-    struct maintenance given = {
-        .engine = fixture->engine, .tell = tell, .told_max = 20, .context = fixture};
-    struct store_facts facts;
-
-    fixture->told[0] = 0;
-    assert_ok(store_verify(&given, &facts));
-    assert_string_equal(fixture->told, "");
-    assert_int_equal(facts.disagreements, 0);
-    assert_int_equal(facts.events, event_log_end(fixture->log));
-}
-
-struct counting {
-    size_t count, bytes;
-};
-
-static bool count_entry(void *context, struct bytes key, struct bytes value)
-{
-    struct counting *counting = context;
-
-    counting->count++;
-    counting->bytes += key.size + value.size;
-    return true;
-}
-
-static struct counting count_entries(struct engine *engine, enum family family)
-{
-    struct counting counting = {0};
-
-    assert_ok(engine_scan(engine, &(struct scan){.family = family}, count_entry, &counting));
-    return counting;
-}
-
 /* --- tests --------------------------------------------------------------------------------- */
 
 static void takes_what_is_hidden_and_nothing_else(void **state)
@@ -349,21 +314,21 @@ static void takes_what_is_hidden_and_nothing_else(void **state)
 
     fill(fixture);
     uint64_t before = all_seen(fixture->log, &seen_before);
-    struct counting log_before = count_entries(fixture->engine, FAMILY_LOG);
-    struct counting index_before = count_entries(fixture->engine, FAMILY_INDEX);
+    struct inspected log_before = inspect_family(fixture->engine, FAMILY_LOG);
+    struct inspected index_before = inspect_family(fixture->engine, FAMILY_INDEX);
     struct scavenge_progress progress = scavenge(fixture->log);
     assert_int_equal(progress.state, SCAVENGE_DONE);
     assert_int_equal(progress.position, ROUNDS * RECORD_EVENTS);
     assert_in_range(progress.events_removed, 1200, ROUNDS * RECORD_EVENTS);
-    struct counting log_after = count_entries(fixture->engine, FAMILY_LOG);
-    struct counting index_after = count_entries(fixture->engine, FAMILY_INDEX);
+    struct inspected log_after = inspect_family(fixture->engine, FAMILY_LOG);
+    struct inspected index_after = inspect_family(fixture->engine, FAMILY_INDEX);
     assert_true(log_after.bytes < log_before.bytes * 2 / 3);
     assert_true(index_after.bytes < index_before.bytes * 2 / 3);
     assert_true(progress.bytes_removed >= log_before.bytes - log_after.bytes);
     for (int opened = 0; opened < 2; opened++) {
         assert_int_equal(all_seen(fixture->log, &seen_after), before);
         assert_int_equal(seen_after, seen_before);
-        assert_whole(fixture);
+        inspect_whole(fixture->engine);
         restart(fixture);
     }
 }
@@ -374,9 +339,9 @@ static void second_scavenge_finds_nothing(void **state)
 
     fill(fixture);
     scavenge(fixture->log);
-    struct counting before = count_entries(fixture->engine, FAMILY_LOG);
+    struct inspected before = inspect_family(fixture->engine, FAMILY_LOG);
     struct scavenge_progress progress = scavenge(fixture->log);
-    struct counting after = count_entries(fixture->engine, FAMILY_LOG);
+    struct inspected after = inspect_family(fixture->engine, FAMILY_LOG);
     assert_int_equal(progress.state, SCAVENGE_DONE);
     assert_int_equal(progress.events_removed, 0);
     assert_int_equal(progress.bytes_removed, 0);
@@ -393,9 +358,9 @@ static void neighbours_become_one_record(void **state)
     end_stream(fixture->log, CHANGE_DELETE, "a-1");
     end_stream(fixture->log, CHANGE_DELETE, "a-2");
     assert_int_equal(scavenge(fixture->log).events_removed, 300);
-    assert_int_equal(count_entries(fixture->engine, FAMILY_LOG).count, 2);
-    assert_int_equal(count_entries(fixture->engine, FAMILY_STREAMS).count, 3);
-    assert_whole(fixture);
+    assert_int_equal(inspect_family(fixture->engine, FAMILY_LOG).count, 2);
+    assert_int_equal(inspect_family(fixture->engine, FAMILY_STREAMS).count, 3);
+    inspect_whole(fixture->engine);
 }
 
 static void goes_on_where_scavenged_streams_go_on(void **state)
@@ -421,7 +386,7 @@ static void goes_on_where_scavenged_streams_go_on(void **state)
     assert_true(scavenge(fixture->log).events_removed > 500);
     assert_int_equal(all_seen(fixture->log, &count), before);
     restart(fixture);
-    assert_whole(fixture);
+    inspect_whole(fixture->engine);
 }
 
 static void newest_event_of_a_living_stream_stays(void **state)
@@ -447,7 +412,7 @@ static void newest_event_of_a_living_stream_stays(void **state)
     assert_ok(read_named(fixture->log, "a-1", &read, &page));
     assert_int_equal(page.event_count, 1);
     buffer_destroy(&page.frames);
-    assert_whole(fixture);
+    inspect_whole(fixture->engine);
 }
 
 static void time_is_found_past_what_was_scavenged(void **state)
@@ -496,7 +461,7 @@ static void damage_is_still_damage(void **state)
     assert_ok(append_some(fixture->log, "a-1", ANY, 5, NULL));
     end_stream(fixture->log, CHANGE_DELETE, "b-1");
     scavenge(fixture->log);
-    assert_whole(fixture);
+    inspect_whole(fixture->engine);
     struct write loss = {FAMILY_LOG, WRITE_DELETE, position_key(key, 5), {0}};
     assert_ok(engine_commit(fixture->engine, &loss, 1, true));
     assert_ok(store_verify(&given, &facts));
@@ -518,7 +483,7 @@ static void rebuild_makes_the_same_of_a_scavenged_store(void **state)
     assert_ok(store_rebuild(&given, &facts));
     start(fixture);
     assert_int_equal(all_seen(fixture->log, &count), before);
-    assert_whole(fixture);
+    inspect_whole(fixture->engine);
 }
 
 /* The nth commit fails, for every n: after reopening nothing is lost and the next run ends. */
@@ -543,10 +508,10 @@ static void failed_commit_at_any_moment_loses_nothing(void **state)
             failed = scavenge(fixture->log).state == SCAVENGE_FAILED;
             restart(fixture);
             assert_int_equal(all_seen(fixture->log, &count), before);
-            assert_whole(fixture);
+            inspect_whole(fixture->engine);
             assert_int_equal(scavenge(fixture->log).state, SCAVENGE_DONE);
             assert_int_equal(all_seen(fixture->log, &count), before);
-            assert_whole(fixture);
+            inspect_whole(fixture->engine);
         }
     }
 }
@@ -560,9 +525,10 @@ static void is_cancelled_and_goes_on_later(void **state)
     restart(fixture);
     fill(fixture);
     uint64_t before = all_seen(fixture->log, &count);
-    assert_fails(event_log_cancel_scavenge(fixture->log), FAILED_PRECONDITION, "none is running");
+    assert_fails(event_log_cancel_scavenge(fixture->log), FAILED_PRECONDITION,
+                 "no scavenge is running");
     assert_ok(event_log_scavenge(fixture->log));
-    assert_fails(event_log_scavenge(fixture->log), FAILED_PRECONDITION, "one is running");
+    assert_fails(event_log_scavenge(fixture->log), FAILED_PRECONDITION, "a scavenge is running");
     assert_ok(event_log_cancel_scavenge(fixture->log));
     assert_int_equal(wait_for_end(fixture->log).state, SCAVENGE_CANCELLED);
     assert_int_equal(all_seen(fixture->log, &count), before);
@@ -570,7 +536,7 @@ static void is_cancelled_and_goes_on_later(void **state)
     restart(fixture);
     assert_int_equal(scavenge(fixture->log).state, SCAVENGE_DONE);
     assert_int_equal(all_seen(fixture->log, &count), before);
-    assert_whole(fixture);
+    inspect_whole(fixture->engine);
 }
 
 static void frees_room_while_room_is_short(void **state)
@@ -626,23 +592,6 @@ static void readers_notice_nothing(void **state)
 
 /* --- on disk ---------------------------------------------------------------------------------- */
 
-static uint64_t disk_use(const char *path)
-{
-    DIR *directory = opendir(path);
-    uint64_t bytes = 0;
-
-    assert_non_null(directory);
-    for (struct dirent *entry; (entry = readdir(directory));) {
-        char name[PATH_BYTES + 256];
-        struct stat found;
-        snprintf(name, sizeof name, "%s/%s", path, entry->d_name);
-        if (stat(name, &found) == 0 && S_ISREG(found.st_mode))
-            bytes += (uint64_t)found.st_size; /* the write-ahead log's room is taken in advance */
-    }
-    closedir(directory);
-    return bytes;
-}
-
 static void disk_is_given_back(void **state)
 {
     struct fixture *fixture = *state;
@@ -663,14 +612,14 @@ static void disk_is_given_back(void **state)
         assert_ok(run_append(fixture->log, &append));
     }
     end_stream(fixture->log, CHANGE_DELETE, "big-1");
-    uint64_t before = disk_use(fixture->directory);
+    uint64_t before = inspect_directory_bytes(fixture->directory);
     struct scavenge_progress progress = scavenge(fixture->log);
-    uint64_t after = disk_use(fixture->directory);
+    uint64_t after = inspect_directory_bytes(fixture->directory);
     assert_int_equal(progress.events_removed, 270);
     assert_true(progress.bytes_removed > 270 * sizeof noise);
     assert_true(after < before - 200 * sizeof noise);
     assert_true(after < 60 * sizeof noise);
-    assert_whole(fixture);
+    inspect_whole(fixture->engine);
 }
 
 #define memory_test(name) cmocka_unit_test_setup_teardown(name, open_in_memory, close_store)

@@ -1,6 +1,5 @@
 /* What the RocksDB engine promises beyond the contract: that commits outlive
  * it, and which damage it refuses. */
-#define _GNU_SOURCE /* memmem */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,6 +19,7 @@
 #include <unistd.h>
 
 #include "storage/rocksdb/rocksdb_engine.h"
+#include "tests/support/inspect.h"
 
 enum { PATH_BYTES = 512, VALUE_BYTES = 200, COMMITS = 100, COPY_BYTES = 4096 };
 
@@ -239,31 +239,6 @@ static int flip_bit_in_each(const char *directory, const char *suffix, long offs
         snprintf(path, sizeof path, "%s/%s", directory, entry->d_name);
         flip_bit(path, offset);
         count++;
-    }
-    closedir(entries);
-    return count;
-}
-
-/* In how many files of the directory these bytes are. */
-static int count_files_with(const char *directory, struct bytes wanted)
-{
-    DIR *entries = opendir(directory);
-    char path[PATH_BYTES * 2];
-    int count = 0;
-
-    assert_non_null(entries);
-    for (struct dirent *entry = readdir(entries); entry; entry = readdir(entries)) {
-        if (entry->d_name[0] == '.')
-            continue;
-        snprintf(path, sizeof path, "%s/%s", directory, entry->d_name);
-        size_t size = (size_t)file_size(path);
-        char *bytes = malloc(size + 1);
-        FILE *file = fopen(path, "rb");
-        assert_non_null(file);
-        assert_int_equal(fread(bytes, 1, size, file), size);
-        fclose(file);
-        count += size > 0 && memmem(bytes, size, wanted.data, wanted.size) != NULL;
-        free(bytes);
     }
     closedir(entries);
     return count;
@@ -580,10 +555,10 @@ static void compacted_files_hold_nothing_that_was_deleted_or_overwritten(void **
         assert_ok(engine_commit(store->engine, puts, 2, true));
         if (on_disk) /* in a table file, not only in the write-ahead log */
             assert_ok(engine_compact(store->engine, FAMILY_LOG, first, bytes_of_text("3")));
-        assert_int_equal(count_files_with(store->directory, bytes_of_text(secret)), 1);
+        assert_int_equal(inspect_files_with(store->directory, bytes_of_text(secret)), 1);
         assert_ok(engine_commit(store->engine, removals, 2, true));
         assert_ok(engine_compact(store->engine, FAMILY_LOG, first, bytes_of_text("3")));
-        assert_int_equal(count_files_with(store->directory, bytes_of_text(secret)), 0);
+        assert_int_equal(inspect_files_with(store->directory, bytes_of_text(secret)), 0);
     }
 }
 
