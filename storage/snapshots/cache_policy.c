@@ -85,8 +85,7 @@ uint64_t cache_worth_evicting(const struct cache_options *options, const struct 
     case CACHE_ALLKEYS_LFU:
         return 1 + LFU_MAX - faded(options, entry->looks);
     case CACHE_VOLATILE_TTL:
-        return entry->expires_us == CACHE_NO_EXPIRY ? 0
-                                                    : UINT64_MAX - (uint64_t)entry->expires_us;
+        return entry->expires_us == CACHE_NO_EXPIRY ? 0 : UINT64_MAX - (uint64_t)entry->expires_us;
     case CACHE_NOEVICTION:
         return 0;
     }

@@ -1,5 +1,6 @@
 /* Who goes first. An entry's `looks` is either the time of its last look, or how often it was
- * looked at, as a logarithmic counter that fades: Redis' way, whose source (evict.c) documents it. */
+ * looked at, as a logarithmic counter that fades: Redis' way, whose source (evict.c) documents it.
+ */
 #ifndef STORAGE_SNAPSHOTS_CACHE_POLICY_H
 #define STORAGE_SNAPSHOTS_CACHE_POLICY_H
 

@@ -66,7 +66,8 @@ void value_slot_move(struct value_store *store, struct cache_entry *old, struct 
     count_unsaved(store, entry, true);
 }
 
-/* --- @thread writer ---------------------------------------------------------------------------- */
+/* --- @thread writer ----------------------------------------------------------------------------
+ */
 
 static bool has_expired(const struct value_store *store, const struct cache_entry *entry)
 {
@@ -124,7 +125,8 @@ static void on_done(struct intent *intent)
     pthread_mutex_unlock(&store->lock);
 }
 
-/* --- one flush ---------------------------------------------------------------------------------- */
+/* --- one flush ----------------------------------------------------------------------------------
+ */
 
 /* Everything that is unsaved now, as chunks. NULL: nothing, or (*status) out of memory. */
 static struct chunk *take(struct value_store *store, struct status *status)
@@ -281,7 +283,8 @@ static void flush(struct value_store *store)
     }
 }
 
-/* --- expired rows -------------------------------------------------------------------------------- */
+/* --- expired rows --------------------------------------------------------------------------------
+ */
 
 struct sweep {
     int64_t now_us;
@@ -301,8 +304,7 @@ static bool visit_row(void *context, struct bytes key, struct bytes row)
         return false;
     sweep->next++;
     sweep->bytes += row.size;
-    if (row.size < VALUE_HEAD_BYTES ||
-        (int64_t)get_u64_little_endian(row.data + 9) > sweep->now_us)
+    if (row.size < VALUE_HEAD_BYTES || (int64_t)get_u64_little_endian(row.data + 9) > sweep->now_us)
         return true;
     struct bytes copy = arena_copy(
         &sweep->arena, (struct bytes){key.data + SCAN_HASH_BYTES, key.size - SCAN_HASH_BYTES});
@@ -334,7 +336,8 @@ static void sweep(struct value_store *store)
     free(sweep);
 }
 
-/* --- the thread -------------------------------------------------------------------------------- */
+/* --- the thread --------------------------------------------------------------------------------
+ */
 
 static bool is_called(const struct value_store *store)
 {
@@ -408,7 +411,8 @@ void value_count_expired(struct value_store *store, struct bytes key)
     cache_unlock(shard);
 }
 
-/* --- life ---------------------------------------------------------------------------------------- */
+/* --- life ----------------------------------------------------------------------------------------
+ */
 
 static struct status load_count(struct value_store *store)
 {
@@ -473,7 +477,8 @@ void value_store_close(struct value_store *store)
     free(store);
 }
 
-/* --- waiting for it ------------------------------------------------------------------------------ */
+/* --- waiting for it ------------------------------------------------------------------------------
+ */
 
 struct waiting {
     struct value_saved saved;

@@ -14,12 +14,12 @@ struct value_store {
 
     pthread_t flusher;
     pthread_mutex_t lock;
-    pthread_cond_t changed; /* for the flusher: asked, stopping; all intents are done */
+    pthread_cond_t changed;    /* for the flusher: asked, stopping; all intents are done */
     struct value_saved *asked; /* with the lock: whom the next flush tells */
     struct value_saved **asked_last;
     _Atomic(bool) early;
     bool stopping;
-    unsigned underway; /* intents that are not yet done */
+    unsigned underway;    /* intents that are not yet done */
     struct status status; /* the first failure among them */
 
     uint64_t sweep_hash; /* where the search for expired rows goes on */
@@ -41,7 +41,6 @@ void value_flush_ask(struct value_store *store, struct value_saved *saved);
 
 /* Flush soon. */
 void value_flush_wake(struct value_store *store);
-
 
 /* Removes the key's row if its time has come. */
 struct status value_sweep(struct value_store *store, struct bytes key);

@@ -19,7 +19,7 @@ struct unsaved {
 struct step {
     struct value_store *store;
     int64_t now_us;
-    uint64_t first, last; /* scan hashes, inclusive */
+    uint64_t first, last;    /* scan hashes, inclusive */
     struct unsaved *unsaved; /* in the order of their hashes */
     size_t unsaved_count, unsaved_max;
     size_t rows_left;
@@ -27,7 +27,7 @@ struct step {
     struct key {
         struct bytes bytes;
         struct key *next;
-    } *keys;
+    } * keys;
     bool short_of_memory;
 };
 
@@ -48,8 +48,8 @@ static void collect_slots(struct step *step, const struct cache_slot *slot)
         if (at < step->first || at > step->last)
             continue;
         if (step->unsaved_count < step->unsaved_max)
-            step->unsaved[step->unsaved_count] =
-                (struct unsaved){at, cache_entry_hold(slot->entry), slot->entry->state & ENTRY_GONE};
+            step->unsaved[step->unsaved_count] = (struct unsaved){at, cache_entry_hold(slot->entry),
+                                                                  slot->entry->state & ENTRY_GONE};
         step->unsaved_count++;
     }
 }

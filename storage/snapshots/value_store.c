@@ -34,8 +34,8 @@ struct status value_read_row(struct value_store *store, struct bytes key, uint64
 
     *entry = NULL;
     arena_init(&arena, 2 * (VALUE_BYTES_MAX + VALUE_HEAD_BYTES));
-    struct status status = engine_get(store->options.engine, FAMILY_VALUES, value_key(memory, key),
-                                      &arena, &row);
+    struct status status =
+        engine_get(store->options.engine, FAMILY_VALUES, value_key(memory, key), &arena, &row);
     if (status_ok(status) && row.data && !value_row_decode(row, &expires_us, &value))
         status = status_make(STATUS_DATA_LOSS, "values: a damaged entry");
     if (status_ok(status) && row.data) {
@@ -125,7 +125,8 @@ static bool place_counted(const struct place *place)
     return place->table ? !(place->table->state & ENTRY_GONE) : place->on_disk;
 }
 
-/* --- changing ----------------------------------------------------------------------------------- */
+/* --- changing -----------------------------------------------------------------------------------
+ */
 
 static struct status check_key(struct bytes key)
 {
@@ -250,7 +251,7 @@ struct status value_set(struct value_store *store, struct value_set *set)
 
 /* A delete of what is there; `expired_only`: of what is there no more but on disk. */
 static struct status remove_value(struct value_store *store, struct bytes key, bool expired_only,
-                            bool *deleted)
+                                  bool *deleted)
 {
     struct cache_entry *entry;
     struct cache_slot *slot;
@@ -338,7 +339,8 @@ struct status value_expire(struct value_store *store, struct bytes key, int64_t 
     return OK;
 }
 
-/* --- looking -------------------------------------------------------------------------------------- */
+/* --- looking
+ * -------------------------------------------------------------------------------------- */
 
 static struct status look(struct value_store *store, struct bytes key, bool counts,
                           struct cache_entry **entry, int64_t *expires_us)
