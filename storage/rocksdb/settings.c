@@ -58,7 +58,7 @@ static rocksdb_options_t *database_options(const struct rocksdb_engine_options *
 static bool has_bloom_filter(int column)
 {
     return column == FAMILY_NAMES || column == FAMILY_TYPES || column == FAMILY_SNAPSHOTS ||
-           column == FAMILY_VALUES;
+           column == FAMILY_VALUES || column == FAMILY_SAGA_IDS;
 }
 
 static rocksdb_options_t *column_options(int column, const struct rocksdb_engine_options *options,
