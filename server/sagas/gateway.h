@@ -5,10 +5,10 @@
  *                      (domain events, the saga's events, commands, its row: one write)
  *                      after the commit: commands go to the dispatch
  *
- * The caller owns each struct and all it points to, sets intent.done, and keeps everything
- * untouched from submit until `done`. If submit fails, `done` will not run. After `done`,
- * not on the writer thread, ..._settle must be called before results are looked at: it reads what
- * only the disk knows. */
+ * The caller owns each struct and all it points to, sets intent.done, and keeps everything, the
+ * arena too, untouched from submit until `done`. If submit fails, `done` will not run. After
+ * `done`, not on the writer thread, ..._settle must be called, also to give back what submit has
+ * taken, and before results are looked at: it reads what only the disk knows. */
 #ifndef SERVER_SAGAS_GATEWAY_H
 #define SERVER_SAGAS_GATEWAY_H
 
@@ -18,7 +18,6 @@
 
 #include "base/arena.h"
 #include "base/bytes.h"
-#include "base/clock.h"
 #include "base/status.h"
 #include "sagabase/v1/participant.pb-c.h"
 #include "sagabase/v1/saga_definition.pb-c.h"
@@ -30,11 +29,17 @@
 
 struct gateway;
 
+/* The gateway's, in each intent of it. */
+struct gateway_part {
+    struct gateway *gateway;
+    void (*done)(struct intent *intent); /* the caller's */
+    bool added;                          /* something, to the commit */
+};
+
 struct gateway_options {
-    struct event_log *log;
-    const struct clock *clock; /* NULL: the machine's */
-    size_t memory_bytes_max;   /* open sagas together; 0: 512 MiB */
-    int64_t resume_within_us;  /* leases of a broken stream are kept so long; 0: 10 s */
+    struct event_log *log;    /* its clock is the sagas' */
+    size_t memory_bytes_max;  /* open sagas together; 0: 512 MiB */
+    int64_t resume_within_us; /* leases of a broken stream are kept so long; 0: 10 s */
 };
 
 /* Reads open sagas and definitions; commands that are open can be handed out again. DATA_LOSS: what
@@ -46,12 +51,22 @@ void gateway_close(struct gateway *gateway);
 
 /* Where participants take commands. Any thread. */
 struct dispatch *gateway_dispatch(struct gateway *gateway);
+int64_t gateway_resume_within_us(const struct gateway *gateway);
+
+/* Looks at the clock now: for who has moved it. Otherwise that is done in time, and at least once
+ * in CLOCK_LOOK_US while something is due. Any thread. */
+enum { CLOCK_LOOK_US = 500000 };
+void gateway_look_at_clock(struct gateway *gateway);
+
 const struct command_secret *gateway_secret(const struct gateway *gateway);
 
 /* --- definitions: any thread -------------------------------------------------------------- */
 
+enum { DEFINITIONS_MAX = 10000 }; /* versions of all types; all of them are in memory */
+
 struct definition_put {
     struct intent intent;
+    struct gateway_part part;
     const Sagabase__V1__PutDefinitionRequest *request;
     uint32_t version; /* result */
     bool existed;     /* result */
@@ -59,15 +74,17 @@ struct definition_put {
     struct definition *definition; /* the gateway's, between submit and settle */
 };
 
+/* ALREADY_EXISTS: the version is taken by another definition. RESOURCE_EXHAUSTED:
+ * DEFINITIONS_MAX. */
 struct status definition_put_submit(struct gateway *gateway, struct definition_put *put,
                                     struct arena *arena);
 struct status definition_put_settle(struct gateway *gateway, struct definition_put *put);
 
 struct definition_default {
     struct intent intent;
+    struct gateway_part part;
     struct bytes type;
     uint32_t version;
-    struct gateway *gateway;
 };
 
 /* No settle: intent.status is the result. */
@@ -88,6 +105,7 @@ struct status gateway_list_definitions(struct gateway *gateway, struct bytes aft
 
 struct saga_start {
     struct intent intent;
+    struct gateway_part part;
     const Sagabase__V1__StartSagaRequest *request;
     struct append *append; /* request->appends, filled by the caller but for `intent`; NULL: none */
     struct bytes traceparent; /* may be empty */
@@ -98,9 +116,13 @@ struct saga_start {
     uint32_t run;
     uint64_t position;
 
-    struct gateway *gateway; /* these are the gateway's */
-    struct definition *definition;
+    struct definition *definition; /* the gateway's, between submit and settle */
+    struct saga *ended;            /* the same: the newest run of the id, if it is over */
+    uint64_t known_ended;          /* which ends that takes into account */
 };
+
+/* RESOURCE_EXHAUSTED: --saga-memory is used up, or the store is busy. ALREADY_EXISTS: the id is
+ * another saga's. */
 
 struct status saga_start_submit(struct gateway *gateway, struct saga_start *start,
                                 struct arena *arena);
@@ -109,6 +131,7 @@ struct status saga_start_settle(struct saga_start *start, struct arena *arena);
 /* A participant's answer, by whatever way it comes. */
 struct saga_reply {
     struct intent intent;
+    struct gateway_part part;
     const Sagabase__V1__Reply *reply;
     struct append *append; /* as in saga_start */
 
@@ -119,8 +142,8 @@ struct saga_reply {
     uint64_t position;
     char message[252]; /* of INVALID, WRONG_EXPECTED_REVISION, UNAVAILABLE */
 
-    struct gateway *gateway;
-    struct command_name name;
+    struct command_name name; /* the gateway's */
+    bool is_open;             /* the same: the saga is */
 };
 
 /* An invalid reply is not submitted: INVALID_ARGUMENT. */
@@ -142,14 +165,14 @@ struct status append_reply_settle(struct append_reply *reply, struct arena *aren
 /* Everything else that is done to a saga by name. */
 struct saga_act {
     struct intent intent;
+    struct gateway_part part;
     struct bytes type, id;
     struct saga_input input; /* SIGNAL to RESOLVE_STEP; the gateway sets the time */
 
     /* Results. */
     Sagabase__V1__SagaStatus status; /* behind the act */
     bool duplicate;                  /* of a signal */
-
-    struct gateway *gateway;
+    bool is_open;                    /* the gateway's: the saga is */
 };
 
 /* intent.status, once settled: OK, NOT_FOUND, or as saga_decide says. */
@@ -181,6 +204,12 @@ struct gateway_counts {
     uint64_t started;      /* ever */
     size_t memory_bytes;   /* of open sagas */
     int64_t oldest_due_us; /* wall clock; INT64_MAX: none */
+    /* Ever, in this process. */
+    uint64_t replies;      /* accepted */
+    uint64_t late_replies; /* DUPLICATE or SUPERSEDED */
+    uint64_t timeouts;     /* of leases, or because nobody took a command */
+    uint64_t timers;       /* sagas that went on because it was time */
+    uint64_t stuck;        /* times a saga could not go on by itself: see the log */
 };
 
 struct gateway_counts gateway_counts(struct gateway *gateway);

@@ -43,7 +43,19 @@ void heads_free(struct heads *heads);
 bool heads_look(struct heads *heads, uint64_t hash, struct bytes name, uint64_t *number,
                 uint64_t *committed_count);
 
-/* Any thread: reads a head from the engine. */
+/* Any thread: what became of it since it was made. */
+struct heads_counts {
+    size_t kept;
+    uint64_t looked, found, forgotten;
+};
+struct heads_counts heads_counts(struct heads *heads);
+
+/* @thread writer. Shows what these heads count, and the new end of the store, both at once: who
+ * sees one sees the other, if he looks with heads_look. The end before. */
+uint64_t heads_publish(struct heads *heads, struct head *const *touched, size_t count,
+                       _Atomic(uint64_t) *end, uint64_t new_end);
+
+/* Any thread: reads a head from the engine. It may hold what is not published yet. */
 struct status head_read(struct engine *engine, struct bytes name, uint64_t read_at,
                         struct head_read *read);
 

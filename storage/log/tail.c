@@ -137,6 +137,13 @@ static void keep_nothing(struct tail *tail, uint64_t end)
     tail->begin = tail->end = end;
 }
 
+void tail_forget(struct tail *tail)
+{
+    pthread_mutex_lock(&tail->lock);
+    keep_nothing(tail, tail->end);
+    pthread_mutex_unlock(&tail->lock);
+}
+
 /* --- waiting ----------------------------------------------------------------- */
 
 static struct waiter **list_of(struct tail *tail, const struct waiter *waiter)
@@ -154,6 +161,7 @@ static void link_waiter(struct tail *tail, struct waiter *waiter)
     if (*list)
         (*list)->previous = waiter;
     *list = waiter;
+    tail->waiters++;
     waiter->parked = true;
 }
 
@@ -165,6 +173,7 @@ static void unlink_waiter(struct tail *tail, struct waiter *waiter)
         *list_of(tail, waiter) = waiter->next;
     if (waiter->next)
         waiter->next->previous = waiter->previous;
+    tail->waiters--;
     waiter->parked = false;
 }
 
@@ -202,17 +211,19 @@ static void wake_all(struct tail *tail, uint64_t position)
             wake(tail, tail->streams[i], position);
 }
 
-void tail_publish(struct event_log *log, const struct commit_record *records, uint64_t end)
+void tail_publish(struct event_log *log, const struct commit *commit)
 {
     struct tail *tail = &log->tail;
+    const struct commit_record *records = commit->first_record;
 
     pthread_mutex_lock(&tail->lock);
     /* Before anyone is woken, so that whoever wakes may read up to it. */
-    uint64_t before = atomic_exchange_explicit(&log->end, end, memory_order_release);
+    uint64_t before =
+        heads_publish(log->heads, commit->touched, commit->touched_count, &log->end, commit->end);
     for (; records; records = records->next) {
         struct tail_record *kept = tail_record_create(records);
         if (!kept) {
-            keep_nothing(tail, end);
+            keep_nothing(tail, commit->end);
             wake_all(tail, before);
             break;
         }
