@@ -26,6 +26,7 @@ struct append_call *append_call_create(struct call *call, void (*reply)(struct a
 
 struct status append_call_submit(struct append_call *self)
 {
+    trace_append(self->call, &self->append);
     call_hold(self->call);
     struct status status = append_submit(self->log, &self->append, call_arena(self->call));
     if (!status_ok(status))

@@ -58,6 +58,7 @@ void subscribe(struct call *call, const ProtobufCMessage *message)
     if (!self)
         return call_end(call, status_make(STATUS_RESOURCE_EXHAUSTED, "request: too large"));
     self->call = call;
+    self->options.census = services->census;
     self->options.wake = on_commit;
     self->options.context = self;
     self->sent.run = on_sent;
@@ -73,6 +74,8 @@ void subscribe(struct call *call, const ProtobufCMessage *message)
         status = subscription_open(&self->subscription, services->log, &self->options);
     if (!status_ok(status))
         return call_end(call, status);
+    if (call_span(call) && self->options.stream.size > 0)
+        span_put_text(call_span(call), "messaging.destination.name", self->options.stream);
     call_hold(call);
     call_on_closed(call, &self->closed);
     confirm(self);
