@@ -168,6 +168,16 @@ struct sagabase_status sagabase_tombstone_stream(
     struct sagabase_client *client, const Sagabase__V1__TombstoneStreamRequest *request,
     const struct sagabase_options *options, Sagabase__V1__TombstoneStreamResponse **response);
 
+struct sagabase_status sagabase_erase_stream(struct sagabase_client *client,
+                                             const Sagabase__V1__EraseStreamRequest *request,
+                                             const struct sagabase_options *options,
+                                             Sagabase__V1__EraseStreamResponse **response);
+
+struct sagabase_status sagabase_erase_event(struct sagabase_client *client,
+                                            const Sagabase__V1__EraseEventRequest *request,
+                                            const struct sagabase_options *options,
+                                            Sagabase__V1__EraseEventResponse **response);
+
 struct sagabase_status sagabase_get_info(struct sagabase_client *client,
                                          const Sagabase__V1__GetInfoRequest *request,
                                          const struct sagabase_options *options,
@@ -177,6 +187,26 @@ struct sagabase_status sagabase_checkpoint(struct sagabase_client *client,
                                            const Sagabase__V1__CheckpointRequest *request,
                                            const struct sagabase_options *options,
                                            Sagabase__V1__CheckpointResponse **response);
+
+struct sagabase_status sagabase_start_scavenge(struct sagabase_client *client,
+                                               const Sagabase__V1__StartScavengeRequest *request,
+                                               const struct sagabase_options *options,
+                                               Sagabase__V1__StartScavengeResponse **response);
+
+struct sagabase_status sagabase_get_scavenge(struct sagabase_client *client,
+                                             const Sagabase__V1__GetScavengeRequest *request,
+                                             const struct sagabase_options *options,
+                                             Sagabase__V1__GetScavengeResponse **response);
+
+struct sagabase_status sagabase_cancel_scavenge(struct sagabase_client *client,
+                                                const Sagabase__V1__CancelScavengeRequest *request,
+                                                const struct sagabase_options *options,
+                                                Sagabase__V1__CancelScavengeResponse **response);
+
+struct sagabase_status sagabase_set_log_level(struct sagabase_client *client,
+                                              const Sagabase__V1__SetLogLevelRequest *request,
+                                              const struct sagabase_options *options,
+                                              Sagabase__V1__SetLogLevelResponse **response);
 
 /* --- reading ----------------------------------------------------------------- */
 

@@ -229,6 +229,26 @@ struct sagabase_status sagabase_tombstone_stream(
     return client_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
 }
 
+struct sagabase_status sagabase_erase_stream(struct sagabase_client *client,
+                                             const Sagabase__V1__EraseStreamRequest *request,
+                                             const struct sagabase_options *options,
+                                             Sagabase__V1__EraseStreamResponse **response)
+{
+    static const struct client_method method = {"/sagabase.v1.EventStore/EraseStream",
+                                         &sagabase__v1__erase_stream_response__descriptor};
+    return client_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
+}
+
+struct sagabase_status sagabase_erase_event(struct sagabase_client *client,
+                                            const Sagabase__V1__EraseEventRequest *request,
+                                            const struct sagabase_options *options,
+                                            Sagabase__V1__EraseEventResponse **response)
+{
+    static const struct client_method method = {"/sagabase.v1.EventStore/EraseEvent",
+                                         &sagabase__v1__erase_event_response__descriptor};
+    return client_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
+}
+
 struct sagabase_status sagabase_get_info(struct sagabase_client *client,
                                          const Sagabase__V1__GetInfoRequest *request,
                                          const struct sagabase_options *options,
@@ -246,5 +266,45 @@ struct sagabase_status sagabase_checkpoint(struct sagabase_client *client,
 {
     static const struct client_method method = {"/sagabase.v1.Admin/Checkpoint",
                                                 &sagabase__v1__checkpoint_response__descriptor};
+    return client_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
+}
+
+struct sagabase_status sagabase_start_scavenge(struct sagabase_client *client,
+                                               const Sagabase__V1__StartScavengeRequest *request,
+                                               const struct sagabase_options *options,
+                                               Sagabase__V1__StartScavengeResponse **response)
+{
+    static const struct client_method method = {"/sagabase.v1.Admin/StartScavenge",
+                                         &sagabase__v1__start_scavenge_response__descriptor};
+    return client_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
+}
+
+struct sagabase_status sagabase_get_scavenge(struct sagabase_client *client,
+                                             const Sagabase__V1__GetScavengeRequest *request,
+                                             const struct sagabase_options *options,
+                                             Sagabase__V1__GetScavengeResponse **response)
+{
+    static const struct client_method method = {"/sagabase.v1.Admin/GetScavenge",
+                                         &sagabase__v1__get_scavenge_response__descriptor};
+    return client_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
+}
+
+struct sagabase_status sagabase_cancel_scavenge(struct sagabase_client *client,
+                                                const Sagabase__V1__CancelScavengeRequest *request,
+                                                const struct sagabase_options *options,
+                                                Sagabase__V1__CancelScavengeResponse **response)
+{
+    static const struct client_method method = {"/sagabase.v1.Admin/CancelScavenge",
+                                         &sagabase__v1__cancel_scavenge_response__descriptor};
+    return client_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
+}
+
+struct sagabase_status sagabase_set_log_level(struct sagabase_client *client,
+                                              const Sagabase__V1__SetLogLevelRequest *request,
+                                              const struct sagabase_options *options,
+                                              Sagabase__V1__SetLogLevelResponse **response)
+{
+    static const struct client_method method = {"/sagabase.v1.Admin/SetLogLevel",
+                                         &sagabase__v1__set_log_level_response__descriptor};
     return client_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
 }

@@ -17,7 +17,7 @@ static const struct option options[] = {{.name = NULL}};
 /* The first words of commands, each once. */
 static void print_first_words(void)
 {
-    printf("serve help");
+    printf("serve config doctor help");
     for (size_t i = 0; commands[i]; i++) {
         size_t size = strcspn(commands[i]->name, " ");
         bool again = i > 0 && strncmp(commands[i]->name, commands[i - 1]->name, size) == 0 &&
@@ -73,10 +73,14 @@ static void print_bash(void)
         print_flags(commands[i]->options);
         printf("\" ;;\n");
     }
-    printf("    \"serve\"\\ *) words=\"");
-    print_serve_flags();
-    printf("\" ;;\n"
-           "    esac\n"
+    for (size_t i = 0; server_commands[i].name; i++) {
+        bool two = strchr(server_commands[i].name, ' ') != NULL;
+
+        printf("    \"%s\"%s) words=\"", server_commands[i].name, two ? "" : "\\ *");
+        print_serve_flags();
+        printf("\" ;;\n");
+    }
+    printf("    esac\n"
            "    if ((COMP_CWORD == 1)); then\n"
            "        words=\"");
     print_first_words();
@@ -88,6 +92,8 @@ static void print_bash(void)
         print_second_words(groups[i]);
     }
     printf("\"\n"
+           "    elif ((COMP_CWORD == 2)) && [[ ${COMP_WORDS[1]:-} == config ]]; then\n"
+           "        words=\"check print\"\n"
            "    elif ((COMP_CWORD == 2)) && [[ ${COMP_WORDS[1]:-} == completion ]]; then\n"
            "        words=\"bash zsh fish\"\n"
            "    fi\n"
@@ -149,11 +155,14 @@ static void print_fish(void)
     const char *flag;
 
     printf("# fish completion for sagabase: sagabase completion fish | source\n"
-           "complete -c sagabase -n __fish_use_subcommand -f -a 'serve help stream saga'\n"
+           "complete -c sagabase -n __fish_use_subcommand -f -a 'serve config doctor help saga "
+           "stream'\n"
+           "complete -c sagabase -n '__fish_seen_subcommand_from config' -f -a 'check print'\n"
            "complete -c sagabase -n '__fish_seen_subcommand_from completion' -f "
            "-a 'bash zsh fish'\n");
     for (size_t i = 0; (flag = serve_flag(i)); i++)
-        printf("complete -c sagabase -n '__fish_seen_subcommand_from serve' -l %s\n", flag);
+        printf("complete -c sagabase -n '__fish_seen_subcommand_from serve config doctor' -l %s\n",
+               flag);
     for (size_t i = 0; commands[i]; i++)
         print_fish_command(commands[i]);
 }

@@ -128,7 +128,7 @@ static void put_tags(struct buffer *out, const Sagabase__V1__RecordedEvent *even
 static void put_event(struct buffer *out, const Sagabase__V1__RecordedEvent *event,
                       void (*put)(struct buffer *out, const Sagabase__V1__RecordedEvent *event))
 {
-    char created[CLOCK_TEXT_BYTES];
+    char created[CLOCK_TEXT_BYTES], erased[CLOCK_TEXT_BYTES];
 
     clock_format_us(event->created_us, created);
     buffer_put_text(out, "{\"stream\":");
@@ -138,6 +138,10 @@ static void put_event(struct buffer *out, const Sagabase__V1__RecordedEvent *eve
     put_text_member(out, "id", event->id);
     put_text_member(out, "type", event->type);
     put_text_member(out, "created", created);
+    if (event->erased_us) {
+        clock_format_us(event->erased_us, erased);
+        put_text_member(out, "erased", erased);
+    }
     put_text_member(out, "content_type", event->content_type);
     put_tags(out, event);
     put(out, event);
@@ -219,7 +223,10 @@ static void put_row(struct event_printer *printer, struct buffer *out,
 
     size_t used = text_columns(bytes_of(out->data + start, out->size - start));
     size_t left = terminal > used + DATA_COLUMNS_MIN ? terminal - used : DATA_COLUMNS_MIN;
-    put_row_data(out, event, terminal ? left : 0);
+    if (event->erased_us)
+        buffer_put_text(out, "(erased)");
+    else
+        put_row_data(out, event, terminal ? left : 0);
     buffer_put_byte(out, '\n');
 }
 

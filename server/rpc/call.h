@@ -19,6 +19,7 @@
 #include "base/bytes.h"
 #include "base/inbox.h"
 #include "base/status.h"
+#include "base/trace.h"
 
 struct call;
 
@@ -64,6 +65,20 @@ bool call_cancelled(const struct call *call);
 /* A value of the request's metadata by its lower-case key, borrowed from the
  * call; {NULL, 0} if absent. */
 struct bytes call_metadata(const struct call *call, const char *key);
+
+/* What the client said of the trace that the call belongs to. */
+struct call_trace {
+    struct trace_context context;
+    struct bytes traceparent; /* as trace_context_write() writes it */
+    struct bytes tracestate;  /* empty: none */
+};
+
+/* Lives as long as the call. NULL: the client said nothing, or nothing well-formed. */
+const struct call_trace *call_trace(struct call *call);
+
+/* The span of a call that is sampled, for attributes and links; NULL: it is not. It ends with the
+ * call, its memory stays until the call is released. */
+struct trace_span *call_span(const struct call *call);
 
 /* --- unary -------------------------------------------------------------- */
 

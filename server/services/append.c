@@ -9,11 +9,14 @@ static void reply(struct append_call *self);
 void append(struct call *call, const ProtobufCMessage *message)
 {
     struct append_call *self = append_call_create(call, reply);
+    struct trace_entries trace;
     struct status status;
 
     if (!self)
         return;
-    status = proposal_read((const void *)message, call_arena(call), &self->submission.append);
+    trace = trace_entries_of(call);
+    status =
+        proposal_read((const void *)message, &trace, call_arena(call), &self->submission.append);
     if (!status_ok(status))
         return call_fail(call, status);
     status = append_call_submit(self);

@@ -27,6 +27,7 @@ struct append_call *append_call_create(struct call *call, void (*reply)(struct a
 
 struct status append_call_submit(struct append_call *self)
 {
+    trace_append(self->call, &self->submission.append);
     call_hold(self->call);
     struct status status =
         submission_submit(self->services, &self->submission, call_arena(self->call));

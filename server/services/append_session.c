@@ -44,6 +44,7 @@ struct entry {
 struct session {
     struct call *call;
     const struct services *services;
+    struct trace_entries trace; /* of the whole session */
     struct entry *oldest, *newest;
     unsigned in_flight;
     size_t in_flight_bytes;
@@ -75,6 +76,7 @@ void append_session(struct call *call, const ProtobufCMessage *message)
         return call_fail(call, status_make(STATUS_RESOURCE_EXHAUSTED, "session: too large"));
     self->call = call;
     self->services = services;
+    self->trace = trace_entries_of(call);
     self->received.run = on_received;
     self->committed.run = on_committed;
     self->sent.run = on_sent;
@@ -182,7 +184,9 @@ static struct status submit(struct entry *entry, const Sagabase__V1__AppendSessi
 {
     if (!request->append)
         return status_make(STATUS_INVALID_ARGUMENT, "append: required");
-    TRY(proposal_read(request->append, &entry->arena, &entry->submission.append));
+    TRY(proposal_read(request->append, &entry->session->trace, &entry->arena,
+                      &entry->submission.append));
+    entry->submission.append.intent.trace = trace_of(entry->session->call);
     return proposal_refusal(
         submission_submit(entry->session->services, &entry->submission, &entry->arena),
         &entry->submission.append);

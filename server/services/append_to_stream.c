@@ -9,11 +9,14 @@ static void reply(struct append_call *self);
 void append_to_stream(struct call *call, const ProtobufCMessage *message)
 {
     struct append_call *self = append_call_create(call, reply);
+    struct trace_entries trace;
     struct status status;
 
     if (!self)
         return;
-    status = proposal_read_one((const void *)message, call_arena(call), &self->submission.append);
+    trace = trace_entries_of(call);
+    status = proposal_read_one((const void *)message, &trace, call_arena(call),
+                               &self->submission.append);
     if (status_ok(status))
         status = append_call_submit(self);
     if (!status_ok(status))

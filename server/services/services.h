@@ -11,6 +11,7 @@
 
 enum { CHECKPOINT_PERIOD_US = 5000000, CHECKPOINT_NAME_BYTES_MAX = 128 };
 
+struct census; /* server/subscriptions/census.h */
 struct event_log;
 struct gateway; /* server/sagas/gateway.h */
 struct health;  /* server/observe/health.h */
@@ -20,9 +21,10 @@ struct services {
     struct event_log *log;
     struct gateway *gateway;
     struct health *health;
-    const char *version; /* static */
-    const char *commit;  /* static */
-    int64_t started_us;  /* wall clock */
+    struct census *census; /* of subscriptions; NULL: nobody asks */
+    const char *version;   /* static */
+    const char *commit;    /* static */
+    int64_t started_us;    /* wall clock */
 
     /* How often a subscription that is live, but sends nothing, tells how far it is; 0: every
      * CHECKPOINT_PERIOD_US. */

@@ -2,6 +2,7 @@
 
 #include "server/services/conflict.h"
 #include "server/services/services.h"
+#include "server/services/trace_entries.h"
 
 struct change_call {
     struct call *call;
@@ -45,6 +46,7 @@ void stream_change_call(struct call *call, const struct stream_change *change,
     self->call = call;
     self->change = *change;
     self->change.intent.done = on_done;
+    self->change.intent.trace = trace_of(call);
     self->response = response;
     self->committed.run = on_committed;
     call_hold(call);

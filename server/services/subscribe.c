@@ -36,6 +36,7 @@ void subscribe(struct call *call, const ProtobufCMessage *message)
     if (!self)
         return call_end(call, status_make(STATUS_RESOURCE_EXHAUSTED, "request: too large"));
     self->following.output = send_output;
+    self->following.options.census = services->census;
     self->following.options.clock = system_clock();
     self->following.options.checkpoint_period_us =
         services->checkpoint_period_us > 0 ? services->checkpoint_period_us : CHECKPOINT_PERIOD_US;
@@ -45,6 +46,9 @@ void subscribe(struct call *call, const ProtobufCMessage *message)
         status = following_open(&self->following, call, services->log);
     if (!status_ok(status))
         return call_end(call, status);
+    if (call_span(call) && self->following.options.stream.size > 0)
+        span_put_text(call_span(call), "messaging.destination.name",
+                      self->following.options.stream);
     confirm(&self->following);
 }
 

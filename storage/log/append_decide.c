@@ -168,10 +168,12 @@ static struct status check_types(const struct commit *commit, const struct appen
     if (types_count(types) + plan->event_count <= EVENT_TYPES_MAX)
         return OK; /* even if all were new */
     for (size_t i = 0; i < plan->event_count; i++)
-        if (!types_has(types, plan->type_hashes[i]))
+        if (!types_has(types, plan->type_hashes[i])) {
+            counter_add_alone(&commit->log->sequencer.counts.types_full, 1);
             return status_make(STATUS_RESOURCE_EXHAUSTED,
                                "events.type: the store holds %d different types already",
                                EVENT_TYPES_MAX);
+        }
     return OK;
 }
 

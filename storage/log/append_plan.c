@@ -156,21 +156,6 @@ static struct status check_events(const struct append *append)
 
 /* --- encoding ---------------------------------------------------------------- */
 
-/* Tags are one byte each. */
-static size_t field_bytes(struct bytes value)
-{
-    return 1 + varint_bytes(value.size) + value.size;
-}
-
-static uint8_t *put_field(uint8_t *at, uint8_t tag, struct bytes value)
-{
-    *at++ = tag;
-    at = put_varint(at, value.size);
-    if (value.size)
-        memcpy(at, value.data, value.size);
-    return at + value.size;
-}
-
 static size_t entry_bytes(const struct metadata_entry *entry)
 {
     return field_bytes(entry->key) + field_bytes(entry->value);

@@ -43,6 +43,13 @@ void heads_free(struct heads *heads);
 bool heads_look(struct heads *heads, uint64_t hash, struct bytes name, uint64_t *number,
                 uint64_t *committed_count);
 
+/* Any thread: what became of it since it was made. */
+struct heads_counts {
+    size_t kept;
+    uint64_t looked, found, forgotten;
+};
+struct heads_counts heads_counts(struct heads *heads);
+
 /* Any thread: reads a head from the engine. */
 struct status head_read(struct engine *engine, struct bytes name, uint64_t read_at,
                         struct head_read *read);

@@ -14,7 +14,10 @@
 
 enum {
     FRAMES_BYTES_MAX = PAGE_BYTES_MAX + APPEND_BYTES_MAX, /* a page and its last event */
-    PLACES_MAX = 256, /* spans of a stream that are looked up together */
+    PLACES_MAX = 256,    /* spans of a stream that are looked up together */
+    RUN_PLACES = 8,      /* so many tell whether a stream lies densely in the log */
+    RUN_SKIPPED_MAX = 4, /* records of others for each of ours: a look-up costs as much */
+    RUN_GAP_MAX = 64,    /* records of others behind each other: the stream may have ended */
 };
 
 void reading_init(struct reading *reading, struct event_log *log, const struct read *read,
@@ -41,10 +44,10 @@ bool reading_is_full(const struct reading *reading)
            ((read->accept || reading->hiding) && page->scanned_count >= scanned_max);
 }
 
-static void add(struct reading *reading, struct bytes frame)
+static void add(struct reading *reading, struct bytes frames, uint32_t count)
 {
-    buffer_put(&reading->page->frames, frame);
-    reading->page->event_count++;
+    buffer_put(&reading->page->frames, frames);
+    reading->page->event_count += count;
     if (!buffer_ok(&reading->page->frames))
         reading->status = status_make(STATUS_RESOURCE_EXHAUSTED, "read: out of memory");
 }
@@ -63,6 +66,20 @@ static bool is_beyond_count(struct reading *reading, const struct event *event, 
         count = read.event_count;
     }
     return count > max_count && event->revision < count - max_count;
+}
+
+void reading_strip(struct reading *reading, struct event *event)
+{
+    if (!reading->hiding || event->erased_us)
+        return;
+    struct retained row = retention_of(&reading->log->retention, reading->stream_number);
+    if (event->revision >= row.erased_before)
+        return;
+    uint8_t *end = event_put_erased(reading->erased, event, row.erased_us);
+    struct bytes frame = {reading->erased, (size_t)(end - reading->erased)};
+    bool is_whole = event_next(&frame, event);
+    assert(is_whole);
+    (void)is_whole;
 }
 
 static bool is_hidden(struct reading *reading, const struct event *event)
@@ -84,7 +101,7 @@ void reading_take(struct reading *reading, const struct event *event)
     if (reading->hiding && is_hidden(reading, event))
         return;
     if (!reading->read->accept || reading->read->accept(reading->read->context, event))
-        add(reading, event->frame);
+        add(reading, event->frame, 1);
 }
 
 static void take_frame(struct reading *reading, struct bytes frame)
@@ -93,13 +110,15 @@ static void take_frame(struct reading *reading, struct bytes frame)
     struct event event;
 
     if (reading->read->accept || reading->hiding) {
-        if (event_next(&rest, &event))
+        if (event_next(&rest, &event)) {
+            reading_strip(reading, &event);
             return reading_take(reading, &event);
+        }
         reading->status = status_make(STATUS_DATA_LOSS, "event frame: damaged");
         return;
     }
     reading->page->scanned_count++;
-    add(reading, frame);
+    add(reading, frame, 1);
 }
 
 /* Takes what the page wants of consecutive events; `index` is the revision or
@@ -147,22 +166,57 @@ static void take_backwards(struct reading *reading, struct bytes frames, uint64_
     free(all);
 }
 
+/* The usual case: nothing has to be looked at, and all of the events have room. */
+static bool take_whole(struct reading *reading, struct bytes frames, uint64_t index, uint32_t count)
+{
+    const struct read *read = reading->read;
+    struct page *page = reading->page;
+
+    if (read->accept || reading->hiding || (read->backwards && count > 1))
+        return false;
+    if (read->backwards ? index > page->next || index == 0 : index < page->next)
+        return false;
+    if (page->event_count + count > read->events_max ||
+        page->frames.size + frames.size > read->bytes_max)
+        return false;
+    add(reading, frames, count);
+    page->scanned_count += count;
+    page->next = read->backwards ? index - 1 : index + count;
+    return true;
+}
+
 static void take(struct reading *reading, struct bytes frames, uint64_t index, uint32_t count)
 {
+    if (take_whole(reading, frames, index, count))
+        return;
     if (reading->read->backwards)
         take_backwards(reading, frames, index, count);
     else
         take_forwards(reading, frames, index);
 }
 
+/* What was scavenged holds no events; `index` is the revision or position of the first. */
+static void pass_over(struct reading *reading, uint64_t index, uint64_t count)
+{
+    struct page *page = reading->page;
+
+    if (!reading->read->backwards) {
+        if (page->next < index + count)
+            page->next = index + count;
+    } else if (page->next >= index) {
+        page->end = reading->full = index == 0; /* nothing before it */
+        page->next = index == 0 ? 0 : index - 1;
+    }
+}
+
 static bool goes_on(const struct reading *reading)
 {
-    return !reading->full && status_ok(reading->status);
+    return !reading->full && !reading->stale && status_ok(reading->status);
 }
 
 /* --- the whole store ----------------------------------------------------------- */
 
-/* Span by span, because what is hidden depends on the stream. */
+/* Span by span, because what is hidden depends on the stream, and spans may be scavenged. */
 static void take_spans(struct reading *reading, const struct record *record)
 {
     bool backwards = reading->read->backwards;
@@ -174,7 +228,10 @@ static void take_spans(struct reading *reading, const struct record *record)
         if (backwards)
             position -= span.event_count;
         reading->stream_number = span.stream_number;
-        take(reading, record_span_frames(record, index), position, span.event_count);
+        if (span.is_scavenged)
+            pass_over(reading, position, span.event_count);
+        else
+            take(reading, record_span_frames(record, index), position, span.event_count);
         if (!backwards)
             position += span.event_count;
     }
@@ -191,7 +248,7 @@ static bool visit_record(void *context, struct bytes key, struct bytes value)
     reading->status = record_parse(value, position, &record);
     if (!status_ok(reading->status))
         return false;
-    if (reading->hiding)
+    if (reading->hiding || record.is_hollow)
         take_spans(reading, &record);
     else
         take(reading, record.frames, position, record.event_count);
@@ -272,11 +329,22 @@ struct places {
     size_t count_max;
     size_t bytes;
     size_t bytes_max;
+    uint64_t events;
     bool damaged;
-    bool cut; /* there are more */
+    bool cut;   /* there are more */
+    bool dense; /* likewise; and little of other streams lies between them in the log */
     uint64_t revisions[PLACES_MAX];
     struct place places[PLACES_MAX];
 };
+
+static bool lie_densely(const struct places *places)
+{
+    uint64_t first = places->places[0].record_position;
+    uint64_t last = places->places[places->count - 1].record_position;
+    uint64_t apart = first < last ? last - first : first - last;
+
+    return apart <= places->events * (1 + RUN_SKIPPED_MAX);
+}
 
 static bool visit_place(void *context, struct bytes key, struct bytes value)
 {
@@ -294,7 +362,10 @@ static bool visit_place(void *context, struct bytes key, struct bytes value)
         return true; /* committed after the read began; only ever the newest */
     places->revisions[places->count++] = get_u64_big_endian(key.data + 8);
     places->bytes += place->record_bytes;
-    return true;
+    places->events += place->event_count;
+    places->dense = places->count == RUN_PLACES && lie_densely(places);
+    places->cut = places->dense;
+    return !places->dense;
 }
 
 /* The revision that the span containing `revision` begins with. */
@@ -324,9 +395,9 @@ static struct status find_span(struct event_log *log, uint64_t stream_number, ui
 }
 
 /* Fills `places` with the spans from where the page is to go on. */
-static struct status scan_places(struct reading *reading, uint64_t stream_number,
-                                 struct places *places)
+static struct status scan_places(struct reading *reading, struct places *places)
 {
+    uint64_t stream_number = reading->stream_number;
     uint8_t from[REVISION_KEY_BYTES], to[REVISION_KEY_BYTES];
     uint64_t next = reading->page->next, first;
     struct scan scan = {.family = FAMILY_STREAMS, .backwards = reading->read->backwards};
@@ -352,36 +423,52 @@ static struct status scan_places(struct reading *reading, uint64_t stream_number
     return OK;
 }
 
-/* Takes one span out of its record. */
-static void take_span(struct reading *reading, uint64_t stream_number, uint64_t revision,
-                      const struct place *place, struct bytes stored)
+/* A place that leads astray is damage, unless a scavenge has changed it since it was read. */
+static struct status check_stale(struct reading *reading, uint64_t stream_number, uint64_t revision,
+                                 const struct place *place)
 {
-    struct record record;
+    uint8_t memory[64], key[REVISION_KEY_BYTES], value[PLACE_BYTES];
+    struct arena arena;
+    struct bytes stored;
 
-    if (!stored.data) {
-        reading->status = status_make(STATUS_DATA_LOSS, "record at position %llu: missing",
-                                      (unsigned long long)place->record_position);
-        return;
-    }
-    reading->status = record_parse(stored, place->record_position, &record);
+    arena_init_within(&arena, sizeof memory, memory, sizeof memory);
+    struct status status = engine_get(reading->log->engine, FAMILY_STREAMS,
+                                      revision_key(key, stream_number, revision), &arena, &stored);
+    reading->stale = status_ok(status) && !bytes_equal(stored, place_encode(value, place));
+    arena_destroy(&arena);
+    if (!status_ok(status) || reading->stale)
+        return status;
+    return status_make(STATUS_DATA_LOSS, "streams: stream %llu revision %llu leads astray",
+                       (unsigned long long)stream_number, (unsigned long long)revision);
+}
+
+/* Takes one span out of its record. */
+static void take_span(struct reading *reading, uint64_t revision, const struct place *place,
+                      struct bytes stored)
+{
+    uint64_t stream_number = reading->stream_number;
+    struct record record = {0};
+    struct span span = {0};
+
+    if (stored.data)
+        reading->status = record_parse(stored, place->record_position, &record);
     if (!status_ok(reading->status))
         return;
-    if (place->span >= record.span_count ||
-        record_span(&record, place->span).stream_number != stream_number ||
-        record_span(&record, place->span).first_revision != revision ||
-        record_span(&record, place->span).event_count != place->event_count) {
-        reading->status =
-            status_make(STATUS_DATA_LOSS, "streams: stream %llu revision %llu leads astray",
-                        (unsigned long long)stream_number, (unsigned long long)revision);
+    if (place->span < record.span_count)
+        span = record_span(&record, place->span);
+    if (span.stream_number != stream_number || span.first_revision != revision ||
+        span.event_count != place->event_count) {
+        reading->status = check_stale(reading, stream_number, revision, place);
         return;
     }
-    reading->stream_number = stream_number;
-    take(reading, record_span_frames(&record, place->span), revision, place->event_count);
+    if (span.is_scavenged)
+        pass_over(reading, revision, span.event_count);
+    else
+        take(reading, record_span_frames(&record, place->span), revision, place->event_count);
 }
 
 /* Reads the records of these places and takes their spans. */
-static struct status take_places(struct reading *reading, uint64_t stream_number,
-                                 const struct places *places)
+static struct status take_places(struct reading *reading, const struct places *places)
 {
     uint8_t key_bytes[PLACES_MAX][POSITION_KEY_BYTES];
     struct bytes keys[PLACES_MAX], values[PLACES_MAX];
@@ -397,10 +484,90 @@ static struct status take_places(struct reading *reading, uint64_t stream_number
         engine_multi_get(reading->log->engine, FAMILY_LOG, keys, places->count, &arena, values);
     for (size_t i = 0; status_ok(status) && i < places->count && goes_on(reading); i++) {
         size_t at = reading->read->backwards ? places->count - 1 - i : i;
-        take_span(reading, stream_number, places->revisions[i], &places->places[i], values[at]);
+        take_span(reading, places->revisions[i], &places->places[i], values[at]);
     }
     arena_destroy(&arena);
     return status_ok(status) ? reading->status : status;
+}
+
+/* Looks for the one span that the page is to go on with. False: it is not in this record. */
+static bool take_next_span(struct reading *reading, const struct record *record)
+{
+    for (uint32_t i = 0; i < record->span_count; i++) {
+        struct span span = record_span(record, i);
+        if (span.stream_number != reading->stream_number ||
+            reading->page->next - span.first_revision >= span.event_count)
+            continue;
+        if (span.is_scavenged)
+            pass_over(reading, span.first_revision, span.event_count);
+        else
+            take(reading, record_span_frames(record, i), span.first_revision, span.event_count);
+        return true;
+    }
+    return false;
+}
+
+/* A stretch of the log in which most records are of one stream. */
+struct run {
+    struct reading *reading;
+    size_t taken;
+    size_t skipped;
+    size_t gap; /* skipped since one was taken */
+};
+
+static bool visit_run(void *context, struct bytes key, struct bytes value)
+{
+    struct run *run = context;
+    struct reading *reading = run->reading;
+    struct record record;
+
+    reading->status = record_parse(value, get_u64_big_endian(key.data), &record);
+    if (!status_ok(reading->status))
+        return false;
+    if (take_next_span(reading, &record)) {
+        run->taken++;
+        run->gap = 0;
+    } else {
+        run->skipped++;
+        run->gap++;
+    }
+    return goes_on(reading) && run->gap <= RUN_GAP_MAX &&
+           run->skipped <= (run->taken + RUN_PLACES) * RUN_SKIPPED_MAX;
+}
+
+/* Takes events from the log as it lies, beginning with the first place, for as long as others do
+ * not get in the way: one scan in place of a look-up for each. Only revisions that follow each
+ * other are taken, so what it does not find is left to take_places. */
+static struct status take_run(struct reading *reading, const struct place *first)
+{
+    struct run run = {.reading = reading};
+    uint8_t from[POSITION_KEY_BYTES], to[POSITION_KEY_BYTES];
+    bool backwards = reading->read->backwards;
+    struct scan scan = {.family = FAMILY_LOG, .backwards = backwards};
+
+    if (backwards) {
+        scan.to = position_key(to, first->record_position + 1);
+    } else {
+        scan.from = position_key(from, first->record_position);
+        scan.to = position_key(to, reading->end);
+    }
+    TRY(engine_scan(reading->log->engine, &scan, visit_run, &run));
+    return reading->status;
+}
+
+/* The page goes on with the stretch of the log, or the records, where these places are. */
+static struct status take_from(struct reading *reading, const struct places *places)
+{
+    uint64_t next = reading->page->next;
+
+    if (places->dense) {
+        if (next == READ_END)
+            reading->page->next = places->revisions[0] + places->places[0].event_count - 1;
+        TRY(take_run(reading, &places->places[0]));
+        if (reading->page->next != next || reading->full)
+            return OK;
+    }
+    return take_places(reading, places);
 }
 
 struct status event_log_read_stream(struct event_log *log, uint64_t stream_number,
@@ -411,13 +578,15 @@ struct status event_log_read_stream(struct event_log *log, uint64_t stream_numbe
     struct status status = OK;
 
     reading_init(&reading, log, read, page);
+    reading.stream_number = stream_number;
     if (!places)
         return status_make(STATUS_RESOURCE_EXHAUSTED, "read: out of memory");
     do {
-        status = scan_places(&reading, stream_number, places);
+        reading.stale = false;
+        status = scan_places(&reading, places);
         if (status_ok(status) && places->count > 0)
-            status = take_places(&reading, stream_number, places);
-        if (!reading.full && !places->cut)
+            status = take_from(&reading, places);
+        if (!reading.full && !places->cut && !reading.stale)
             page->end = true;
     } while (status_ok(status) && !reading.full && !page->end);
     free(places);

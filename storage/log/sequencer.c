@@ -27,6 +27,14 @@ static void wake_writer(struct sequencer *sequencer)
     pthread_mutex_unlock(&sequencer->lock);
 }
 
+static struct status refuse_queued(struct counter *hits, size_t waiting, const char *what,
+                                   const char *option)
+{
+    counter_add(hits, 1);
+    return status_make(STATUS_RESOURCE_EXHAUSTED, "queue: %zu %s are waiting (%s)", waiting, what,
+                       option);
+}
+
 struct status event_log_submit(struct event_log *log, struct intent *intent)
 {
     struct sequencer *sequencer = &log->sequencer;
@@ -37,11 +45,10 @@ struct status event_log_submit(struct event_log *log, struct intent *intent)
     if (atomic_load(&sequencer->state) != SEQUENCER_RUNNING)
         status = status_make(STATUS_UNAVAILABLE, "store: it is closing or it has failed");
     else if (count >= log->options.queue_intents_max)
-        status = status_make(STATUS_RESOURCE_EXHAUSTED,
-                             "queue: %zu appends are waiting (--queue-appends)", count);
+        status = refuse_queued(&sequencer->counts.queue_full, count, "appends", "--queue-appends");
     else if (bytes >= log->options.queue_bytes_max)
-        status = status_make(STATUS_RESOURCE_EXHAUSTED,
-                             "queue: %zu bytes are waiting (--queue-memory)", bytes);
+        status =
+            refuse_queued(&sequencer->counts.queue_memory_full, bytes, "bytes", "--queue-memory");
     if (!status_ok(status)) {
         atomic_fetch_sub(&sequencer->waiting_bytes, intent->bytes);
         atomic_fetch_sub(&sequencer->waiting_count, 1);
@@ -192,6 +199,7 @@ static void commit_begin(struct commit *commit)
     commit->end = atomic_load_explicit(&log->end, memory_order_relaxed);
     commit->stream_count = atomic_load_explicit(&log->stream_count, memory_order_relaxed);
     commit->policies = NULL;
+    commit->forgets_tail = false;
     commit->first_record = NULL;
     commit->next_record = &commit->first_record;
 }
@@ -235,7 +243,11 @@ static void publish(struct commit *commit)
         atomic_store_explicit(&commit->touched[i]->committed_count, commit->touched[i]->event_count,
                               memory_order_release);
     atomic_store_explicit(&log->stream_count, commit->stream_count, memory_order_relaxed);
+    counter_add_alone(&log->sequencer.counts.events,
+                      commit->end - atomic_load_explicit(&log->end, memory_order_relaxed));
     tail_publish(log, commit->first_record, commit->end);
+    if (commit->forgets_tail)
+        tail_forget(&log->tail);
     index_notify(log);
 }
 
@@ -250,6 +262,17 @@ static void put_counters(struct commit *commit)
                      : (struct bytes){0});
 }
 
+static struct status write_to_disk(struct commit *commit)
+{
+    struct event_log *log = commit->log;
+    int64_t began_us = clock_monotonic_us(system_clock());
+    struct status status = engine_commit(log->engine, commit->writes, commit->write_count, true);
+
+    distribution_add_alone(&log->sequencer.counts.commit_us, &bounds_duration_us,
+                           clock_monotonic_us(system_clock()) - began_us);
+    return status;
+}
+
 /* Commits what the intents of the group have added; what each is told if it fails. */
 static struct status commit_finish(struct commit *commit)
 {
@@ -262,7 +285,7 @@ static struct status commit_finish(struct commit *commit)
     else if (!status_ok(commit->broken))
         status = commit->broken;
     else if (commit->write_count > 0)
-        status = engine_commit(commit->log->engine, commit->writes, commit->write_count, true);
+        status = write_to_disk(commit);
     if (status_ok(status) && !publish_policies(commit))
         status = status_make(STATUS_RESOURCE_EXHAUSTED, "policies: out of memory");
     if (status_ok(status)) {
@@ -273,26 +296,77 @@ static struct status commit_finish(struct commit *commit)
     return status_make(STATUS_UNAVAILABLE, "%s", status.message);
 }
 
+/* Before the group's intents are told, who may read the counters then. */
+static void count_group(struct event_log *log, size_t intents, size_t refused, size_t bytes)
+{
+    struct writer_counts *counts = &log->sequencer.counts;
+
+    distribution_add_alone(&counts->group_size, &bounds_count, (int64_t)intents);
+    counter_add_alone(&counts->refused, refused);
+    counter_add_alone(&counts->bytes, bytes);
+    if (intents == log->options.group_intents_max || bytes >= log->options.group_bytes_max)
+        counter_add_alone(&counts->group_full, 1);
+}
+
+/* The span of a commit lies below the first append that is traced, and is linked to each. */
+static void trace_intent(struct commit *commit, const struct intent *intent)
+{
+    struct trace_context context;
+
+    if (!commit->is_traced) {
+        if (!tracer_admit(commit->log->options.tracer, intent->trace, &context))
+            return;
+        commit->is_traced = true;
+        span_start(&commit->span, "commit", SPAN_INTERNAL, &context, intent->trace);
+    }
+    span_link(&commit->span, intent->trace);
+}
+
+/* https://opentelemetry.io/docs/specs/semconv/database/database-spans/ */
+static void trace_commit(struct commit *commit, size_t intents, size_t bytes, struct status status)
+{
+    struct event_log *log = commit->log;
+
+    if (!commit->is_traced)
+        return;
+    commit->is_traced = false;
+    commit->span.failed = !status_ok(status);
+    span_put(&commit->span, "db.system.name", log->engine->operations->name);
+    span_put(&commit->span, "db.operation.name", "commit");
+    span_put_number(&commit->span, "db.operation.batch.size", (int64_t)intents);
+    span_put_number(&commit->span, "sagabase.commit.bytes", (int64_t)bytes);
+    span_end(log->options.tracer, &commit->span);
+}
+
 /* Takes a group off `*waiting` and works it through. */
 static void work_group(struct event_log *log, struct inbox_link **waiting)
 {
     struct commit *commit = &log->commit;
     struct inbox_link *first = *waiting, *behind = first;
-    size_t count = 0, bytes = 0;
+    size_t count = 0, bytes = 0, refused_count = 0;
     struct status refusal = commit->failed ? status_make(STATUS_UNAVAILABLE, "store: it has failed")
                                            : engine_admit(log->engine);
-    bool refused = !status_ok(refusal);
+    bool short_of_room = !status_ok(refusal) && !commit->failed;
 
     commit_begin(commit);
     while (behind && count < log->options.group_intents_max &&
            bytes < log->options.group_bytes_max) {
         struct intent *intent = intent_of(behind);
-        intent->status = refused ? refusal : intent->decide(intent, commit);
+        if (intent->trace && log->options.tracer)
+            trace_intent(commit, intent);
+        intent->status = status_ok(refusal) || (short_of_room && intent->frees_room)
+                             ? intent->decide(intent, commit)
+                             : refusal;
+        refused_count += !status_ok(intent->status);
         bytes += intent->bytes;
         count++;
         behind = behind->next;
     }
-    struct status status = refused ? OK : commit_finish(commit);
+    if (!status_ok(refusal))
+        counter_add_alone(&log->sequencer.counts.not_admitted, refused_count);
+    struct status status = commit->failed ? OK : commit_finish(commit);
+    trace_commit(commit, count, bytes, status);
+    count_group(log, count, refused_count, bytes);
     while (first != behind) {
         struct intent *intent = intent_of(first);
         first = first->next; /* `done` may free the intent */

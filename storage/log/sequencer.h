@@ -15,6 +15,7 @@
 #include "base/bytes.h"
 #include "base/inbox.h"
 #include "base/status.h"
+#include "base/trace.h"
 #include "storage/engine/engine.h"
 
 struct commit;    /* a group in the making; on the writer thread only */
@@ -32,6 +33,10 @@ struct intent {
      * is durable or was refused. The intent is the caller's again; `done` must
      * be short, may not block, and may not submit. */
     void (*done)(struct intent *intent);
+
+    bool frees_room; /* tried even when room on disk is short */
+    /* The span that it belongs to, until `done`; NULL: nobody traces it. */
+    const struct trace_context *trace;
 
     size_t bytes;         /* about what it adds to the commit; bounds the queue */
     struct status status; /* what decide or the commit returned */

@@ -7,8 +7,8 @@ enum {
     LOG_FATAL_ONLY = 4, /* InfoLogLevel::FATAL_LEVEL */
     INFO_LOG_BYTES_MAX = 1 << 20,
     INFO_LOGS_MAX = 2,
-    MANIFEST_BYTES_MAX = 64 << 20,
-    WRITE_BUFFERS_MAX = 2, /* 7.8 may retry flushes in the wrong order from 3 up */
+    MANIFEST_BYTES_MAX = 1, /* written anew with each flush and compaction; see compact() */
+    WRITE_BUFFERS_MAX = 2,  /* 7.8 may retry flushes in the wrong order from 3 up */
     WAL_WRITE_BUFFERS_MAX = 2,
     BLOOM_BITS_PER_KEY = 10,
     LOG_BLOCK_BYTES = 4 << 10,
@@ -57,7 +57,8 @@ static rocksdb_options_t *database_options(const struct rocksdb_engine_options *
 /* Bloom filters pay where keys are looked up that may not exist. */
 static bool has_bloom_filter(int column)
 {
-    return column == FAMILY_NAMES || column == FAMILY_TYPES || column == FAMILY_SAGA_IDS;
+    return column == FAMILY_NAMES || column == FAMILY_TYPES || column == FAMILY_SNAPSHOTS ||
+           column == FAMILY_VALUES || column == FAMILY_SAGA_IDS;
 }
 
 static rocksdb_options_t *column_options(int column, const struct rocksdb_engine_options *options,

@@ -3,14 +3,14 @@
 #include "server/services/proposal.h"
 #include "server/services/sagas/fields.h"
 
-struct status reply_read(const Sagabase__V1__Reply *message, struct arena *arena,
-                         struct append *append, struct saga_reply *reply)
+struct status reply_read(const Sagabase__V1__Reply *message, const struct trace_entries *trace,
+                         struct arena *arena, struct append *append, struct saga_reply *reply)
 {
     TRY(saga_check_reply_fields(message));
     reply->reply = message;
     if (message->n_appends == 0)
         return OK;
-    TRY(proposal_read_appends(message->appends, message->n_appends, arena, append));
+    TRY(proposal_read_appends(message->appends, message->n_appends, trace, arena, append));
     reply->append = append;
     return OK;
 }

@@ -65,7 +65,8 @@ void reply_call(struct call *call, const Sagabase__V1__Reply *message,
     self->message = *message;
     self->answer = reply;
     self->reply.intent.done = on_done;
-    status = reply_read(&self->message, call_arena(call), &self->append, &self->reply);
+    struct trace_entries trace = trace_entries_of(call);
+    status = reply_read(&self->message, &trace, call_arena(call), &self->append, &self->reply);
     if (!status_ok(status))
         return call_fail(call, status);
     pending_begin(&self->pending, call, answer);

@@ -96,8 +96,8 @@ enum { A_EVENTS = 21, B_EVENTS = 9, ALL_EVENTS = 30 };
 static void assert_reads(struct event_log *log, const char *stream, struct read read,
                          uint64_t first, size_t expected_count)
 {
-    uint64_t indexes[100];
-    size_t count = read_indexes(log, stream, read, indexes, 100);
+    uint64_t indexes[1000];
+    size_t count = read_indexes(log, stream, read, indexes, 1000);
 
     assert_int_equal(count, expected_count);
     for (size_t i = 0; i < count; i++)
@@ -126,6 +126,44 @@ static void any_start_and_page_size_reads_all_backwards(void **state)
             assert_reads(log_of(state), NULL, read, from, from + 1);
             if (from < A_EVENTS)
                 assert_reads(log_of(state), "a", read, from, from + 1);
+        }
+}
+
+/* So many events of "a", with so many appends to "b" between them. */
+static void interleave(struct event_log *log, unsigned events, unsigned others)
+{
+    for (unsigned i = 0; i < events; i += 1 + i % 3) {
+        assert_ok(append_some(log, "a", ANY, 1 + i % 3, NULL));
+        for (unsigned j = 0; j < others; j++)
+            assert_ok(append_some(log, "b", ANY, 1, NULL));
+    }
+}
+
+static size_t count_of(struct event_log *log, const char *stream)
+{
+    struct stream_head head;
+
+    assert_ok(event_log_find_stream(log, bytes_of_text(stream), &head));
+    return (size_t)head.last_revision + 1;
+}
+
+static void stream_reads_the_same_wherever_others_lie_between_its_events(void **state)
+{
+    static const size_t sizes[] = {1, 3, 9, 40, 1000};
+    struct event_log *log = log_of(state);
+
+    interleave(log, 40, 0);  /* alone in the log */
+    interleave(log, 30, 3);  /* among few others */
+    interleave(log, 12, 20); /* among many */
+    interleave(log, 2, 300); /* out of sight */
+    interleave(log, 50, 1);
+    size_t count = count_of(log, "a");
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        for (uint64_t from = 0; from < count; from += 1 + i) {
+            struct read read = {.from = from, .events_max = sizes[i], .bytes_max = PAGE_BYTES_MAX};
+            assert_reads(log, "a", read, from, count - from);
+            read.backwards = true;
+            assert_reads(log, "a", read, from, from + 1);
         }
 }
 
@@ -397,6 +435,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         store_test(any_start_and_page_size_reads_all_forwards),
         store_test(any_start_and_page_size_reads_all_backwards),
+        store_test(stream_reads_the_same_wherever_others_lie_between_its_events),
         store_test(reading_backwards_from_beyond_the_end_begins_with_the_newest),
         store_test(reading_forwards_from_beyond_the_end_reads_nothing),
         store_test(empty_store_reads_as_empty),
