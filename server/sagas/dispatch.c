@@ -317,3 +317,8 @@ struct dispatch_counts dispatch_counts(struct dispatch *dispatch)
     dispatch_unlock(dispatch);
     return counts;
 }
+
+int64_t dispatch_resume_within_us(const struct dispatch *dispatch)
+{
+    return dispatch->options.resume_within_us;
+}

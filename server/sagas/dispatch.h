@@ -33,6 +33,7 @@ struct worker {
     /* Any thread, with the dispatch's lock held: there is something to take. May not call into the
      * dispatch, may not block. Not again before dispatch_take was called. */
     void (*wake)(struct worker *worker);
+    size_t commands_max;        /* of one dispatch_take; 0: WORKER_TAKE_MAX */
     struct worker_state *state; /* the dispatch's */
 };
 
@@ -76,8 +77,8 @@ void dispatch_drain(struct dispatch *dispatch, struct worker *worker);
 /* How many commands are in its hands. */
 size_t dispatch_out(struct dispatch *dispatch, struct worker *worker);
 
-/* What was assigned to it since, at most WORKER_TAKE_MAX; and as many of the commands in its hands
- * that were cancelled since. *more: call again; no wake will come before.
+/* What was assigned to it since, at most worker->commands_max; and up to WORKER_TAKE_MAX of the
+ * commands in its hands that were cancelled since. *more: call again; no wake will come before.
  * RESOURCE_EXHAUSTED: the arena is full; what is in the arrays is taken all the same. */
 struct status dispatch_take(struct dispatch *dispatch, struct worker *worker, struct arena *arena,
                             struct lease *leases, size_t *lease_count, struct cancelled *cancelled,
@@ -100,6 +101,9 @@ struct heartbeat_answer dispatch_heartbeat(struct dispatch *dispatch, const stru
 /* Gives a command back; it is ready again after the delay. False: lost. */
 bool dispatch_nack(struct dispatch *dispatch, const struct uuid *command_id, uint64_t token,
                    int64_t delay_us);
+
+/* For how long the leases of a worker that left are kept for it. */
+int64_t dispatch_resume_within_us(const struct dispatch *dispatch);
 
 struct dispatch_counts {
     uint64_t ready;

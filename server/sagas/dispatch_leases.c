@@ -41,9 +41,10 @@ static void hand_out(struct dispatch *dispatch, struct command *command, int64_t
 static struct status take_commands(struct dispatch *dispatch, struct worker_state *worker,
                                    struct arena *arena, struct lease *leases, size_t *count)
 {
+    size_t max = worker->worker->commands_max > 0 ? worker->worker->commands_max : WORKER_TAKE_MAX;
     int64_t now_us = dispatch_now(dispatch);
 
-    while (!link_is_empty(&worker->assigned) && *count < WORKER_TAKE_MAX) {
+    while (!link_is_empty(&worker->assigned) && *count < max) {
         struct command *command = container_of(worker->assigned.next, struct command, link);
         struct bytes details = {0};
         if (command->details) {

@@ -318,7 +318,7 @@ struct status apply_finished(struct saga *saga, const Sagabase__V1__NodeFinished
         return apply_no_memory();
     close_action(saga, index, (uint8_t)event->outcome, time_us);
     for (uint32_t i = index + 1; i < saga->activity_count; i++)
-        if (saga->activities[i].parent == index)
+        if (saga->activities[i].parent == index && activity_is_closed(&saga->activities[i]))
             saga->activities[i].followed = true;
     return OK;
 }

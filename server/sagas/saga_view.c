@@ -73,6 +73,7 @@ static bool add_waiting(const struct saga *saga, struct arena *arena,
 {
     char text[WAITING_BYTES_MAX];
 
+    summary->n_waiting_for = 0;
     if (saga_has_ended(saga))
         return true;
     summary->waiting_for = arena_alloc_raw(arena, WAITING_MAX * sizeof *summary->waiting_for);

@@ -27,6 +27,15 @@ ARROWS = {
         "storage/log",
         "storage/snapshots",
     ],
+    "server/services/sagas": [
+        "base",
+        "protos",
+        "server/rpc",
+        "server/sagas",
+        "server/services",
+        "server/subscriptions",
+        "storage/log",
+    ],
     "server": ["base", "bazel", "server/*", "storage/*"],  # puts the rooms together
     "clients/c": ["base", "protos"],
     "clients/cli": ["base", "bazel", "clients/c", "protos", "server"],
