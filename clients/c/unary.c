@@ -235,7 +235,7 @@ struct sagabase_status sagabase_erase_stream(struct sagabase_client *client,
                                              Sagabase__V1__EraseStreamResponse **response)
 {
     static const struct client_method method = {"/sagabase.v1.EventStore/EraseStream",
-                                         &sagabase__v1__erase_stream_response__descriptor};
+                                                &sagabase__v1__erase_stream_response__descriptor};
     return client_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
 }
 
@@ -245,7 +245,7 @@ struct sagabase_status sagabase_erase_event(struct sagabase_client *client,
                                             Sagabase__V1__EraseEventResponse **response)
 {
     static const struct client_method method = {"/sagabase.v1.EventStore/EraseEvent",
-                                         &sagabase__v1__erase_event_response__descriptor};
+                                                &sagabase__v1__erase_event_response__descriptor};
     return client_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
 }
 
@@ -275,7 +275,7 @@ struct sagabase_status sagabase_start_scavenge(struct sagabase_client *client,
                                                Sagabase__V1__StartScavengeResponse **response)
 {
     static const struct client_method method = {"/sagabase.v1.Admin/StartScavenge",
-                                         &sagabase__v1__start_scavenge_response__descriptor};
+                                                &sagabase__v1__start_scavenge_response__descriptor};
     return client_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
 }
 
@@ -285,7 +285,7 @@ struct sagabase_status sagabase_get_scavenge(struct sagabase_client *client,
                                              Sagabase__V1__GetScavengeResponse **response)
 {
     static const struct client_method method = {"/sagabase.v1.Admin/GetScavenge",
-                                         &sagabase__v1__get_scavenge_response__descriptor};
+                                                &sagabase__v1__get_scavenge_response__descriptor};
     return client_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
 }
 
@@ -294,8 +294,8 @@ struct sagabase_status sagabase_cancel_scavenge(struct sagabase_client *client,
                                                 const struct sagabase_options *options,
                                                 Sagabase__V1__CancelScavengeResponse **response)
 {
-    static const struct client_method method = {"/sagabase.v1.Admin/CancelScavenge",
-                                         &sagabase__v1__cancel_scavenge_response__descriptor};
+    static const struct client_method method = {
+        "/sagabase.v1.Admin/CancelScavenge", &sagabase__v1__cancel_scavenge_response__descriptor};
     return client_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
 }
 
@@ -305,6 +305,6 @@ struct sagabase_status sagabase_set_log_level(struct sagabase_client *client,
                                               Sagabase__V1__SetLogLevelResponse **response)
 {
     static const struct client_method method = {"/sagabase.v1.Admin/SetLogLevel",
-                                         &sagabase__v1__set_log_level_response__descriptor};
+                                                &sagabase__v1__set_log_level_response__descriptor};
     return client_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
 }
