@@ -1,7 +1,7 @@
 /* The composition root: puts the rooms together, and takes them apart in reverse.
  *
- *   configuration -> engine -> event log -> saga gateway -> health, reflection -> rpc server ->
- * HTTP
+ *   configuration -> engine -> event log -> saga gateway -> health, reflection -> rpc server
+ *                                                                              -> HTTP
  *
  * Signals are blocked everywhere. The main thread waits for the first one; a thread of its
  * own waits for the second, or for the shutdown to take too long, and ends the process at once. */
@@ -195,6 +195,7 @@ static void visit_limits(void *room, metric_visit *visit, void *context)
 
     event_log_limits(server->log, visit, context);
     rpc_server_limits(server->rpc, visit, context);
+    services_limits(&server->services, visit, context);
     census_limits(&server->census, visit, context);
     if (server->otlp)
         otlp_limits(server->otlp, visit, context);
@@ -203,7 +204,7 @@ static void visit_limits(void *room, metric_visit *visit, void *context)
 /* Another room that counts is one more row. */
 static const struct metric_source *metric_sources(struct server *server)
 {
-    static struct metric_source sources[8];
+    static struct metric_source sources[16];
     const struct metric_source all[] = {
         {process_statistics, NULL},
         {visit_rpc, server},
@@ -294,9 +295,9 @@ static void stop(struct server *server)
     if (server->rpc)
         rpc_server_free(server->rpc);
     reflection_stop();
+    census_destroy(&server->census);
     if (server->gateway)
         gateway_close(server->gateway);
-    census_destroy(&server->census);
     if (server->log)
         event_log_close(server->log);
     if (server->otlp) /* nothing ends a span any more */
@@ -312,36 +313,48 @@ static void stop(struct server *server)
 
 /* --- telling ------------------------------------------------------------------------- */
 
+enum { ADDRESS_TEXT_BYTES = 300 };
+
 /* "0.0.0.0:2113" with the port that was picked; a wildcard is reached by loopback. */
-static void format_address(const struct server *server, bool to_connect, char text[300])
+static void format_address(const char *listen, int port, bool to_connect,
+                           char text[ADDRESS_TEXT_BYTES])
 {
-    const char *listen = server->config.listen;
     const char *colon = strrchr(listen, ':');
     int host_size = colon ? (int)(colon - listen) : (int)strlen(listen);
     bool wildcard = strncmp(listen, "0.0.0.0:", 8) == 0 || strncmp(listen, "[::]:", 5) == 0;
 
     if (to_connect && wildcard)
-        snprintf(text, 300, "127.0.0.1:%d", rpc_server_port(server->rpc));
+        snprintf(text, ADDRESS_TEXT_BYTES, "127.0.0.1:%d", port);
     else
-        snprintf(text, 300, "%.*s:%d", host_size > 250 ? 250 : host_size, listen,
-                 rpc_server_port(server->rpc));
+        snprintf(text, ADDRESS_TEXT_BYTES, "%.*s:%d", host_size > 250 ? 250 : host_size, listen,
+                 port);
+}
+
+static void print_http(const struct server *server)
+{
+    const char *listen = server->config.http_listen;
+    char connect[ADDRESS_TEXT_BYTES];
+
+    if (!server->http)
+        return;
+    format_address(listen ? listen : CONFIG_HTTP_LISTEN, http_port(server->http), true, connect);
+    printf("  metrics  http://%s/metrics\n", connect);
 }
 
 static void print_banner(const struct server *server)
 {
-    char listen[300], connect[300];
+    int port = rpc_server_port(server->rpc);
+    char listen[ADDRESS_TEXT_BYTES], connect[ADDRESS_TEXT_BYTES];
 
-    format_address(server, false, listen);
-    format_address(server, true, connect);
+    format_address(server->config.listen, port, false, listen);
+    format_address(server->config.listen, port, true, connect);
     printf("sagabase %s (%s) is serving\n", sagabase_version, sagabase_commit);
     if (server->config.in_memory)
         printf("  data     in memory only: nothing is kept\n");
     else
         printf("  data     %s\n", server->config.data);
     printf("  endpoint grpc %s\n", connect);
-    if (server->http)
-        printf("  metrics  http port %d: /metrics, /health/live, /health/ready\n",
-               http_port(server->http));
+    print_http(server);
     printf("try it:\n"
            "  grpcurl -plaintext %s list\n"
            "  %s info --server %s\n"

@@ -143,9 +143,12 @@ static struct entry *take_oldest(struct session *self)
 
 static void receive(struct session *self)
 {
-    if (self->receiving || self->half_closed || self->ended || self->in_flight >= IN_FLIGHT_MAX ||
-        self->in_flight_bytes >= IN_FLIGHT_BYTES_MAX)
+    if (self->receiving || self->half_closed || self->ended)
         return;
+    if (self->in_flight >= IN_FLIGHT_MAX || self->in_flight_bytes >= IN_FLIGHT_BYTES_MAX) {
+        struct services *services = call_context(self->call);
+        return counter_add(&services->sessions_full, 1);
+    }
     self->receiving = entry_create(self);
     if (!self->receiving)
         return end(self, out_of_memory());

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/metric.h"
 #include "server/rpc/call.h"
 
 enum { CHECKPOINT_PERIOD_US = 5000000, CHECKPOINT_NAME_BYTES_MAX = 128 };
@@ -32,7 +33,13 @@ struct services {
 
     const char *checkpoint_directory; /* where copies of the store go; NULL: nowhere */
     _Atomic bool is_copying;          /* one is being made */
+
+    struct counter sessions_full;    /* reading waited until results had left */
+    struct counter checkpoints_busy; /* refused, because one was being made */
 };
+
+/* Any thread: how often limits of the services were hit. */
+void services_limits(const struct services *services, metric_visit *visit, void *context);
 
 extern const struct method event_store_methods[]; /* sagabase.v1.EventStore */
 extern const struct method admin_methods[];       /* sagabase.v1.Admin */

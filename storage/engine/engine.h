@@ -102,8 +102,8 @@ struct engine_operations {
     struct status (*checkpoint)(struct engine *engine, const char *directory);
 
     /* Gives back the room of what was deleted or overwritten among the keys in [from, to), as
-     * scan() bounds them. When it returns OK, files hold none of that any more, nor does a
-     * write-ahead log. Long; commits and reads go on meanwhile. */
+     * scan() bounds them. When it returns OK, files hold no value of that any more, and no key
+     * but of the log; nor does a write-ahead log. Long; commits and reads go on meanwhile. */
     struct status (*compact)(struct engine *engine, enum family family, struct bytes from,
                              struct bytes to);
 

@@ -1,4 +1,5 @@
-/* Are appends, with every expectation, and reads of heads linearizable, also across kill -9?
+/* Are appends, with every expectation and with conditions, and reads of heads linearizable, also
+ * across kill -9?
  *
  *   linearizability SAGABASE [--stores N] [--minutes N] [--seed N] [--keep FOLDER]
  *                  [--operations N]
@@ -127,14 +128,38 @@ static bool spoil_part(struct history *history)
     return false;
 }
 
+/* An append succeeds although an event that its condition names had come before. */
+static bool spoil_unseen(struct history *history)
+{
+    for (uint32_t i = 0; i < history->count; i++) {
+        struct operation *operation = &history->operations[i];
+        struct condition *condition = &operation->condition;
+        if (operation->kind != KIND_APPEND || operation->outcome != OUTCOME_APPENDED ||
+            !condition->given || operation->parts[0].first_revision == 0)
+            continue;
+        *condition = (struct condition){.given = true, .types = (1 << TYPES) - 1};
+        return true;
+    }
+    return false;
+}
+
+/* A condition refuses an append because of an event that nobody had appended yet. */
+static bool spoil_match(struct history *history)
+{
+    for (uint32_t i = 0; i < history->count; i++)
+        if (history->operations[i].match_told) {
+            history->operations[i].match_position += 1000000;
+            return true;
+        }
+    return false;
+}
+
 static const struct {
     const char *name;
     bool (*spoil)(struct history *history);
 } wrongs[] = {
-    {"wrong-stale", spoil_stale},
-    {"wrong-lost", spoil_lost},
-    {"wrong-actual", spoil_actual},
-    {"wrong-part", spoil_part},
+    {"wrong-stale", spoil_stale}, {"wrong-lost", spoil_lost},     {"wrong-actual", spoil_actual},
+    {"wrong-part", spoil_part},   {"wrong-unseen", spoil_unseen}, {"wrong-match", spoil_match},
 };
 
 /* --- judging ------------------------------------------------------------------------------- */

@@ -1,7 +1,7 @@
 #include "server/services/sagas/elements.h"
 
+#include "base/varint.h"
 #include "server/services/sagas/fields.h"
-#include "storage/log/varint.h"
 
 enum { VARINT_BYTES_MAX = 10, WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2 };
 

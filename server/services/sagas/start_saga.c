@@ -7,6 +7,7 @@
 #include "server/services/sagas/methods.h"
 #include "server/services/sagas/pending.h"
 #include "server/services/services.h"
+#include "server/services/trace_entries.h"
 
 struct start_call {
     struct pending pending;
