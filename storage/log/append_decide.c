@@ -11,6 +11,7 @@
 #include "storage/log/log_state.h"
 #include "storage/log/read.h"
 #include "storage/log/record.h"
+#include "storage/log/sealing.h"
 
 struct status append_find_head(struct commit *commit, struct bytes name, struct stream_plan *stream)
 {
@@ -335,6 +336,7 @@ struct status append_decide(struct intent *intent, struct commit *commit)
     if (append->condition.query)
         TRY(condition_decide(commit, plan));
     TRY(check_types(commit, plan));
+    TRY(sealing_check(commit->log, plan));
     add_record(commit, plan);
     return OK;
 }

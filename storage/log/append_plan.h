@@ -40,6 +40,9 @@ struct append_plan {
     struct uuid *ids;       /* of each event */
     struct tag_plan *tags;  /* of all events, in their order */
     size_t tag_count;
+    const struct key **keys; /* of each stream, NULL: not sealed; NULL: no stream is */
+    bool is_sealed;          /* some stream is */
+    uint64_t sealing_epoch;
     uint8_t *stored; /* the record, but for what the sequencer fills in */
     size_t stored_size;
 
@@ -48,9 +51,12 @@ struct append_plan {
     uint64_t matched_position;
 };
 
-/* Checks the append's rules and fills everything in the plan but the head reads. */
+/* Checks the append's rules and fills everything in the plan but the head reads and the record. */
 struct status append_plan_create(struct append *append, struct arena *arena,
                                  struct append_plan **plan);
+
+/* The record, once the keys are known. */
+struct status append_plan_encode(struct append_plan *plan, struct arena *arena);
 
 /* All of append_submit() but submitting: for an intent that decides the append along with
  * something else, by append_decide. */
