@@ -1,6 +1,7 @@
 /* The composition root: puts the rooms together, and takes them apart in reverse.
  *
- *   configuration -> engine -> event log -> health, reflection -> rpc server -> HTTP
+ *   configuration -> engine -> event log -> saga gateway -> health, reflection -> rpc server
+ *                                                                              -> HTTP
  *
  * Signals are blocked everywhere. The main thread waits for the first one; a thread of its
  * own waits for the second, or for the shutdown to take too long, and ends the process at once. */
@@ -30,6 +31,8 @@
 #include "server/observe/process.h"
 #include "server/observe/reflection.h"
 #include "server/rpc/rpc_server.h"
+#include "server/sagas/gateway.h"
+#include "server/services/sagas/tables.h"
 #include "server/services/services.h"
 #include "server/subscriptions/census.h"
 #include "storage/engine/memory_engine.h"
@@ -53,6 +56,7 @@ struct server {
     struct engine *engine;
     struct key_store *keys;
     struct event_log *log;
+    struct gateway *gateway;
     struct health *health;
     struct rpc_server *rpc;
     struct http *http; /* NULL: none */
@@ -66,10 +70,14 @@ struct server {
 };
 
 static const struct method *const method_tables[] = {
-    event_store_methods, admin_methods, health_methods, reflection_methods, NULL,
+    event_store_methods,      admin_methods, health_methods,      reflection_methods,
+    saga_definitions_methods, sagas_methods, participant_methods, NULL,
 };
 
-static const char *const service_names[] = {"sagabase.v1.EventStore", "sagabase.v1.Admin", NULL};
+static const char *const service_names[] = {
+    "sagabase.v1.EventStore", "sagabase.v1.Admin",       "sagabase.v1.SagaDefinitions",
+    "sagabase.v1.Sagas",      "sagabase.v1.Participant", NULL,
+};
 
 /* --- starting ----------------------------------------------------------------------- */
 
@@ -135,6 +143,16 @@ static struct status open_log(struct server *server)
     return event_log_open(&options, &server->log);
 }
 
+static struct status open_gateway(struct server *server)
+{
+    struct gateway_options options = {
+        .log = server->log,
+        .memory_bytes_max = server->config.saga_memory,
+    };
+
+    return gateway_open(&options, &server->gateway);
+}
+
 static struct status start_rpc(struct server *server)
 {
     struct rpc_options options = {
@@ -149,6 +167,7 @@ static struct status start_rpc(struct server *server)
     TRY(reflection_start());
     server->services = (struct services){
         .log = server->log,
+        .gateway = server->gateway,
         .health = server->health,
         .census = &server->census,
         .version = sagabase_version,
@@ -197,6 +216,7 @@ static void visit_limits(void *room, metric_visit *visit, void *context)
 
     event_log_limits(server->log, visit, context);
     rpc_server_limits(server->rpc, visit, context);
+    services_limits(&server->services, visit, context);
     census_limits(&server->census, visit, context);
     if (server->otlp)
         otlp_limits(server->otlp, visit, context);
@@ -205,7 +225,7 @@ static void visit_limits(void *room, metric_visit *visit, void *context)
 /* Another room that counts is one more row. */
 static const struct metric_source *metric_sources(struct server *server)
 {
-    static struct metric_source sources[8];
+    static struct metric_source sources[16];
     const struct metric_source all[] = {
         {process_statistics, NULL},
         {visit_rpc, server},
@@ -280,6 +300,7 @@ static struct status start(struct server *server)
     TRY(open_engine(server));
     TRY(open_keys(server));
     TRY(open_log(server));
+    TRY(open_gateway(server));
     TRY(start_rpc(server));
     return start_http(server);
 }
@@ -297,6 +318,8 @@ static void stop(struct server *server)
         rpc_server_free(server->rpc);
     reflection_stop();
     census_destroy(&server->census);
+    if (server->gateway)
+        gateway_close(server->gateway);
     if (server->log)
         event_log_close(server->log);
     if (server->otlp) /* nothing ends a span any more */
@@ -314,36 +337,48 @@ static void stop(struct server *server)
 
 /* --- telling ------------------------------------------------------------------------- */
 
+enum { ADDRESS_TEXT_BYTES = 300 };
+
 /* "0.0.0.0:2113" with the port that was picked; a wildcard is reached by loopback. */
-static void format_address(const struct server *server, bool to_connect, char text[300])
+static void format_address(const char *listen, int port, bool to_connect,
+                           char text[ADDRESS_TEXT_BYTES])
 {
-    const char *listen = server->config.listen;
     const char *colon = strrchr(listen, ':');
     int host_size = colon ? (int)(colon - listen) : (int)strlen(listen);
     bool wildcard = strncmp(listen, "0.0.0.0:", 8) == 0 || strncmp(listen, "[::]:", 5) == 0;
 
     if (to_connect && wildcard)
-        snprintf(text, 300, "127.0.0.1:%d", rpc_server_port(server->rpc));
+        snprintf(text, ADDRESS_TEXT_BYTES, "127.0.0.1:%d", port);
     else
-        snprintf(text, 300, "%.*s:%d", host_size > 250 ? 250 : host_size, listen,
-                 rpc_server_port(server->rpc));
+        snprintf(text, ADDRESS_TEXT_BYTES, "%.*s:%d", host_size > 250 ? 250 : host_size, listen,
+                 port);
+}
+
+static void print_http(const struct server *server)
+{
+    const char *listen = server->config.http_listen;
+    char connect[ADDRESS_TEXT_BYTES];
+
+    if (!server->http)
+        return;
+    format_address(listen ? listen : CONFIG_HTTP_LISTEN, http_port(server->http), true, connect);
+    printf("  metrics  http://%s/metrics\n", connect);
 }
 
 static void print_banner(const struct server *server)
 {
-    char listen[300], connect[300];
+    int port = rpc_server_port(server->rpc);
+    char listen[ADDRESS_TEXT_BYTES], connect[ADDRESS_TEXT_BYTES];
 
-    format_address(server, false, listen);
-    format_address(server, true, connect);
+    format_address(server->config.listen, port, false, listen);
+    format_address(server->config.listen, port, true, connect);
     printf("sagabase %s (%s) is serving\n", sagabase_version, sagabase_commit);
     if (server->config.in_memory)
         printf("  data     in memory only: nothing is kept\n");
     else
         printf("  data     %s\n", server->config.data);
     printf("  endpoint grpc %s\n", connect);
-    if (server->http)
-        printf("  metrics  http port %d: /metrics, /health/live, /health/ready\n",
-               http_port(server->http));
+    print_http(server);
     printf("try it:\n"
            "  grpcurl -plaintext %s list\n"
            "  %s info --server %s\n"

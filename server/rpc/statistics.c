@@ -1,9 +1,11 @@
 #include "server/rpc/statistics.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "server/rpc/call_internal.h"
 #include "server/rpc/server_internal.h"
 
@@ -32,6 +34,22 @@ void count_begun(struct call *call)
     counter_add_alone(&counts_of(call)->begun, 1);
 }
 
+/* With the trace, so that a line leads to it. */
+static void tell_ended(struct call *call, int64_t took_us)
+{
+    const struct call_trace *trace = call_trace(call);
+    const char *path = call->row ? call->row->method->path + 1 : "unknown";
+    const char *code = status_code_name(call->status.code);
+
+    if (trace)
+        log_line(LOG_DEBUG, "rpc", "answered",
+                 "method=%s code=%s duration_us=%" PRId64 " trace=%.*s", path, code, took_us,
+                 2 * TRACE_ID_BYTES, (const char *)trace->traceparent.data + 3);
+    else
+        log_line(LOG_DEBUG, "rpc", "answered", "method=%s code=%s duration_us=%" PRId64, path, code,
+                 took_us);
+}
+
 void count_ended(struct call *call)
 {
     unsigned code = call->status.code;
@@ -39,6 +57,8 @@ void count_ended(struct call *call)
 
     assert(code < CODE_COUNT);
     distribution_add_alone(&counts_of(call)->ended_us[code], &bounds_duration_us, took_us);
+    if (log_get_level() == LOG_DEBUG)
+        tell_ended(call, took_us);
 }
 
 /* --- telling ---------------------------------------------------------------------------- */

@@ -2,8 +2,8 @@
  * a key makes every copy of what it sealed unreadable, backups too.
  *
  * A directory of its own, with one small file for each key, named by a hash of the stream's name.
- * With a master key, which is never stored here, each file is sealed in turn. The only room that
- * includes <sodium.h>: XChaCha20-Poly1305 seals, BLAKE2b names.
+ * With a master key, which is never stored here, each file is sealed in turn. libsodium's
+ * XChaCha20-Poly1305 seals, its BLAKE2b names.
  *
  * Any thread. */
 #ifndef STORAGE_KEYS_KEY_STORE_H

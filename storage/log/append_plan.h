@@ -56,11 +56,11 @@ struct status append_plan_create(struct append *append, struct arena *arena,
                                  struct append_plan **plan);
 
 /* The record, once the keys are known. */
-struct status append_plan_encode(struct append_plan *plan, struct arena *arena);
+struct status append_plan_record(struct append_plan *plan, struct arena *arena);
 
-/* All of append_submit() but submitting: for an intent that decides the append along with
- * something else, by append_decide. */
-struct status append_prepare(struct event_log *log, struct append *append, struct arena *arena);
+/* Plan and record of events that need no checking, and are not sealed. */
+struct status append_plan_encode(struct append *append, struct arena *arena,
+                                 struct append_plan **plan);
 
 /* Reads the head here if it is not in memory, so that the sequencer need not wait for
  * the disk. `stream->hash` is set. */

@@ -12,7 +12,8 @@ enum {
     ROW_VERSION_ERASED = 2,
     FLAG_TOMBSTONED = 1,
     FLAG_ERASING = 2,
-    FLAG_ENCRYPT = 4,
+    FLAG_DELETED = 4,
+    FLAG_ENCRYPT = 8,
     CATEGORY_VERSION_ENCRYPT = 2,
 };
 
@@ -39,7 +40,7 @@ struct bytes retained_encode(uint8_t value[RETAINED_BYTES + ERASED_BYTES],
     value[0] = ROW_VERSION;
     value[1] =
         (uint8_t)((row->tombstoned ? FLAG_TOMBSTONED : 0) | (row->is_erasing ? FLAG_ERASING : 0) |
-                  (row->policy.encrypt ? FLAG_ENCRYPT : 0));
+                  (row->is_deleted ? FLAG_DELETED : 0) | (row->policy.encrypt ? FLAG_ENCRYPT : 0));
     put_u64_little_endian(value + 2, row->first_revision);
     put_u64_little_endian(value + 10, row->policy.max_count);
     put_u64_little_endian(value + 18, (uint64_t)row->policy.max_age_us);
@@ -66,6 +67,7 @@ static bool retained_decode(struct bytes value, struct retained *row)
     row->tombstoned = value.data[1] & FLAG_TOMBSTONED;
     row->is_erasing = value.data[1] & FLAG_ERASING;
     row->policy.encrypt = value.data[1] & FLAG_ENCRYPT;
+    row->is_deleted = value.data[1] & FLAG_DELETED;
     row->first_revision = get_u64_little_endian(value.data + 2);
     row->policy.max_count = get_u64_little_endian(value.data + 10);
     row->policy.max_age_us = (int64_t)get_u64_little_endian(value.data + 18);

@@ -184,7 +184,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     draw_append(&input, &arena, &append);
     struct status status = append_plan_create(&append, &arena, &plan);
     if (status_ok(status))
-        status = append_plan_encode(plan, &arena);
+        status = append_plan_record(plan, &arena);
     if (status_ok(status)) {
         complete(&append, plan);
         decode(&append, plan);

@@ -18,7 +18,7 @@ ARROWS = {
     "server/rpc": ["base", "protos"],
     "server/observe": ["base", "protos", "server/rpc", "server/services"],
     "server/subscriptions": ["base", "storage/log"],
-    "server/sagas": ["base", "storage/log"],
+    "server/sagas": ["base", "protos", "storage/log"],
     "server/services": [
         "base",
         "protos",
@@ -27,6 +27,15 @@ ARROWS = {
         "server/subscriptions",
         "storage/log",
         "storage/snapshots",
+    ],
+    "server/services/sagas": [
+        "base",
+        "protos",
+        "server/rpc",
+        "server/sagas",
+        "server/services",
+        "server/subscriptions",
+        "storage/log",
     ],
     "server": ["base", "bazel", "server/*", "storage/*"],  # puts the rooms together
     "clients/c": ["base", "protos"],
@@ -41,7 +50,7 @@ ARROWS = {
 LIBRARIES = {
     "grpc/": ["server/rpc", "clients/c", "tests"],
     "rocksdb/": ["storage/rocksdb", "tests"],
-    "sodium.h": ["storage/keys", "tests"],
+    "sodium.h": ["storage/keys", "server/sagas", "tests"],
     "microhttpd.h": ["server/observe", "tests"],
     "yaml.h": ["server/config", "tests"],
     "protobuf-c/": ["server", "clients", "tests"],

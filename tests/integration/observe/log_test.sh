@@ -30,6 +30,12 @@ told() {
     grep -q '"level":"DEBUG","component":"subscription","event":"confirmed"' "$WORK/server.err"
 }
 if wait_until told; then ok "then debug lines are written"; else not_ok "then debug lines are written" "$(cat "$WORK/server.err")"; fi
+"$sagabase" append a-1 --server "$ADDRESS" --type X --data secret-payload >/dev/null
+answered() {
+    grep -q '"component":"rpc","event":"answered","method":"sagabase.v1.EventStore/AppendToStream","code":"OK","duration_us":' \
+        "$WORK/server.err"
+}
+if wait_until answered; then ok "a call is a line at debug"; else not_ok "a call is a line at debug" "$(cat "$WORK/server.err")"; fi
 answer=$("$sagabase" log-level error --json --server "$ADDRESS")
 if test "$answer" = '{"before":"debug","now":"error"}'; then ok "and back"; else not_ok "and back" "$answer"; fi
 if grep -q secret-payload "$WORK/server.err"; then not_ok "no payload is logged" "$(cat "$WORK/server.err")"; else ok "no payload is logged"; fi

@@ -7,7 +7,7 @@ source tests/support/testing.sh
 sagabase=$1
 export SAGABASE_HTTP_LISTEN=127.0.0.1:0
 start_server "$sagabase" --data "$WORK/data" || exit 1
-HTTP=127.0.0.1:$(sed -n 's/^  metrics  http port \([0-9]*\):.*/\1/p' "$WORK/server.out")
+HTTP=$(sed -n 's|^  metrics  http://\(.*\)/metrics$|\1|p' "$WORK/server.out")
 
 get() {
     curl --silent --show-error --max-time 20 "$@"
@@ -55,6 +55,11 @@ parked() {
 if wait_until parked; then ok "a subscription is counted"; else not_ok "a subscription is counted" never; fi
 is "who sleeps is not behind" 0 "$(value sagabase_subscription_behind_events_max)"
 
+# --- limits
+
+limits=$(get "http://$HTTP/metrics" | grep -c '^sagabase_limit_hits_total{')
+if test "$limits" -ge 10; then ok "limits are counted from the start"; else not_ok "limits are counted from the start" "$limits"; fi
+is "none was hit yet" 0 "$(get "http://$HTTP/metrics" | awk '/^sagabase_limit_hits_total/ { hits += $2 } END { print hits + 0 }')"
 # --- series from users
 
 series() {
@@ -161,6 +166,28 @@ if command -v prometheus >/dev/null; then
 else
     skip "Prometheus reads it" "there is no prometheus: Debian's package of that name brings it"
 fi
+
+# --- what the documents name
+
+names() {
+    grep -oE '\b(sagabase|process)_[a-z_0-9]+' docs/observability.md | sort -u | grep -v '^sagabase_trace_'
+}
+get "http://$HTTP/metrics" >"$WORK/metrics"
+unknown=$(for name in $(names); do grep -q "^# TYPE $name " "$WORK/metrics" || echo "$name"; done)
+is "what the documents name is there" "" "$unknown"
+test "$(names | wc -l)" -gt 20 || not_ok "the documents name metrics" "$(names)"
+
+# --- a limit that is hit
+
+test_of_limit() {
+    start_server "$sagabase" --in-memory --queue-appends 1 || exit 1
+    HTTP=$(sed -n 's|^  metrics  http://\(.*\)/metrics$|\1|p' "$WORK/server.out")
+    "$sagabase" bench --server "$ADDRESS" --seconds 1 --clients 64 >/dev/null 2>&1
+    value 'sagabase_limit_hits_total{limit="queue_appends"}'
+    stop_server || not_ok "the small server ends well" "exit status $?"
+}
+hits=$(test_of_limit)
+if test "$hits" -gt 0; then ok "a limit that is hit is counted"; else not_ok "a limit that is hit is counted" "$hits"; fi
 
 # --- where it cannot listen
 

@@ -31,7 +31,7 @@ start_receiver() {
 # start_traced [OPTION...]: a server that sends to the receiver; sets HTTP.
 start_traced() {
     start_server "$sagabase" --in-memory --otlp-endpoint "$ENDPOINT" "$@" || exit 1
-    HTTP=127.0.0.1:$(sed -n 's/^  metrics  http port \([0-9]*\):.*/\1/p' "$WORK/server.out")
+    HTTP=$(sed -n 's|^  metrics  http://\(.*\)/metrics$|\1|p' "$WORK/server.out")
 }
 
 value() {
