@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -35,6 +36,7 @@
 #include "server/services/services.h"
 #include "server/subscriptions/census.h"
 #include "storage/engine/memory_engine.h"
+#include "storage/keys/key_store.h"
 #include "storage/log/event_log.h"
 #include "storage/log/read.h"
 #include "storage/log/statistics.h"
@@ -52,6 +54,7 @@ struct server {
     struct config config;
     sigset_t signals;
     struct engine *engine;
+    struct key_store *keys;
     struct event_log *log;
     struct gateway *gateway;
     struct health *health;
@@ -105,10 +108,28 @@ static struct status open_engine(struct server *server)
     return rocksdb_engine_open(&options, &server->engine);
 }
 
+/* What is in memory only needs no keys. */
+static struct status open_keys(struct server *server)
+{
+    char directory[PATH_MAX];
+    struct key_store_options options = {.directory = server->config.key_directory,
+                                        .master_key_file = server->config.master_key_file};
+
+    if (server->config.in_memory)
+        return OK;
+    if (!options.directory) {
+        if (snprintf(directory, sizeof directory, "%s/keys", server->config.data) >= PATH_MAX)
+            return status_make(STATUS_INVALID_ARGUMENT, "--data: a shorter path");
+        options.directory = directory;
+    }
+    return key_store_open(&options, &server->keys);
+}
+
 static struct status open_log(struct server *server)
 {
     struct event_log_options options = {
         .engine = server->engine,
+        .keys = server->keys,
         .queue_intents_max = server->config.queue_appends,
         .queue_bytes_max = server->config.queue_memory,
         .scavenge_bytes_per_s = server->config.scavenge_rate,
@@ -277,6 +298,7 @@ static struct status start(struct server *server)
         return status_make(STATUS_RESOURCE_EXHAUSTED, "health: out of memory");
     TRY(start_traces(server));
     TRY(open_engine(server));
+    TRY(open_keys(server));
     TRY(open_log(server));
     TRY(open_gateway(server));
     TRY(start_rpc(server));
@@ -307,6 +329,8 @@ static void stop(struct server *server)
     arena_destroy(&server->texts);
     if (server->engine)
         engine_close(server->engine);
+    if (server->keys)
+        key_store_close(server->keys);
     if (server->health)
         health_free(server->health);
 }

@@ -34,6 +34,8 @@ struct config {
     uint64_t queue_appends;
     uint64_t queue_memory;
     const char *checkpoint_directory; /* NULL: no checkpoints */
+    const char *key_directory;        /* NULL: "keys" in `data` */
+    const char *master_key_file;      /* NULL: keys lie open */
     uint64_t scavenge_rate;           /* bytes of the log a second */
     enum log_level log_level;
     enum log_format log_format;

@@ -11,7 +11,8 @@ ARROWS = {
     "base": [],
     "storage/engine": ["base"],
     "storage/rocksdb": ["base", "storage/engine"],
-    "storage/log": ["base", "storage/engine"],
+    "storage/keys": ["base"],
+    "storage/log": ["base", "storage/engine", "storage/keys"],
     "storage/snapshots": ["base", "storage/engine", "storage/log"],
     "server/config": ["base"],
     "server/rpc": ["base", "protos"],
@@ -49,6 +50,7 @@ ARROWS = {
 LIBRARIES = {
     "grpc/": ["server/rpc", "clients/c", "tests"],
     "rocksdb/": ["storage/rocksdb", "tests"],
+    "sodium.h": ["storage/keys", "server/sagas", "tests"],
     "microhttpd.h": ["server/observe", "tests"],
     "yaml.h": ["server/config", "tests"],
     "protobuf-c/": ["server", "clients", "tests"],
