@@ -1,6 +1,7 @@
 /* The composition root: puts the rooms together, and takes them apart in reverse.
  *
- *   configuration -> engine -> event log -> health, reflection -> rpc server -> HTTP
+ *   configuration -> engine -> event log -> saga gateway -> health, reflection -> rpc server
+ *                                                                              -> HTTP
  *
  * Signals are blocked everywhere. The main thread waits for the first one; a thread of its
  * own waits for the second, or for the shutdown to take too long, and ends the process at once. */
@@ -29,6 +30,8 @@
 #include "server/observe/process.h"
 #include "server/observe/reflection.h"
 #include "server/rpc/rpc_server.h"
+#include "server/sagas/gateway.h"
+#include "server/services/sagas/tables.h"
 #include "server/services/services.h"
 #include "server/subscriptions/census.h"
 #include "storage/engine/memory_engine.h"
@@ -50,6 +53,7 @@ struct server {
     sigset_t signals;
     struct engine *engine;
     struct event_log *log;
+    struct gateway *gateway;
     struct health *health;
     struct rpc_server *rpc;
     struct http *http; /* NULL: none */
@@ -63,10 +67,14 @@ struct server {
 };
 
 static const struct method *const method_tables[] = {
-    event_store_methods, admin_methods, health_methods, reflection_methods, NULL,
+    event_store_methods,      admin_methods, health_methods,      reflection_methods,
+    saga_definitions_methods, sagas_methods, participant_methods, NULL,
 };
 
-static const char *const service_names[] = {"sagabase.v1.EventStore", "sagabase.v1.Admin", NULL};
+static const char *const service_names[] = {
+    "sagabase.v1.EventStore", "sagabase.v1.Admin",       "sagabase.v1.SagaDefinitions",
+    "sagabase.v1.Sagas",      "sagabase.v1.Participant", NULL,
+};
 
 /* --- starting ----------------------------------------------------------------------- */
 
@@ -114,6 +122,16 @@ static struct status open_log(struct server *server)
     return event_log_open(&options, &server->log);
 }
 
+static struct status open_gateway(struct server *server)
+{
+    struct gateway_options options = {
+        .log = server->log,
+        .memory_bytes_max = server->config.saga_memory,
+    };
+
+    return gateway_open(&options, &server->gateway);
+}
+
 static struct status start_rpc(struct server *server)
 {
     struct rpc_options options = {
@@ -128,6 +146,7 @@ static struct status start_rpc(struct server *server)
     TRY(reflection_start());
     server->services = (struct services){
         .log = server->log,
+        .gateway = server->gateway,
         .health = server->health,
         .census = &server->census,
         .version = sagabase_version,
@@ -259,6 +278,7 @@ static struct status start(struct server *server)
     TRY(start_traces(server));
     TRY(open_engine(server));
     TRY(open_log(server));
+    TRY(open_gateway(server));
     TRY(start_rpc(server));
     return start_http(server);
 }
@@ -276,6 +296,8 @@ static void stop(struct server *server)
         rpc_server_free(server->rpc);
     reflection_stop();
     census_destroy(&server->census);
+    if (server->gateway)
+        gateway_close(server->gateway);
     if (server->log)
         event_log_close(server->log);
     if (server->otlp) /* nothing ends a span any more */

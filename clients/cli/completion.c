@@ -28,13 +28,17 @@ static void print_first_words(void)
     }
 }
 
-static void print_stream_words(void)
+/* First words that a second one follows. */
+static const char *const groups[] = {"stream", "saga", NULL};
+
+static void print_second_words(const char *group)
 {
+    size_t size = strlen(group);
     const char *separator = "";
 
     for (size_t i = 0; commands[i]; i++)
-        if (strncmp(commands[i]->name, "stream ", strlen("stream ")) == 0) {
-            printf("%s%s", separator, commands[i]->name + strlen("stream "));
+        if (strncmp(commands[i]->name, group, size) == 0 && commands[i]->name[size] == ' ') {
+            printf("%s%s", separator, commands[i]->name + size + 1);
             separator = " ";
         }
 }
@@ -80,10 +84,13 @@ static void print_bash(void)
            "    if ((COMP_CWORD == 1)); then\n"
            "        words=\"");
     print_first_words();
-    printf("\"\n"
-           "    elif ((COMP_CWORD == 2)) && [[ ${COMP_WORDS[1]:-} == stream ]]; then\n"
-           "        words=\"");
-    print_stream_words();
+    for (size_t i = 0; groups[i]; i++) {
+        printf("\"\n"
+               "    elif ((COMP_CWORD == 2)) && [[ ${COMP_WORDS[1]:-} == %s ]]; then\n"
+               "        words=\"",
+               groups[i]);
+        print_second_words(groups[i]);
+    }
     printf("\"\n"
            "    elif ((COMP_CWORD == 2)) && [[ ${COMP_WORDS[1]:-} == config ]]; then\n"
            "        words=\"check print\"\n"
@@ -134,8 +141,10 @@ static void print_fish_command(const struct command *command)
     print_quoted(command->summary);
     putchar('\n');
     for (const struct option *option = command->options; option->name; option++) {
-        printf("complete -c sagabase -n '__fish_seen_subcommand_from %s' -l %s%s -d ", last,
-               option->name, option->value ? " -r" : "");
+        printf("complete -c sagabase -n '__fish_seen_subcommand_from %s%s%.*s' -l %s%s -d ", last,
+               space ? "; and __fish_seen_subcommand_from " : "",
+               space ? (int)(space - command->name) : 0, command->name, option->name,
+               option->value ? " -r" : "");
         print_quoted(option->help);
         putchar('\n');
     }
@@ -146,7 +155,8 @@ static void print_fish(void)
     const char *flag;
 
     printf("# fish completion for sagabase: sagabase completion fish | source\n"
-           "complete -c sagabase -n __fish_use_subcommand -f -a 'serve config doctor help stream'\n"
+           "complete -c sagabase -n __fish_use_subcommand -f -a 'serve config doctor help stream "
+           "saga'\n"
            "complete -c sagabase -n '__fish_seen_subcommand_from config' -f -a 'check print'\n"
            "complete -c sagabase -n '__fish_seen_subcommand_from completion' -f "
            "-a 'bash zsh fish'\n");

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "clients/cli/json.h"
+#include "clients/cli/saga_event.h"
 #include "clients/cli/terminal.h"
 #include "clients/cli/text.h"
 
@@ -66,7 +67,12 @@ static bool is_plain_text(struct bytes data)
 static void put_data(struct buffer *out, const Sagabase__V1__RecordedEvent *event)
 {
     struct bytes data = bytes_of(event->data.data, event->data.len);
+    size_t before = out->size;
 
+    buffer_put_text(out, ",\"data\":");
+    if (saga_event_put_json(out, event))
+        return;
+    out->size = before;
     if (is_json_type(event->content_type) && text_is_utf8(data) && json_is_value(data)) {
         buffer_put_text(out, ",\"data\":");
         json_put_value(out, data);
@@ -182,6 +188,20 @@ static void put_head(struct event_printer *printer, struct buffer *out)
                  terminal_plain(printer->out));
 }
 
+/* What fits into so many columns; 0: all of it. */
+static void put_row_data(struct buffer *out, const Sagabase__V1__RecordedEvent *event,
+                         size_t columns)
+{
+    struct buffer decoded;
+
+    buffer_init(&decoded, LINE_BYTES_MAX);
+    if (saga_event_put_json(&decoded, event) && buffer_ok(&decoded))
+        text_put_line(out, buffer_bytes(&decoded), columns);
+    else
+        text_put_line(out, bytes_of(event->data.data, event->data.len), columns);
+    buffer_destroy(&decoded);
+}
+
 static void put_row(struct event_printer *printer, struct buffer *out,
                     const Sagabase__V1__RecordedEvent *event, size_t terminal)
 {
@@ -206,7 +226,7 @@ static void put_row(struct event_printer *printer, struct buffer *out,
     if (event->erased_us)
         buffer_put_text(out, "(erased)");
     else
-        text_put_line(out, bytes_of(event->data.data, event->data.len), terminal ? left : 0);
+        put_row_data(out, event, terminal ? left : 0);
     buffer_put_byte(out, '\n');
 }
 

@@ -25,6 +25,20 @@ const struct command *const commands[] = {
     &stream_tombstone_command,
     &stream_erase_command,
     &scavenge_command,
+    &saga_define_command,
+    &saga_start_command,
+    &saga_list_command,
+    &saga_show_command,
+    &saga_watch_command,
+    &saga_history_command,
+    &saga_signal_command,
+    &saga_cancel_command,
+    &saga_pause_command,
+    &saga_resume_command,
+    &saga_retry_command,
+    &saga_skip_command,
+    &saga_resolve_command,
+    &saga_terminate_command,
     &import_command,
     &export_command,
     &info_command,
@@ -113,7 +127,7 @@ static const struct server_command *find_server_command(int count, char **words,
 /* The first word of commands that have two. */
 static bool is_incomplete(const char *word)
 {
-    return strcmp(word, "stream") == 0 || strcmp(word, "config") == 0;
+    return strcmp(word, "stream") == 0 || strcmp(word, "config") == 0 || strcmp(word, "saga") == 0;
 }
 
 static void offer_commands(struct nearest *nearest)

@@ -64,6 +64,8 @@ static const struct option options[] = {
      TIB, "room kept free on disk: with less, appends are refused and reads go on"},
     {"tail-memory", "SAGABASE_TAIL_MEMORY", OPTION_SIZE, FIELD(tail_memory), "64MiB", "SIZE", KIB,
      64 * GIB, "memory for the newest events, which live subscriptions read"},
+    {"saga-memory", "SAGABASE_SAGA_MEMORY", OPTION_SIZE, FIELD(saga_memory), "512MiB", "SIZE", MIB,
+     64 * GIB, "memory for open sagas: above it no more are started"},
     {"stream-cache", "SAGABASE_STREAM_CACHE", OPTION_COUNT, FIELD(stream_cache), "500000",
      "STREAMS", 1000, 1000000000, "streams whose newest revisions are kept in memory"},
     {"queue-appends", "SAGABASE_QUEUE_APPENDS", OPTION_COUNT, FIELD(queue_appends), "65536",

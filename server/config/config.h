@@ -29,6 +29,7 @@ struct config {
     uint64_t write_buffer;
     uint64_t disk_reserve;
     uint64_t tail_memory;
+    uint64_t saga_memory;
     uint64_t stream_cache; /* streams */
     uint64_t queue_appends;
     uint64_t queue_memory;

@@ -9,7 +9,6 @@
 
 #include "base/bytes.h"
 #include "base/inbox.h"
-#include "base/status.h"
 #include "server/resp/reply.h"
 #include "server/resp/request.h"
 
@@ -50,8 +49,8 @@ struct client {
 
     size_t errands; /* underway */
     size_t unsaved; /* of these, changes that have to be on disk before anything more is sent */
-    struct status unsafe; /* a change of it could not be saved */
-    bool waiting;         /* for the reply of one of them: no further command is run */
+    bool unsafe;    /* a change of it could not be saved: face->save_failure */
+    bool waiting;   /* for the reply of one of them: no further command is run */
 
     size_t input_bytes, output_bytes; /* unused and unsent, as CLIENT LIST tells */
 };

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/metric.h"
+#include "base/status.h"
 #include "server/resp/client.h"
 #include "server/resp/wake.h"
 #include "storage/snapshots/snapshot_cache.h"
@@ -38,6 +39,8 @@ struct face {
     int port;
     int64_t started_us; /* monotonic */
     int64_t now_us;     /* monotonic, when the thread last woke up */
+
+    struct status save_failure; /* the newest */
 
     struct client *clients;  /* the one that was active last first */
     struct client *quietest; /* the last of them */

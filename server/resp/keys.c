@@ -81,8 +81,10 @@ static void finish_save(struct errand *errand, struct reply *reply)
 
     (void)reply; /* it was written when the command ran, and is sent now */
     client->unsaved--;
-    if (!status_ok(self->saved.status))
-        client->unsafe = self->saved.status;
+    if (!status_ok(self->saved.status)) {
+        client->unsafe = true;
+        client->face->save_failure = self->saved.status;
+    }
     free(self);
 }
 

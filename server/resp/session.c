@@ -54,7 +54,6 @@ struct session *session_open(struct face *face, int socket)
     *client = (struct client){.face = face,
                               .id = ++face->next_id,
                               .socket = socket,
-                              .unsafe = OK,
                               .authenticated = face->password == NULL,
                               .connected_us = face->now_us,
                               .active_us = face->now_us};
@@ -194,7 +193,7 @@ static void refuse_unsafe(struct session *session)
     session->client.closing = true;
     session->output.size = 0;
     reply_error(&reply, "MISCONF could not be saved, and may be lost: %s",
-                session->client.unsafe.message);
+                session->client.face->save_failure.message);
 }
 
 void session_finish(struct errand *errand)
@@ -206,7 +205,7 @@ void session_finish(struct errand *errand)
 
     client->errands--;
     errand->finish(errand, &reply);
-    if (!status_ok(client->unsafe))
+    if (client->unsafe)
         refuse_unsafe(session);
     if (session->output.size > from)
         filter_reply(client, &session->output, from);

@@ -200,6 +200,12 @@ void call_on_closed(struct call *call, struct step *closed)
     call->on_closed = closed;
 }
 
+void call_on_stopping(struct call *call, struct step *stopping)
+{
+    assert(call_is_stream(call));
+    call->on_stopping = stopping;
+}
+
 /* True if the handler's end is the call's end. */
 static bool answer(struct call *call)
 {
@@ -242,15 +248,24 @@ void call_finish(struct call *call, struct status status)
         finish_unary(call, NULL);
 }
 
-void call_reply(struct call *call, const ProtobufCMessage *response)
+static void reply(struct call *call, grpc_byte_buffer *packed)
 {
     assert(!call_is_stream(call));
-    if (!answer(call))
-        return;
-    call->ended = true;
-    grpc_byte_buffer *packed = codec_pack(response);
-    finish_unary(call, packed);
+    if (answer(call)) {
+        call->ended = true;
+        finish_unary(call, packed);
+    }
     grpc_byte_buffer_destroy(packed); /* the batch has its own reference */
+}
+
+void call_reply(struct call *call, const ProtobufCMessage *response)
+{
+    reply(call, codec_pack(response));
+}
+
+void call_reply_packed(struct call *call, struct buffer *response)
+{
+    reply(call, codec_lend(response));
 }
 
 void call_fail(struct call *call, struct status status)

@@ -85,6 +85,10 @@ struct trace_span *call_span(const struct call *call);
 /* Packs the response before it returns: the caller keeps it. */
 void call_reply(struct call *call, const ProtobufCMessage *response);
 
+/* The same for a response that is packed already: takes the buffer's memory without copying and
+ * leaves the buffer empty. */
+void call_reply_packed(struct call *call, struct buffer *response);
+
 /* Ends the call, unary or stream, with an error. */
 void call_fail(struct call *call, struct status status);
 
@@ -120,6 +124,11 @@ void call_end(struct call *call, struct status status);
  * The call's memory lives at least until `closed` has returned and every call_hold() was
  * released. Set it at the start of handling, if at all. */
 void call_on_closed(struct call *call, struct step *closed);
+
+/* When the server stops, `stopping` runs in place of ending the stream with UNAVAILABLE. The
+ * handler says goodbye and ends it; what is left after rpc_server_stop()'s grace is cancelled. Set
+ * it at the start of handling. */
+void call_on_stopping(struct call *call, struct step *stopping);
 
 /* Any thread may wake a call that it holds: `step` runs soon on the call's
  * thread, with ok = false if the call is over by then. Steps of many calls are

@@ -42,6 +42,7 @@ struct call {
     struct step *on_sent;
     struct step *on_received;
     struct step *on_closed;
+    struct step *on_stopping;
     struct step *on_time;
     struct timer timer; /* for on_time */
     struct arena *receive_arena;

@@ -51,7 +51,9 @@ void streams_end(struct loop *loop)
         return;
     loop->stopping = true;
     for (struct call *call = loop->streams; call; call = call->next)
-        if (!call->ended)
+        if (!call->ended && call->on_stopping)
+            call->on_stopping->run(call->on_stopping, true);
+        else if (!call->ended)
             call_finish(call, status);
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "server/services/query.h"
+#include "server/services/stream_name.h"
 #include "storage/log/limits.h"
 
 /* Where in a request a field is: "", "appends[3]." or "checks[0].". */
@@ -154,15 +155,6 @@ static struct status read_event(struct path path, size_t index,
     return read_metadata(proposed, trace, arena, event);
 }
 
-/* Names that start with "$" are for what the server itself will store. */
-static struct status check_owner(struct path path, const char *stream)
-{
-    if (*stream == '$')
-        return status_make(STATUS_INVALID_ARGUMENT,
-                           "%sstream: names that start with $ are the server's own", path.text);
-    return OK;
-}
-
 static struct status read_stream_append(struct path path,
                                         const Sagabase__V1__StreamAppend *proposed,
                                         const struct trace_entries *trace, struct arena *arena,
@@ -170,7 +162,7 @@ static struct status read_stream_append(struct path path,
 {
     struct new_event *events;
 
-    TRY(check_owner(path, proposed->stream));
+    TRY(stream_name_check_owner(path.text, proposed->stream));
     TRY(proposal_expectation(path.text, (int)proposed->expected_case, proposed->revision,
                              (int)proposed->state, &stream->expected));
     if (proposed->n_events == 0 || proposed->n_events > EVENTS_PER_APPEND_MAX)
@@ -244,6 +236,17 @@ struct status proposal_read(const Sagabase__V1__AppendRequest *request,
     return request->condition ? read_condition(request->condition, arena, &append->condition) : OK;
 }
 
+struct status proposal_read_appends(Sagabase__V1__StreamAppend *const *appends, size_t count,
+                                    const struct trace_entries *trace, struct arena *arena,
+                                    struct append *append)
+{
+    Sagabase__V1__AppendRequest request = SAGABASE__V1__APPEND_REQUEST__INIT;
+
+    request.appends = (Sagabase__V1__StreamAppend **)appends;
+    request.n_appends = count;
+    return proposal_read(&request, trace, arena, append);
+}
+
 struct status proposal_read_one(const Sagabase__V1__AppendToStreamRequest *request,
                                 const struct trace_entries *trace, struct arena *arena,
                                 struct append *append)
@@ -304,8 +307,8 @@ static struct status answer_stream(const struct stream_append *stream, struct ar
     return OK;
 }
 
-struct status proposal_answer(const struct append *append, struct arena *arena,
-                              Sagabase__V1__AppendResponse *response)
+struct status proposal_appended(const struct append *append, struct arena *arena,
+                                Sagabase__V1__StreamAppended ***appended, size_t *count)
 {
     Sagabase__V1__StreamAppended **streams =
         arena_alloc(arena, append->stream_count * sizeof(Sagabase__V1__StreamAppended *));
@@ -314,8 +317,15 @@ struct status proposal_answer(const struct append *append, struct arena *arena,
         return too_large();
     for (size_t i = 0; i < append->stream_count; i++)
         TRY(answer_stream(&append->streams[i], arena, &streams[i]));
-    response->streams = streams;
-    response->n_streams = append->stream_count;
+    *appended = streams;
+    *count = append->stream_count;
+    return OK;
+}
+
+struct status proposal_answer(const struct append *append, struct arena *arena,
+                              Sagabase__V1__AppendResponse *response)
+{
+    TRY(proposal_appended(append, arena, &response->streams, &response->n_streams));
     response->position = append->position;
     response->replayed = append->replayed;
     return OK;

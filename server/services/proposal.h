@@ -19,6 +19,11 @@ struct status proposal_read_one(const Sagabase__V1__AppendToStreamRequest *reque
                                 const struct trace_entries *trace, struct arena *arena,
                                 struct append *append);
 
+/* Only append->streams: of a request that appends beside something else. */
+struct status proposal_read_appends(Sagabase__V1__StreamAppend *const *appends, size_t count,
+                                    const struct trace_entries *trace, struct arena *arena,
+                                    struct append *append);
+
 /* Whatever the log says of an `expected`: which (its oneof's case), revision, state are those of
  * any message that has one; they number its fields alike. `path` is put before field names. */
 struct status proposal_expectation(const char *path, int which, uint64_t revision, int state,
@@ -32,6 +37,10 @@ struct status proposal_refusal(struct status status, const struct append *append
  * settled with OK. */
 struct status proposal_answer(const struct append *append, struct arena *arena,
                               Sagabase__V1__AppendResponse *response);
+
+/* The streams of such an answer; what they are made of lives in `arena`. */
+struct status proposal_appended(const struct append *append, struct arena *arena,
+                                Sagabase__V1__StreamAppended ***appended, size_t *count);
 
 /* The same for an append that has settled with ABORTED: because of its condition if
  * append->matched, else because of a stream. */

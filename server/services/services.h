@@ -14,11 +14,13 @@ enum { CHECKPOINT_PERIOD_US = 5000000, CHECKPOINT_NAME_BYTES_MAX = 128 };
 
 struct census; /* server/subscriptions/census.h */
 struct event_log;
-struct health; /* server/observe/health.h */
+struct gateway; /* server/sagas/gateway.h */
+struct health;  /* server/observe/health.h */
 
 /* call_context() of every call. */
 struct services {
     struct event_log *log;
+    struct gateway *gateway;
     struct health *health;
     struct census *census; /* of subscriptions; NULL: nobody asks */
     const char *version;   /* static */

@@ -19,16 +19,20 @@
 /* Names and layouts are the on-disk format: append, never reorder. Layouts
  * are in storage/log/keys.h. */
 enum family {
-    FAMILY_META,      /* format version */
-    FAMILY_LOG,       /* records, by position */
-    FAMILY_STREAMS,   /* where the events of a stream are */
-    FAMILY_NAMES,     /* stream name -> stream number */
-    FAMILY_TYPES,     /* event type -> type number */
-    FAMILY_INDEX,     /* events by what they carry */
-    FAMILY_POLICIES,  /* what of a stream is to be seen */
-    FAMILY_SNAPSHOTS, /* states of streams (storage/snapshots/rows.h) */
-    FAMILY_VALUES,    /* plain cached values (the same) */
-    FAMILY_REDUCERS,  /* how snapshots come about (the same) */
+    FAMILY_META,        /* format version */
+    FAMILY_LOG,         /* records, by position */
+    FAMILY_STREAMS,     /* where the events of a stream are */
+    FAMILY_NAMES,       /* stream name -> stream number */
+    FAMILY_TYPES,       /* event type -> type number */
+    FAMILY_INDEX,       /* events by what they carry */
+    FAMILY_POLICIES,    /* what of a stream is to be seen */
+    FAMILY_SNAPSHOTS,   /* states of streams (storage/snapshots/rows.h) */
+    FAMILY_VALUES,      /* plain cached values (the same) */
+    FAMILY_REDUCERS,    /* how snapshots come about (the same) */
+    FAMILY_SAGAS,       /* sagas, by number */
+    FAMILY_SAGA_IDS,    /* saga type and id -> number of its newest run */
+    FAMILY_SAGA_INDEX,  /* sagas by status, type and attribute */
+    FAMILY_DEFINITIONS, /* saga definitions */
     FAMILY_COUNT,
 };
 
@@ -98,8 +102,8 @@ struct engine_operations {
     struct status (*checkpoint)(struct engine *engine, const char *directory);
 
     /* Gives back the room of what was deleted or overwritten among the keys in [from, to), as
-     * scan() bounds them. When it returns OK, files hold none of that any more, nor does a
-     * write-ahead log. Long; commits and reads go on meanwhile. */
+     * scan() bounds them. When it returns OK, files hold no value of that any more, and no key
+     * but of the log; nor does a write-ahead log. Long; commits and reads go on meanwhile. */
     struct status (*compact)(struct engine *engine, enum family family, struct bytes from,
                              struct bytes to);
 

@@ -52,9 +52,9 @@ struct append_plan {
 struct status append_plan_create(struct append *append, struct arena *arena,
                                  struct append_plan **plan);
 
-/* All of append_submit() but submitting: for an intent that decides the append along with
- * something else, by append_decide. */
-struct status append_prepare(struct event_log *log, struct append *append, struct arena *arena);
+/* The same for events that need no checking. */
+struct status append_plan_encode(struct append *append, struct arena *arena,
+                                 struct append_plan **plan);
 
 /* Reads the head here if it is not in memory, so that the sequencer need not wait for
  * the disk. `stream->hash` is set. */

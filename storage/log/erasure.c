@@ -70,9 +70,17 @@ static struct bytes erase_frames(const struct work *work, const struct span *spa
 
 static bool is_concerned(const struct work *work, const struct span *span)
 {
-    return span->stream_number == work->stream_number && !span->is_scavenged &&
-           span->first_revision < work->before &&
+    return span->stream_number == work->stream_number && span->first_revision < work->before &&
            span->first_revision + span->event_count > work->from;
+}
+
+/* The files that may hold what these records once held have to be compacted. */
+static void touch(struct work *work, const struct record *record)
+{
+    if (record->position < work->first_position)
+        work->first_position = record->position;
+    if (record_end(record) - 1 > work->last_position)
+        work->last_position = record_end(record) - 1;
 }
 
 /* Adds what becomes of a record, unless it has nothing left to erase. */
@@ -83,6 +91,7 @@ static struct status erase_record(struct work *work, uint64_t position, struct r
     struct record record;
     struct bytes stored;
     uint64_t count = 0;
+    bool is_scavenged = false;
 
     TRY(engine_get(work->log->engine, FAMILY_LOG, position_key(key, position), arena, &stored));
     if (!stored.data)
@@ -93,22 +102,23 @@ static struct status erase_record(struct work *work, uint64_t position, struct r
         drafts[i] = (struct draft_span){record_span(&record, i), record_span_frames(&record, i)};
         if (!is_concerned(work, &drafts[i].span))
             continue;
+        is_scavenged |= drafts[i].span.is_scavenged; /* perhaps just now */
+        if (drafts[i].span.is_scavenged)
+            continue;
         drafts[i].frames = erase_frames(work, &drafts[i].span, drafts[i].frames, arena, &count);
         if (!drafts[i].frames.data)
             drafts = NULL;
     }
     if (!drafts)
         return status_make(STATUS_RESOURCE_EXHAUSTED, "erasure: out of memory");
+    if (count > 0 || is_scavenged)
+        touch(work, &record);
     if (count == 0)
         return OK;
     rewrite_remove(rewrite, stored);
     rewrite_put(rewrite,
                 record_encode(arena, position, record.created_us, drafts, record.span_count));
     work->event_count += count;
-    if (position < work->first_position)
-        work->first_position = position;
-    if (position > work->last_position)
-        work->last_position = position;
     return OK;
 }
 
@@ -362,9 +372,8 @@ static struct status erase_event(struct work *work)
         status = erase_batch(work, erasure->revision, true, decide_event, &next);
     while (may_retry(work->log, status, &tries));
     TRY(status);
-    if (work->event_count == 0)
-        return OK; /* it had been before, or was scavenged */
-    work->log->erasing.is_pending = true;
+    /* It may have been erased before, or scavenged. */
+    work->log->erasing.is_pending = work->event_count > 0;
     return finish(work);
 }
 
@@ -399,7 +408,7 @@ static struct status erase(struct event_log *log, struct erasure *erasure, struc
         facts[event.metadata_count++] =
             (struct metadata_entry){bytes_of_text("revision"), bytes_of_text(revision)};
     }
-    TRY(append_prepare(log, &notice, arena));
+    TRY(append_prepare(log, &notice, arena, &notice.intent.bytes));
     if (log->erasing.is_pending)
         TRY(finish_pending(log));
     TRY(erasure->whole ? erase_stream(&work) : erase_event(&work));

@@ -123,6 +123,16 @@ struct status event_log_checkpoint(struct event_log *log, const char *directory)
     return engine_checkpoint(log->engine, directory);
 }
 
+struct engine *event_log_engine(const struct event_log *log)
+{
+    return log->engine;
+}
+
+const struct clock *event_log_clock(const struct event_log *log)
+{
+    return log->options.clock;
+}
+
 const char *event_log_engine_name(const struct event_log *log)
 {
     return log->engine->operations->name;

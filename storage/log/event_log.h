@@ -65,6 +65,11 @@ struct event_log_counts event_log_counts(const struct event_log *log);
  * that holds everything committed before the call. As engine_checkpoint(). */
 struct status event_log_checkpoint(struct event_log *log, const char *directory);
 
+/* What the log was opened with. For who keeps rows of families of its own: they change with
+ * commit_put() alone. */
+struct engine *event_log_engine(const struct event_log *log);
+const struct clock *event_log_clock(const struct event_log *log);
+
 /* "rocksdb", "memory". */
 const char *event_log_engine_name(const struct event_log *log);
 

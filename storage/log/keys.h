@@ -19,7 +19,8 @@
  *            kind (index.h) · value · 0 · position of the first posting -> postings
  *            'k' · category                                  -> empty
  *   policies 's' · stream number u64                       -> what of the stream is to be seen:
- *              version u8 = 1 · flags u8 (1: tombstone) · first revision u64 · max count u64 ·
+ *              version u8 = 1 · flags u8 (1: tombstone, 4: deleted before
+ *                first revision) · first revision u64 · max count u64 ·
  *              max age in microseconds i64; version 2, if it was erased (flag 2: not yet all of
  *              it): · erased before u64 · when i64
  *            'c' · category                                  -> version u8 = 1 · max count u64 ·

@@ -72,7 +72,8 @@ struct commit {
     size_t write_count;
     size_t write_capacity;
     bool short_of_memory;
-    bool failed; /* a commit failed: every later intent is refused */
+    struct status broken; /* not OK: what was added cannot be completed */
+    bool failed;          /* a commit failed: every later intent is refused */
 
     uint64_t end;          /* of the store, with what this group has added */
     uint64_t stream_count; /* the same */

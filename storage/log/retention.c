@@ -11,7 +11,8 @@ enum {
     ROW_VERSION = 1,
     ROW_VERSION_ERASED = 2,
     FLAG_TOMBSTONED = 1,
-    FLAG_ERASING = 2
+    FLAG_ERASING = 2,
+    FLAG_DELETED = 4
 };
 
 void retention_init(struct retention *retention)
@@ -36,7 +37,8 @@ struct bytes retained_encode(uint8_t value[RETAINED_BYTES + ERASED_BYTES],
 {
     value[0] = ROW_VERSION;
     value[1] =
-        (uint8_t)((row->tombstoned ? FLAG_TOMBSTONED : 0) | (row->is_erasing ? FLAG_ERASING : 0));
+        (uint8_t)((row->tombstoned ? FLAG_TOMBSTONED : 0) | (row->is_erasing ? FLAG_ERASING : 0) |
+                  (row->is_deleted ? FLAG_DELETED : 0));
     put_u64_little_endian(value + 2, row->first_revision);
     put_u64_little_endian(value + 10, row->policy.max_count);
     put_u64_little_endian(value + 18, (uint64_t)row->policy.max_age_us);
@@ -62,6 +64,7 @@ static bool retained_decode(struct bytes value, struct retained *row)
     }
     row->tombstoned = value.data[1] & FLAG_TOMBSTONED;
     row->is_erasing = value.data[1] & FLAG_ERASING;
+    row->is_deleted = value.data[1] & FLAG_DELETED;
     row->first_revision = get_u64_little_endian(value.data + 2);
     row->policy.max_count = get_u64_little_endian(value.data + 10);
     row->policy.max_age_us = (int64_t)get_u64_little_endian(value.data + 18);

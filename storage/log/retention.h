@@ -28,6 +28,7 @@ struct retained {
     uint64_t erased_before; /* the payloads of revisions before it are not to be seen, for ever
                              * (erasure.h) */
     int64_t erased_us;      /* when that was decided */
+    bool is_deleted;        /* what is before first_revision was deleted, not just cut off */
     bool is_erasing;        /* some of them may still be stored */
 };
 

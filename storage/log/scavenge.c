@@ -82,7 +82,7 @@ static struct status walk(struct event_log *log, uint64_t end)
         position = batch.position;
         slice.bytes += batch.bytes_read;
         slice.is_hollow |= batch.is_hollow;
-        any |= batch.is_hollow;
+        any |= batch.bytes_removed > 0;
         if (slice.bytes >= SCAVENGE_SLICE_BYTES)
             TRY(compact_slice(log, &slice, next));
         if (!keep_pace(log, batch.bytes_read, clock_monotonic_us(system_clock()) - begun_us))

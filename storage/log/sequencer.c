@@ -60,6 +60,14 @@ struct status event_log_submit(struct event_log *log, struct intent *intent)
     return OK;
 }
 
+bool event_log_is_busy(const struct event_log *log)
+{
+    const struct sequencer *sequencer = &log->sequencer;
+
+    return atomic_load(&sequencer->waiting_count) > log->options.queue_intents_max / 2 ||
+           atomic_load(&sequencer->waiting_bytes) > log->options.queue_bytes_max / 2;
+}
+
 /* Oldest first; NULL when there is nothing left to do. */
 static struct inbox_link *wait_for_intents(struct sequencer *sequencer)
 {
@@ -122,6 +130,11 @@ void commit_delete(struct commit *commit, enum family family, struct bytes key)
         commit_write(commit, (struct write){family, WRITE_DELETE, key, {0}});
 }
 
+void commit_fail(struct commit *commit, struct status cause)
+{
+    commit->broken = cause;
+}
+
 void commit_touch(struct commit *commit, struct head *head)
 {
     if (commit->touched_count == commit->touched_capacity) {
@@ -182,6 +195,7 @@ static void commit_begin(struct commit *commit)
     commit->write_count = 0;
     commit->touched_count = 0;
     commit->short_of_memory = false;
+    commit->broken = OK;
     commit->end = atomic_load_explicit(&log->end, memory_order_relaxed);
     commit->stream_count = atomic_load_explicit(&log->stream_count, memory_order_relaxed);
     commit->policies = NULL;
@@ -225,13 +239,10 @@ static void publish(struct commit *commit)
 {
     struct event_log *log = commit->log;
 
-    for (size_t i = 0; i < commit->touched_count; i++)
-        atomic_store_explicit(&commit->touched[i]->committed_count, commit->touched[i]->event_count,
-                              memory_order_release);
     atomic_store_explicit(&log->stream_count, commit->stream_count, memory_order_relaxed);
     counter_add_alone(&log->sequencer.counts.events,
                       commit->end - atomic_load_explicit(&log->end, memory_order_relaxed));
-    tail_publish(log, commit->first_record, commit->end);
+    tail_publish(log, commit);
     if (commit->forgets_tail)
         tail_forget(&log->tail);
     index_notify(log);
@@ -268,6 +279,8 @@ static struct status commit_finish(struct commit *commit)
         put_counters(commit);
     if (commit->short_of_memory)
         status = status_make(STATUS_RESOURCE_EXHAUSTED, "commit: out of memory");
+    else if (!status_ok(commit->broken))
+        status = commit->broken;
     else if (commit->write_count > 0)
         status = write_to_disk(commit);
     if (status_ok(status) && !publish_policies(commit))

@@ -46,6 +46,10 @@ struct intent {
  * UNAVAILABLE: the store is closing or failed; then `done` will not run. */
 struct status event_log_submit(struct event_log *log, struct intent *intent);
 
+/* Any thread. More than half of the queue is taken: who begins new work should wait, so that begun
+ * work can be finished. */
+bool event_log_is_busy(const struct event_log *log);
+
 /* --- inside decide: @thread writer ------------------------------------- */
 
 /* Memory that lives until the group's last `done` has run. */
@@ -54,6 +58,10 @@ struct arena *commit_arena(struct commit *commit);
 /* Adds a put or a delete. The bytes must live until `done`. */
 void commit_put(struct commit *commit, enum family family, struct bytes key, struct bytes value);
 void commit_delete(struct commit *commit, enum family family, struct bytes key);
+
+/* What was added cannot be completed: nothing of the group will be stored, and the store fails as
+ * it does when the disk does. */
+void commit_fail(struct commit *commit, struct status cause);
 
 /* The time of this group: microseconds since 1970; never goes back. */
 int64_t commit_time_us(const struct commit *commit);

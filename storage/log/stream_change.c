@@ -70,14 +70,18 @@ static void apply(const struct stream_change *change, uint64_t event_count, stru
     switch (change->kind) {
     case CHANGE_POLICY:
         row->policy = change->policy;
-        if (change->before > row->first_revision)
+        if (change->before > row->first_revision) {
             row->first_revision = change->before < event_count ? change->before : event_count;
+            row->is_deleted = false;
+        }
         return;
     case CHANGE_DELETE:
         row->first_revision = event_count;
+        row->is_deleted = true;
         return;
     case CHANGE_TOMBSTONE:
         row->first_revision = event_count;
+        row->is_deleted = true;
         row->tombstoned = true;
         return;
     case CHANGE_CATEGORY_POLICY:

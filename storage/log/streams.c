@@ -15,6 +15,9 @@ struct status stream_locate(struct event_log *log, struct bytes name, uint64_t *
     if (heads_look(log->heads, hash_bytes(name), name, number, event_count))
         return OK;
     TRY(head_read(log->engine, name, event_log_end(log), &read));
+    /* If the disk has more of it than is published, the writer has its head in memory by now. */
+    if (heads_look(log->heads, hash_bytes(name), name, number, event_count))
+        return OK;
     *number = read.number;
     *event_count = read.event_count;
     return OK;
@@ -31,9 +34,14 @@ struct status event_log_find_stream(struct event_log *log, struct bytes name,
         return OK;
     struct retained row = retention_of(&log->retention, number);
     uint64_t first = retention_first(&row, retention_policy(&log->retention, &row, name), count);
+    uint64_t deleted = row.is_deleted ? row.first_revision : 0;
     if (first < count)
-        *head = (struct stream_head){
-            .exists = true, .number = number, .first_revision = first, .last_revision = count - 1};
+        *head = (struct stream_head){.exists = true,
+                                     .number = number,
+                                     .first_revision = first,
+                                     .last_revision = count - 1,
+                                     .deleted_before =
+                                         deleted > row.erased_before ? deleted : row.erased_before};
     return OK;
 }
 

@@ -19,6 +19,7 @@
 enum {
     KEYS_PER_LOOKUP_MAX = 64, /* RocksDB itself looks up 32 together */
     BULK_READAHEAD_BYTES = 256 << 10,
+    FORCE_OPTIMIZED = 3, /* BottommostLevelCompaction::kForceOptimized */
 };
 
 struct rocksdb_engine {
@@ -288,6 +289,10 @@ static struct status compact(struct engine *base, enum family family, struct byt
     TRY(flush(engine));
     rocksdb_compactoptions_t *options = rocksdb_compactoptions_create();
     rocksdb_compactoptions_set_exclusive_manual_compaction(options, 0); /* others go on */
+    /* Where only one file is concerned it would be moved as it is, with the keys of what was
+     * deleted. Those of the log are numbers, and its files are large. */
+    if (family != FAMILY_LOG)
+        rocksdb_compactoptions_set_bottommost_level_compaction(options, FORCE_OPTIMIZED);
     rocksdb_compact_range_cf_opt(engine->database, engine->columns[family], options,
                                  from.size ? (const char *)from.data : NULL, from.size,
                                  to.size ? (const char *)to.data : NULL, to.size);

@@ -93,7 +93,7 @@ struct status snapshot_change_submit(struct snapshot_store *store, struct snapsh
 
 /* --- looking -------------------------------------------------------------------------------- */
 
-/* Borrows from `entry`, or from the arena. */
+/* Borrows from `entry`. */
 struct snapshot {
     uint64_t revision;
     struct bytes content_type;
@@ -101,7 +101,7 @@ struct snapshot {
     int64_t created_us;
     int64_t expires_us;        /* SNAPSHOT_NO_EXPIRY: never */
     bool cached;               /* it was answered from memory */
-    struct cache_entry *entry; /* NULL: in the arena */
+    struct cache_entry *entry; /* a reference */
 };
 
 void snapshot_release(struct snapshot *snapshot);

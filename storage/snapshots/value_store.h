@@ -9,9 +9,10 @@
  * store's own makes once a second, all changes in one group (Redis: appendfsync everysec; a crash
  * loses at most the last second or so), or at once if somebody waits for it (appendfsync
  * always): pass a `struct value_saved`. Others may see such a change before it is saved.
- * What waits for the disk cannot be evicted; if that comes to half of the cache, a change is
+ * What waits for the disk cannot be evicted; if that comes to a quarter of the cache, a change is
  * refused with RESOURCE_EXHAUSTED until the disk has caught up. So with `noeviction`
- * a full cache refuses nothing: new values are read from disk.
+ * a full cache refuses nothing either: what finds no room in three quarters of it is read from
+ * disk.
  *
  * Times are wall-clock microseconds since 1970. A value whose time has come is gone from that
  * moment on; its row on disk is swept later. */

@@ -191,6 +191,51 @@ class Comparison:
             take_turns(self.results, work, runners, min(REPEATS, 2))
         self.stop(umadb)
 
+    # --- sagas ---------------------------------------------------------------------------------
+
+    def sagas(self):
+        ours, restate = self.start(systems.Sagabase, "sagas"), self.start(systems.Restate)
+        for clients in aims.CLIENTS_SAGAS:
+            runners = {"sagabase": lambda: self.our_sagas(ours, clients)}
+            if restate:
+                runners["restate"] = lambda: restate.sagas(clients, SECONDS)
+            take_turns(self.results, aims.sagas(clients), runners)
+        self.stop(restate)
+        take_turns(
+            self.results,
+            aims.SAGA_BURST,
+            {"sagabase": lambda: ours.load("saga-burst", total=10_000, connections=16)},
+        )
+        self.stop(ours)
+        self.open_sagas()
+
+    def our_sagas(self, server, clients):
+        """With what it has cost: commits (each with its fsync) and events."""
+        names = ("sagabase_commit_seconds_count", "sagabase_committed_events_total")
+        before = [server.metric(name) for name in names]
+        got = server.load("sagas", outstanding=clients, seconds=SECONDS, warm_up=0)
+        commits, events = (server.metric(name) - old for name, old in zip(names, before))
+        got["commits_per_saga"] = commits / max(1, got["calls"])
+        got["events_per_saga"] = events / max(1, got["calls"])
+        return got
+
+    def open_sagas(self):
+        say(aims.SAGAS_OPEN)
+        count = 100_000
+        server = self.start(systems.Sagabase, "open-sagas")
+        idle = server.resident_bytes()
+        server.load("saga-fill", total=count, connections=16)
+        server.stop()
+        seconds = server.start()
+        counted = server.metric("sagabase_sagas_memory_bytes")
+        figures = {
+            "seconds": seconds,
+            "bytes_per_saga": counted / count,
+            "resident_bytes_per_saga": (server.resident_bytes() - idle) / count,
+        }
+        self.results.add(aims.SAGAS_OPEN, "sagabase", figures)
+        self.stop(server)
+
     # --- live delivery and memory --------------------------------------------------------------
 
     def live(self):
@@ -230,6 +275,7 @@ def main():
         comparison.rocksdb()
         comparison.traces()
         comparison.live()
+        comparison.sagas()
         comparison.stored()
         comparison.fsync()
     finally:

@@ -17,7 +17,7 @@ ARROWS = {
     "server/rpc": ["base", "protos"],
     "server/observe": ["base", "protos", "server/rpc", "server/services"],
     "server/subscriptions": ["base", "storage/log"],
-    "server/sagas": ["base", "storage/log"],
+    "server/sagas": ["base", "protos", "storage/log"],
     "server/services": [
         "base",
         "protos",
@@ -26,6 +26,15 @@ ARROWS = {
         "server/subscriptions",
         "storage/log",
         "storage/snapshots",
+    ],
+    "server/services/sagas": [
+        "base",
+        "protos",
+        "server/rpc",
+        "server/sagas",
+        "server/services",
+        "server/subscriptions",
+        "storage/log",
     ],
     "server": ["base", "bazel", "server/*", "storage/*"],  # puts the rooms together
     "clients/c": ["base", "protos"],

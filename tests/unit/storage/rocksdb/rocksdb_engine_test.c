@@ -536,6 +536,24 @@ static void no_commit_succeeds_after_one_has_failed(void **state)
 
 #define STORE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
+static void compacted_files_do_not_name_deleted_keys(void **state)
+{
+    struct store *store = *state;
+    struct bytes secret = bytes_of_text("q8Zx/3vKp0LmW7sT");
+    struct write writes[] = {
+        {FAMILY_INDEX, WRITE_PUT, secret, bytes_of_text("1")},
+        {FAMILY_INDEX, WRITE_PUT, bytes_of_text("z"), bytes_of_text("1")},
+        {FAMILY_INDEX, WRITE_DELETE, secret, {0}},
+    };
+
+    assert_ok(open_store(store->directory, &store->engine));
+    assert_ok(engine_commit(store->engine, writes, 2, true));
+    assert_ok(engine_commit(store->engine, writes + 2, 1, true));
+    assert_int_equal(inspect_files_with(store->directory, secret), 1);
+    assert_ok(engine_compact(store->engine, FAMILY_INDEX, (struct bytes){0}, (struct bytes){0}));
+    assert_int_equal(inspect_files_with(store->directory, secret), 0);
+}
+
 static void compacted_files_hold_nothing_that_was_deleted_or_overwritten(void **state)
 {
     static const char secret[] = "q8Zx/3vKp0LmW7sT";
@@ -581,6 +599,7 @@ int main(void)
         STORE(damage_in_a_table_is_reported_by_every_read),
         STORE(a_store_without_its_current_file_is_refused),
         STORE(no_commit_succeeds_after_one_has_failed),
+        STORE(compacted_files_do_not_name_deleted_keys),
         STORE(compacted_files_hold_nothing_that_was_deleted_or_overwritten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
