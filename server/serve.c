@@ -295,9 +295,9 @@ static void stop(struct server *server)
     if (server->rpc)
         rpc_server_free(server->rpc);
     reflection_stop();
-    census_destroy(&server->census);
     if (server->gateway)
         gateway_close(server->gateway);
+    census_destroy(&server->census);
     if (server->log)
         event_log_close(server->log);
     if (server->otlp) /* nothing ends a span any more */

@@ -18,8 +18,7 @@ struct status append_warm(struct event_log *log, struct bytes name, struct strea
     return head_read(log->engine, name, event_log_end(log), &stream->read);
 }
 
-struct status append_prepare(struct event_log *log, struct append *append, struct arena *arena,
-                             size_t *bytes)
+struct status append_prepare(struct event_log *log, struct append *append, struct arena *arena)
 {
     struct append_plan *plan;
 
@@ -33,14 +32,14 @@ struct status append_prepare(struct event_log *log, struct append *append, struc
         TRY(condition_prepare(log, plan));
     append->plan = plan;
     append->replayed = append->matched = false;
-    *bytes = plan->stored_size;
+    append->intent.decide = append_decide;
+    append->intent.bytes = plan->stored_size;
     return OK;
 }
 
 struct status append_submit(struct event_log *log, struct append *append, struct arena *arena)
 {
-    TRY(append_prepare(log, append, arena, &append->intent.bytes));
-    append->intent.decide = append_decide;
+    TRY(append_prepare(log, append, arena));
     return event_log_submit(log, &append->intent);
 }
 

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "base/varint.h"
 #include "storage/log/event_wire.h"
 #include "storage/log/ids.h"
 #include "storage/log/limits.h"
 #include "storage/log/record.h"
-#include "storage/log/varint.h"
 
 /* --- rules ------------------------------------------------------------------- */
 

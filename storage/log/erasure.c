@@ -408,7 +408,7 @@ static struct status erase(struct event_log *log, struct erasure *erasure, struc
         facts[event.metadata_count++] =
             (struct metadata_entry){bytes_of_text("revision"), bytes_of_text(revision)};
     }
-    TRY(append_prepare(log, &notice, arena, &notice.intent.bytes));
+    TRY(append_prepare(log, &notice, arena));
     if (log->erasing.is_pending)
         TRY(finish_pending(log));
     TRY(erasure->whole ? erase_stream(&work) : erase_event(&work));

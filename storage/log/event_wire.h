@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 #include "base/bytes.h"
-#include "storage/log/varint.h"
+#include "base/varint.h"
 
 /* field number << 3 | wire type (2: bytes, 1: 64 bits) */
 enum {

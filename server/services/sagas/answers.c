@@ -24,7 +24,8 @@ static void on_decided(struct step *step, bool ok);
 void answers_init(struct answers *self, struct call *call, struct gateway *gateway,
                   void (*settled)(struct answers *self))
 {
-    *self = (struct answers){.call = call, .gateway = gateway, .settled = settled};
+    *self = (struct answers){
+        .call = call, .gateway = gateway, .trace = trace_entries_of(call), .settled = settled};
     self->decided.run = on_decided;
 }
 
@@ -77,9 +78,8 @@ bool answers_have_room(const struct answers *self)
 static struct status submit(struct answer *answer)
 {
     struct answers *self = answer->all;
-    struct trace_entries trace = trace_entries_of(self->call);
     struct status status =
-        reply_read(answer->message, &trace, &answer->arena, &answer->append, &answer->reply);
+        reply_read(answer->message, &self->trace, &answer->arena, &answer->append, &answer->reply);
 
     if (!status_ok(status)) /* too large is as wrong as any other mistake */
         return status_make(STATUS_INVALID_ARGUMENT, "%s", status.message);

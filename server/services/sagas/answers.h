@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "sagabase/v1/participant.pb-c.h"
 #include "server/rpc/call.h"
+#include "server/services/trace_entries.h"
 
 enum {
     REPLIES_IN_FLIGHT_MAX = 256,
@@ -31,6 +32,7 @@ struct answer_list {
 struct answers {
     struct call *call;
     struct gateway *gateway;
+    struct trace_entries trace;            /* of the whole stream */
     void (*settled)(struct answers *self); /* there is something to ack */
 
     struct answer_list known;  /* SETTLED */

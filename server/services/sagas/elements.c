@@ -1,6 +1,6 @@
 #include "server/services/sagas/elements.h"
 
-#include "storage/log/varint.h"
+#include "base/varint.h"
 
 enum { VARINT_BYTES_MAX = 10, WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2 };
 
