@@ -55,16 +55,11 @@ static void add(struct reading *reading, struct bytes frames, uint32_t count)
 /* Whether the newest events of the stream are so many that this one is hidden. */
 static bool is_beyond_count(struct reading *reading, const struct event *event, uint64_t max_count)
 {
-    struct event_log *log = reading->log;
-    struct head_read read;
-    uint64_t number, count;
+    uint64_t number, count = 0;
+    struct status status = stream_locate(reading->log, event->stream, &number, &count);
 
-    if (!heads_look(log->heads, hash_bytes(event->stream), event->stream, &number, &count)) {
-        struct status status = head_read(log->engine, event->stream, reading->end, &read);
-        if (!status_ok(status))
-            reading->status = status;
-        count = read.event_count;
-    }
+    if (!status_ok(status))
+        reading->status = status;
     return count > max_count && event->revision < count - max_count;
 }
 
