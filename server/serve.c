@@ -142,6 +142,7 @@ static struct status open_gateway(struct server *server)
 
 static struct status open_snapshots(struct server *server)
 {
+    _Static_assert(CACHE_ALLKEYS_LRU == 0 && CACHE_NOEVICTION == 3, "the order in config.c");
     struct cache_options cache = {
         .bytes_max = server->config.cache_memory,
         .policy = (enum cache_policy)server->config.cache_policy,

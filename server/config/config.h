@@ -32,7 +32,7 @@ struct config {
     uint64_t resp_clients; /* connections */
     uint64_t resp_idle;    /* seconds; 0: no limit */
     uint64_t cache_memory;
-    int cache_policy; /* enum cache_policy */
+    int cache_policy; /* enum cache_policy, of a room that this one does not know */
     bool in_memory;
     uint64_t rpc_threads;
     uint64_t connection_calls;
