@@ -15,6 +15,7 @@ ARROWS = {
     "storage/log": ["base", "storage/engine", "storage/keys"],
     "storage/snapshots": ["base", "storage/engine", "storage/log"],
     "server/config": ["base"],
+    "server/resp": ["base", "storage/log", "storage/snapshots"],
     "server/rpc": ["base", "protos"],
     "server/observe": ["base", "protos", "server/rpc", "server/services"],
     "server/subscriptions": ["base", "storage/log"],
