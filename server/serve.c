@@ -1,6 +1,7 @@
 /* The composition root: puts the rooms together, and takes them apart in reverse.
  *
- *   configuration -> engine -> event log -> saga gateway -> health, reflection -> rpc server
+ *   configuration -> engine -> event log -> saga gateway, snapshots -> health, reflection -> rpc
+ * server
  *                                                                              -> HTTP
  *
  * Signals are blocked everywhere. The main thread waits for the first one; a thread of its
@@ -33,12 +34,15 @@
 #include "server/sagas/gateway.h"
 #include "server/services/sagas/tables.h"
 #include "server/services/services.h"
+#include "server/services/snapshots/tables.h"
 #include "server/subscriptions/census.h"
 #include "storage/engine/memory_engine.h"
 #include "storage/log/event_log.h"
 #include "storage/log/read.h"
 #include "storage/log/statistics.h"
 #include "storage/rocksdb/rocksdb_engine.h"
+#include "storage/snapshots/snapshot_store.h"
+#include "storage/snapshots/value_store.h"
 
 enum {
     TEXTS_BYTES_MAX = 1 << 20,
@@ -62,18 +66,33 @@ struct server {
     struct otlp *otlp;
     struct arena texts; /* of the options of traces */
     struct census census;
+    struct snapshot_cache *cache;
+    struct snapshot_store *snapshots;
+    struct value_store *values;
     struct services services;
     _Atomic bool failed; /* the store, while serving */
 };
 
 static const struct method *const method_tables[] = {
-    event_store_methods,      admin_methods, health_methods,      reflection_methods,
-    saga_definitions_methods, sagas_methods, participant_methods, NULL,
+    event_store_methods,
+    admin_methods,
+    health_methods,
+    reflection_methods,
+    saga_definitions_methods,
+    sagas_methods,
+    participant_methods,
+    snapshots_methods,
+    NULL,
 };
 
 static const char *const service_names[] = {
-    "sagabase.v1.EventStore", "sagabase.v1.Admin",       "sagabase.v1.SagaDefinitions",
-    "sagabase.v1.Sagas",      "sagabase.v1.Participant", NULL,
+    "sagabase.v1.Snapshots",
+    "sagabase.v1.EventStore",
+    "sagabase.v1.Admin",
+    "sagabase.v1.SagaDefinitions",
+    "sagabase.v1.Sagas",
+    "sagabase.v1.Participant",
+    NULL,
 };
 
 /* --- starting ----------------------------------------------------------------------- */
@@ -132,6 +151,34 @@ static struct status open_gateway(struct server *server)
     return gateway_open(&options, &server->gateway);
 }
 
+static struct status open_snapshots(struct server *server)
+{
+    struct cache_options cache = {.bytes_max = server->config.cache_memory};
+
+    if (!cache_policy_find(server->config.cache_policy, &cache.policy))
+        return status_make(STATUS_INVALID_ARGUMENT,
+                           "--cache-policy: allkeys-lru, allkeys-lfu, volatile-ttl or noeviction, "
+                           "not \"%s\"",
+                           server->config.cache_policy);
+    TRY(snapshot_cache_create(&cache, &server->cache));
+    struct snapshot_store_options snapshots = {
+        .log = server->log, .engine = server->engine, .cache = server->cache};
+    struct value_store_options values = {
+        .log = server->log, .engine = server->engine, .cache = server->cache};
+    TRY(snapshot_store_open(&snapshots, &server->snapshots));
+    return value_store_open(&values, &server->values);
+}
+
+static void close_snapshots(struct server *server)
+{
+    if (server->values)
+        value_store_close(server->values);
+    if (server->snapshots)
+        snapshot_store_close(server->snapshots);
+    if (server->cache)
+        snapshot_cache_free(server->cache);
+}
+
 static struct status start_rpc(struct server *server)
 {
     struct rpc_options options = {
@@ -147,6 +194,7 @@ static struct status start_rpc(struct server *server)
     server->services = (struct services){
         .log = server->log,
         .gateway = server->gateway,
+        .snapshots = server->snapshots,
         .health = server->health,
         .census = &server->census,
         .version = sagabase_version,
@@ -279,6 +327,7 @@ static struct status start(struct server *server)
     TRY(open_engine(server));
     TRY(open_log(server));
     TRY(open_gateway(server));
+    TRY(open_snapshots(server));
     TRY(start_rpc(server));
     return start_http(server);
 }
@@ -296,6 +345,7 @@ static void stop(struct server *server)
         rpc_server_free(server->rpc);
     reflection_stop();
     census_destroy(&server->census);
+    close_snapshots(server);
     if (server->gateway)
         gateway_close(server->gateway);
     if (server->log)

@@ -30,7 +30,9 @@ struct config {
     uint64_t disk_reserve;
     uint64_t tail_memory;
     uint64_t saga_memory;
-    uint64_t stream_cache; /* streams */
+    uint64_t cache_memory;
+    const char *cache_policy; /* the name of one, as snapshot_cache.h knows them */
+    uint64_t stream_cache;    /* streams */
     uint64_t queue_appends;
     uint64_t queue_memory;
     const char *checkpoint_directory; /* NULL: no checkpoints */
