@@ -60,10 +60,18 @@ static struct sagabase_status append_some(struct sagabase_client *client, char *
     return status;
 }
 
+static int64_t read_number(const ProtobufCBinaryData *data)
+{
+    char text[32];
+
+    snprintf(text, sizeof text, "%.*s", (int)data->len, (const char *)data->data);
+    return strtoll(text, NULL, 10);
+}
+
 static void apply(struct account *account, const Sagabase__V1__RecordedEvent *event)
 {
     if (strcmp(event->type, "Deposited") == 0)
-        account->balance += strtoll((const char *)event->data.data, NULL, 10);
+        account->balance += read_number(&event->data);
     account->next_revision = event->revision + 1;
     account->events_read++;
 }
@@ -84,7 +92,7 @@ static struct sagabase_status load(struct sagabase_client *client, char *stream,
     while ((status = sagabase_read_next(read, &page)).code == SAGABASE_OK &&
            (page.snapshot || page.count > 0)) {
         if (page.snapshot)
-            account->balance = strtoll((const char *)page.snapshot->state.data, NULL, 10);
+            account->balance = read_number(&page.snapshot->state);
         for (size_t i = 0; i < page.count; i++)
             apply(account, page.events[i]);
     }
