@@ -59,13 +59,13 @@ function success(result) {
   }
   const { output, code, attributes, appends } = result ?? new Done();
   const success = { output: payload(output), code, attributes: attributeMessages(attributes) };
-  return { outcome: { oneofKind: "success", success }, appends: appendRequest(appends).appends };
+  return { outcome: { oneofKind: "success", success }, appends: appendRequest(appends, []).appends };
 }
 
 function failure(error) {
   if (error instanceof Refused) {
     const failure = { error: { type: error.type, message: error.message } };
-    return { outcome: { oneofKind: "failure", failure }, appends: appendRequest(error.appends).appends };
+    return { outcome: { oneofKind: "failure", failure }, appends: appendRequest(error.appends, []).appends };
   }
   const type = String(error?.name ?? "Error").slice(0, 128);
   const message = String(error?.message ?? error).slice(0, 200);

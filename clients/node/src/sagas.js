@@ -80,7 +80,7 @@ export class Sagas {
       version,
       input: payload(input),
       attributes: attributeMessages(attributes),
-      appends: appendRequest(appends).appends,
+      appends: appendRequest(appends, []).appends,
     });
     const { outcome, status, run, position } = await this.#call(this.#sagas, "startSaga", request);
     const attached = outcome === api.StartOutcome.ATTACHED;
