@@ -1,6 +1,7 @@
 /* The composition root: puts the rooms together, and takes them apart in reverse.
  *
- *   configuration -> engine -> event log -> health, reflection -> rpc server
+ *   configuration -> engine -> event log -> saga gateway -> health, reflection -> rpc server
+ *                                                                              -> HTTP
  *
  * Signals are blocked everywhere. The main thread waits for the first one; a thread of its
  * own waits for the second, or for the shutdown to take too long, and ends the process at once. */
@@ -24,14 +25,23 @@
 #include "base/version.h"
 #include "server/config/config.h"
 #include "server/observe/health.h"
+#include "server/observe/http.h"
+#include "server/observe/otlp.h"
+#include "server/observe/process.h"
 #include "server/observe/reflection.h"
 #include "server/rpc/rpc_server.h"
+#include "server/sagas/gateway.h"
+#include "server/services/sagas/tables.h"
 #include "server/services/services.h"
+#include "server/subscriptions/census.h"
 #include "storage/engine/memory_engine.h"
 #include "storage/log/event_log.h"
+#include "storage/log/read.h"
+#include "storage/log/statistics.h"
 #include "storage/rocksdb/rocksdb_engine.h"
 
 enum {
+    TEXTS_BYTES_MAX = 1 << 20,
     GRACE_MS = 5000,        /* for unary calls to finish */
     GRACE_FAILED_MS = 1000, /* the same, when the store has failed */
     SHUTDOWN_S_MAX = 60,    /* then the process ends anyway */
@@ -43,17 +53,28 @@ struct server {
     sigset_t signals;
     struct engine *engine;
     struct event_log *log;
+    struct gateway *gateway;
     struct health *health;
     struct rpc_server *rpc;
+    struct http *http; /* NULL: none */
+    struct otlp_options otlp_options;
+    struct tracer *tracer; /* NULL: no traces */
+    struct otlp *otlp;
+    struct arena texts; /* of the options of traces */
+    struct census census;
     struct services services;
     _Atomic bool failed; /* the store, while serving */
 };
 
 static const struct method *const method_tables[] = {
-    event_store_methods, admin_methods, health_methods, reflection_methods, NULL,
+    event_store_methods,      admin_methods, health_methods,      reflection_methods,
+    saga_definitions_methods, sagas_methods, participant_methods, NULL,
 };
 
-static const char *const service_names[] = {"sagabase.v1.EventStore", "sagabase.v1.Admin", NULL};
+static const char *const service_names[] = {
+    "sagabase.v1.EventStore", "sagabase.v1.Admin",       "sagabase.v1.SagaDefinitions",
+    "sagabase.v1.Sagas",      "sagabase.v1.Participant", NULL,
+};
 
 /* --- starting ----------------------------------------------------------------------- */
 
@@ -90,13 +111,25 @@ static struct status open_log(struct server *server)
         .engine = server->engine,
         .queue_intents_max = server->config.queue_appends,
         .queue_bytes_max = server->config.queue_memory,
+        .scavenge_bytes_per_s = server->config.scavenge_rate,
         .tail_bytes_max = server->config.tail_memory,
         .heads_max = server->config.stream_cache,
+        .tracer = server->tracer,
         .failed = on_store_failed,
         .context = server,
     };
 
     return event_log_open(&options, &server->log);
+}
+
+static struct status open_gateway(struct server *server)
+{
+    struct gateway_options options = {
+        .log = server->log,
+        .memory_bytes_max = server->config.saga_memory,
+    };
+
+    return gateway_open(&options, &server->gateway);
 }
 
 static struct status start_rpc(struct server *server)
@@ -105,6 +138,7 @@ static struct status start_rpc(struct server *server)
         .listen = server->config.listen,
         .services = method_tables,
         .context = &server->services,
+        .tracer = server->tracer,
         .threads = (unsigned)server->config.rpc_threads,
         .connection_calls_max = (unsigned)server->config.connection_calls,
     };
@@ -112,7 +146,9 @@ static struct status start_rpc(struct server *server)
     TRY(reflection_start());
     server->services = (struct services){
         .log = server->log,
+        .gateway = server->gateway,
         .health = server->health,
+        .census = &server->census,
         .version = sagabase_version,
         .commit = sagabase_commit,
         .started_us = clock_wall_us(system_clock()),
@@ -121,14 +157,130 @@ static struct status start_rpc(struct server *server)
     return rpc_server_start(&options, &server->rpc);
 }
 
+/* --- what is counted ------------------------------------------------------------------- */
+
+static void visit_log(void *room, metric_visit *visit, void *context)
+{
+    const struct server *server = room;
+
+    event_log_statistics(server->log, visit, context);
+}
+
+static void visit_rpc(void *room, metric_visit *visit, void *context)
+{
+    const struct server *server = room;
+
+    rpc_server_statistics(server->rpc, visit, context);
+}
+
+static void visit_subscriptions(void *room, metric_visit *visit, void *context)
+{
+    struct server *server = room;
+
+    census_statistics(&server->census, event_log_end(server->log), visit, context);
+}
+
+static void visit_traces(void *room, metric_visit *visit, void *context)
+{
+    const struct server *server = room;
+
+    if (server->otlp)
+        otlp_statistics(server->otlp, visit, context);
+}
+
+/* Of all rooms: one metric, so one after another. */
+static void visit_limits(void *room, metric_visit *visit, void *context)
+{
+    struct server *server = room;
+
+    event_log_limits(server->log, visit, context);
+    rpc_server_limits(server->rpc, visit, context);
+    services_limits(&server->services, visit, context);
+    census_limits(&server->census, visit, context);
+    if (server->otlp)
+        otlp_limits(server->otlp, visit, context);
+}
+
+/* Another room that counts is one more row. */
+static const struct metric_source *metric_sources(struct server *server)
+{
+    static struct metric_source sources[16];
+    const struct metric_source all[] = {
+        {process_statistics, NULL},
+        {visit_rpc, server},
+        {visit_log, server},
+        {visit_subscriptions, server},
+        {visit_traces, server},
+        {visit_limits, server},
+        {NULL, NULL},
+    };
+
+    _Static_assert(sizeof all <= sizeof sources, "room for all");
+    memcpy(sources, all, sizeof all);
+    return sources;
+}
+
+/* Where nobody asked for an address, a taken one is no reason not to serve. */
+static struct status start_http(struct server *server)
+{
+    const char *listen = server->config.http_listen;
+    struct http_options options = {
+        .listen = listen ? listen : CONFIG_HTTP_LISTEN,
+        .sources = metric_sources(server),
+        .health = server->health,
+    };
+
+    if (listen && strcmp(listen, "off") == 0)
+        return OK;
+    struct status status = http_start(&options, &server->http);
+    if (status_ok(status) || listen)
+        return status;
+    log_line(LOG_WARN, "http", "refused", "cause=\"%s\" option=--http-listen", status.message);
+    return OK;
+}
+
+/* --- traces ---------------------------------------------------------------------------- */
+
+static struct status start_traces(struct server *server)
+{
+    const struct config *config = &server->config;
+    const struct otlp_texts texts = {
+        .endpoint = config->otlp_endpoint,
+        .headers = config->otlp_headers,
+        .timeout = config->otlp_timeout,
+        .service_name = config->otel_service_name,
+        .resource_attributes = config->otel_resource_attributes,
+        .exporter = config->otel_traces_exporter,
+        .sampler = config->otel_traces_sampler,
+        .sampler_arg = config->otel_traces_sampler_arg,
+        .disabled = config->otel_sdk_disabled,
+        .schedule_delay = config->otel_bsp_schedule_delay,
+        .export_timeout = config->otel_bsp_export_timeout,
+        .queue_max = config->otel_bsp_max_queue_size,
+        .batch_max = config->otel_bsp_max_export_batch_size,
+    };
+
+    arena_init(&server->texts, TEXTS_BYTES_MAX);
+    if (!otlp_options_read(&texts, &server->texts, &server->otlp_options))
+        return OK;
+    server->tracer = tracer_create(server->otlp_options.sampler, server->otlp_options.queue_max);
+    if (!server->tracer)
+        return status_make(STATUS_RESOURCE_EXHAUSTED, "traces: out of memory");
+    return otlp_start(&server->otlp_options, server->tracer, &server->otlp);
+}
+
 static struct status start(struct server *server)
 {
+    census_init(&server->census);
     server->health = health_create(service_names);
     if (!server->health)
         return status_make(STATUS_RESOURCE_EXHAUSTED, "health: out of memory");
+    TRY(start_traces(server));
     TRY(open_engine(server));
     TRY(open_log(server));
-    return start_rpc(server);
+    TRY(open_gateway(server));
+    TRY(start_rpc(server));
+    return start_http(server);
 }
 
 /* Takes apart what start() has put together, as far as it came. */
@@ -137,11 +289,22 @@ static void stop(struct server *server)
     if (server->rpc) {
         health_set_serving(server->health, false);
         rpc_server_stop(server->rpc, atomic_load(&server->failed) ? GRACE_FAILED_MS : GRACE_MS);
-        rpc_server_free(server->rpc);
     }
+    if (server->http) /* until now it told that we are not ready */
+        http_stop(server->http);
+    if (server->rpc)
+        rpc_server_free(server->rpc);
     reflection_stop();
+    if (server->gateway)
+        gateway_close(server->gateway);
+    census_destroy(&server->census);
     if (server->log)
         event_log_close(server->log);
+    if (server->otlp) /* nothing ends a span any more */
+        otlp_stop(server->otlp);
+    if (server->tracer)
+        tracer_free(server->tracer);
+    arena_destroy(&server->texts);
     if (server->engine)
         engine_close(server->engine);
     if (server->health)
@@ -150,33 +313,48 @@ static void stop(struct server *server)
 
 /* --- telling ------------------------------------------------------------------------- */
 
+enum { ADDRESS_TEXT_BYTES = 300 };
+
 /* "0.0.0.0:2113" with the port that was picked; a wildcard is reached by loopback. */
-static void format_address(const struct server *server, bool to_connect, char text[300])
+static void format_address(const char *listen, int port, bool to_connect,
+                           char text[ADDRESS_TEXT_BYTES])
 {
-    const char *listen = server->config.listen;
     const char *colon = strrchr(listen, ':');
     int host_size = colon ? (int)(colon - listen) : (int)strlen(listen);
     bool wildcard = strncmp(listen, "0.0.0.0:", 8) == 0 || strncmp(listen, "[::]:", 5) == 0;
 
     if (to_connect && wildcard)
-        snprintf(text, 300, "127.0.0.1:%d", rpc_server_port(server->rpc));
+        snprintf(text, ADDRESS_TEXT_BYTES, "127.0.0.1:%d", port);
     else
-        snprintf(text, 300, "%.*s:%d", host_size > 250 ? 250 : host_size, listen,
-                 rpc_server_port(server->rpc));
+        snprintf(text, ADDRESS_TEXT_BYTES, "%.*s:%d", host_size > 250 ? 250 : host_size, listen,
+                 port);
+}
+
+static void print_http(const struct server *server)
+{
+    const char *listen = server->config.http_listen;
+    char connect[ADDRESS_TEXT_BYTES];
+
+    if (!server->http)
+        return;
+    format_address(listen ? listen : CONFIG_HTTP_LISTEN, http_port(server->http), true, connect);
+    printf("  metrics  http://%s/metrics\n", connect);
 }
 
 static void print_banner(const struct server *server)
 {
-    char listen[300], connect[300];
+    int port = rpc_server_port(server->rpc);
+    char listen[ADDRESS_TEXT_BYTES], connect[ADDRESS_TEXT_BYTES];
 
-    format_address(server, false, listen);
-    format_address(server, true, connect);
+    format_address(server->config.listen, port, false, listen);
+    format_address(server->config.listen, port, true, connect);
     printf("sagabase %s (%s) is serving\n", sagabase_version, sagabase_commit);
     if (server->config.in_memory)
         printf("  data     in memory only: nothing is kept\n");
     else
         printf("  data     %s\n", server->config.data);
     printf("  endpoint grpc %s\n", connect);
+    print_http(server);
     printf("try it:\n"
            "  grpcurl -plaintext %s list\n"
            "  %s info --server %s\n"
@@ -236,7 +414,7 @@ static void tell_started(const struct server *server)
 {
     struct event_log_counts counts = event_log_counts(server->log);
 
-    log_set_level(server->config.log_level);
+    rpc_set_log_level(server->config.log_level);
     log_line(LOG_INFO, "server", "started", "port=%d events=%" PRIu64 " streams=%" PRIu64,
              rpc_server_port(server->rpc), counts.events, counts.streams);
 }
@@ -246,6 +424,7 @@ static int serve(struct server *server)
     struct status status;
 
     block_signals(server);
+    log_set_format(server->config.log_format);
     quiet_until_started(server);
     status = start(server);
     if (!status_ok(status)) {
@@ -273,11 +452,13 @@ int serve_main(int argc, char **argv)
     if (server.config.help) {
         printf("sagabase serve [OPTION...]\n\n"
                "Serves the event store until it gets SIGINT, SIGTERM or SIGHUP. What flags do not "
-               "set comes\nfrom the environment.\n\n");
+               "set comes\nfrom the environment, then from the file of --config.\n\n");
         config_print_help(stdout);
         return 0;
     }
-    return serve(&server);
+    int code = serve(&server);
+    config_destroy(&server.config);
+    return code;
 }
 
 const char *serve_flag(size_t index)

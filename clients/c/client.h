@@ -59,4 +59,18 @@ grpc_byte_buffer *client_pack(const ProtobufCMessage *message);
 ProtobufCMessage *client_unpack(const ProtobufCMessageDescriptor *type, grpc_byte_buffer *packed,
                                 ProtobufCAllocator *allocator);
 
+/* --- unary.c --- */
+
+struct client_method {
+    const char *path;
+    const ProtobufCMessageDescriptor *response_type;
+};
+
+/* One call with one request and one response, tried again as the options (may be NULL) say. */
+struct sagabase_status client_unary(struct sagabase_client *client,
+                                    const struct client_method *method,
+                                    const ProtobufCMessage *request,
+                                    const struct sagabase_options *options,
+                                    ProtobufCMessage **response);
+
 #endif

@@ -24,6 +24,9 @@
 
 #include "sagabase/v1/admin.pb-c.h"
 #include "sagabase/v1/event_store.pb-c.h"
+#include "sagabase/v1/participant.pb-c.h"
+#include "sagabase/v1/saga_definition.pb-c.h"
+#include "sagabase/v1/sagas.pb-c.h"
 
 /* --- errors --------------------------------------------------------------- */
 
@@ -165,6 +168,16 @@ struct sagabase_status sagabase_tombstone_stream(
     struct sagabase_client *client, const Sagabase__V1__TombstoneStreamRequest *request,
     const struct sagabase_options *options, Sagabase__V1__TombstoneStreamResponse **response);
 
+struct sagabase_status sagabase_erase_stream(struct sagabase_client *client,
+                                             const Sagabase__V1__EraseStreamRequest *request,
+                                             const struct sagabase_options *options,
+                                             Sagabase__V1__EraseStreamResponse **response);
+
+struct sagabase_status sagabase_erase_event(struct sagabase_client *client,
+                                            const Sagabase__V1__EraseEventRequest *request,
+                                            const struct sagabase_options *options,
+                                            Sagabase__V1__EraseEventResponse **response);
+
 struct sagabase_status sagabase_get_info(struct sagabase_client *client,
                                          const Sagabase__V1__GetInfoRequest *request,
                                          const struct sagabase_options *options,
@@ -174,6 +187,26 @@ struct sagabase_status sagabase_checkpoint(struct sagabase_client *client,
                                            const Sagabase__V1__CheckpointRequest *request,
                                            const struct sagabase_options *options,
                                            Sagabase__V1__CheckpointResponse **response);
+
+struct sagabase_status sagabase_start_scavenge(struct sagabase_client *client,
+                                               const Sagabase__V1__StartScavengeRequest *request,
+                                               const struct sagabase_options *options,
+                                               Sagabase__V1__StartScavengeResponse **response);
+
+struct sagabase_status sagabase_get_scavenge(struct sagabase_client *client,
+                                             const Sagabase__V1__GetScavengeRequest *request,
+                                             const struct sagabase_options *options,
+                                             Sagabase__V1__GetScavengeResponse **response);
+
+struct sagabase_status sagabase_cancel_scavenge(struct sagabase_client *client,
+                                                const Sagabase__V1__CancelScavengeRequest *request,
+                                                const struct sagabase_options *options,
+                                                Sagabase__V1__CancelScavengeResponse **response);
+
+struct sagabase_status sagabase_set_log_level(struct sagabase_client *client,
+                                              const Sagabase__V1__SetLogLevelRequest *request,
+                                              const struct sagabase_options *options,
+                                              Sagabase__V1__SetLogLevelResponse **response);
 
 /* --- reading ----------------------------------------------------------------- */
 
@@ -266,5 +299,171 @@ void sagabase_session_cancel(struct sagabase_session *session);
 
 /* As sagabase_read_close. Appends without a result may or may not be stored. */
 void sagabase_session_close(struct sagabase_session *session);
+
+/* --- sagas: unary calls, any thread ----------------------------------------------- */
+
+struct sagabase_status sagabase_put_definition(struct sagabase_client *client,
+                                               const Sagabase__V1__PutDefinitionRequest *request,
+                                               const struct sagabase_options *options,
+                                               Sagabase__V1__PutDefinitionResponse **response);
+
+struct sagabase_status sagabase_validate_definition(
+    struct sagabase_client *client, const Sagabase__V1__ValidateDefinitionRequest *request,
+    const struct sagabase_options *options, Sagabase__V1__ValidateDefinitionResponse **response);
+
+struct sagabase_status sagabase_get_definition(struct sagabase_client *client,
+                                               const Sagabase__V1__GetDefinitionRequest *request,
+                                               const struct sagabase_options *options,
+                                               Sagabase__V1__GetDefinitionResponse **response);
+
+struct sagabase_status sagabase_list_definitions(
+    struct sagabase_client *client, const Sagabase__V1__ListDefinitionsRequest *request,
+    const struct sagabase_options *options, Sagabase__V1__ListDefinitionsResponse **response);
+
+struct sagabase_status sagabase_set_default_version(
+    struct sagabase_client *client, const Sagabase__V1__SetDefaultVersionRequest *request,
+    const struct sagabase_options *options, Sagabase__V1__SetDefaultVersionResponse **response);
+
+struct sagabase_status sagabase_start_saga(struct sagabase_client *client,
+                                           const Sagabase__V1__StartSagaRequest *request,
+                                           const struct sagabase_options *options,
+                                           Sagabase__V1__StartSagaResponse **response);
+
+struct sagabase_status sagabase_get_saga(struct sagabase_client *client,
+                                         const Sagabase__V1__GetSagaRequest *request,
+                                         const struct sagabase_options *options,
+                                         Sagabase__V1__GetSagaResponse **response);
+
+struct sagabase_status sagabase_list_sagas(struct sagabase_client *client,
+                                           const Sagabase__V1__ListSagasRequest *request,
+                                           const struct sagabase_options *options,
+                                           Sagabase__V1__ListSagasResponse **response);
+
+struct sagabase_status sagabase_signal_saga(struct sagabase_client *client,
+                                            const Sagabase__V1__SignalSagaRequest *request,
+                                            const struct sagabase_options *options,
+                                            Sagabase__V1__SignalSagaResponse **response);
+
+struct sagabase_status sagabase_cancel_saga(struct sagabase_client *client,
+                                            const Sagabase__V1__CancelSagaRequest *request,
+                                            const struct sagabase_options *options,
+                                            Sagabase__V1__CancelSagaResponse **response);
+
+struct sagabase_status sagabase_terminate_saga(struct sagabase_client *client,
+                                               const Sagabase__V1__TerminateSagaRequest *request,
+                                               const struct sagabase_options *options,
+                                               Sagabase__V1__TerminateSagaResponse **response);
+
+struct sagabase_status sagabase_pause_saga(struct sagabase_client *client,
+                                           const Sagabase__V1__PauseSagaRequest *request,
+                                           const struct sagabase_options *options,
+                                           Sagabase__V1__PauseSagaResponse **response);
+
+struct sagabase_status sagabase_resume_saga(struct sagabase_client *client,
+                                            const Sagabase__V1__ResumeSagaRequest *request,
+                                            const struct sagabase_options *options,
+                                            Sagabase__V1__ResumeSagaResponse **response);
+
+struct sagabase_status sagabase_retry_step(struct sagabase_client *client,
+                                           const Sagabase__V1__RetryStepRequest *request,
+                                           const struct sagabase_options *options,
+                                           Sagabase__V1__RetryStepResponse **response);
+
+struct sagabase_status sagabase_skip_step(struct sagabase_client *client,
+                                          const Sagabase__V1__SkipStepRequest *request,
+                                          const struct sagabase_options *options,
+                                          Sagabase__V1__SkipStepResponse **response);
+
+struct sagabase_status sagabase_resolve_step(struct sagabase_client *client,
+                                             const Sagabase__V1__ResolveStepRequest *request,
+                                             const struct sagabase_options *options,
+                                             Sagabase__V1__ResolveStepResponse **response);
+
+struct sagabase_status sagabase_poll_command(struct sagabase_client *client,
+                                             const Sagabase__V1__PollCommandRequest *request,
+                                             const struct sagabase_options *options,
+                                             Sagabase__V1__PollCommandResponse **response);
+
+struct sagabase_status sagabase_complete_command(
+    struct sagabase_client *client, const Sagabase__V1__CompleteCommandRequest *request,
+    const struct sagabase_options *options, Sagabase__V1__CompleteCommandResponse **response);
+
+struct sagabase_status sagabase_fail_command(struct sagabase_client *client,
+                                             const Sagabase__V1__FailCommandRequest *request,
+                                             const struct sagabase_options *options,
+                                             Sagabase__V1__FailCommandResponse **response);
+
+struct sagabase_status sagabase_heartbeat(struct sagabase_client *client,
+                                          const Sagabase__V1__HeartbeatRequest *request,
+                                          const struct sagabase_options *options,
+                                          Sagabase__V1__HeartbeatResponse **response);
+
+/* --- sagas that are watched, histories that are read ---------------------------- */
+
+/* Responses that come one after another. */
+struct sagabase_saga_stream;
+
+/* Threads, errors and close as for sagabase_read_stream. */
+struct sagabase_status sagabase_wait_saga(struct sagabase_client *client,
+                                          const Sagabase__V1__WaitSagaRequest *request,
+                                          const struct sagabase_options *options,
+                                          struct sagabase_saga_stream **stream);
+struct sagabase_status sagabase_get_history(struct sagabase_client *client,
+                                            const Sagabase__V1__GetHistoryRequest *request,
+                                            const struct sagabase_options *options,
+                                            struct sagabase_saga_stream **stream);
+struct sagabase_status sagabase_watch_sagas(struct sagabase_client *client,
+                                            const Sagabase__V1__WatchSagasRequest *request,
+                                            const struct sagabase_options *options,
+                                            struct sagabase_saga_stream **stream);
+
+/* Waits for the next response of a stream that the function of the same name has opened. NULL: it
+ * has ended well; a wait does once the saga has ended or is parked, watching never does.
+ * One thread at a time. */
+struct sagabase_status sagabase_wait_saga_next(struct sagabase_saga_stream *stream,
+                                               const Sagabase__V1__WaitSagaResponse **response);
+struct sagabase_status sagabase_get_history_next(struct sagabase_saga_stream *stream,
+                                                 const Sagabase__V1__GetHistoryResponse **response);
+struct sagabase_status sagabase_watch_sagas_next(struct sagabase_saga_stream *stream,
+                                                 const Sagabase__V1__WatchSagasResponse **response);
+
+/* As sagabase_read_cancel. */
+void sagabase_saga_stream_cancel(struct sagabase_saga_stream *stream);
+
+/* As sagabase_read_close. */
+void sagabase_saga_stream_close(struct sagabase_saga_stream *stream);
+
+/* --- working as a participant ----------------------------------------------------- */
+
+/* Commands to do, replies to send. One thread may send while another receives. */
+struct sagabase_work;
+
+/* Returns before the server has answered. Send a hello first. Any thread. Close it with
+ * sagabase_work_close. */
+struct sagabase_status sagabase_work_open(struct sagabase_client *client,
+                                          const struct sagabase_options *options,
+                                          struct sagabase_work **work);
+
+/* Sends one message; waits while the server takes no more. SAGABASE_CANCELLED: the stream is over,
+ * and sagabase_work_receive tells why; send replies without an ack again, on a new stream or by
+ * sagabase_complete_command. One thread at a time. */
+struct sagabase_status sagabase_work_send(struct sagabase_work *work,
+                                          const Sagabase__V1__WorkRequest *request);
+
+/* Says that nothing more will be sent: commands without a reply are given to others at once. When
+ * the acks are out, receive gives NULL. The sending thread, once. */
+struct sagabase_status sagabase_work_finish(struct sagabase_work *work);
+
+/* Waits for the next message. NULL: the stream has ended well, after a drain or finish. One thread
+ * at a time. */
+struct sagabase_status sagabase_work_receive(struct sagabase_work *work,
+                                             const Sagabase__V1__WorkResponse **response);
+
+/* As sagabase_read_cancel: sending and receiving end soon. */
+void sagabase_work_cancel(struct sagabase_work *work);
+
+/* As sagabase_read_close. Commands without a reply are kept for a while for a hello that resumes
+ * them, then given to others. */
+void sagabase_work_close(struct sagabase_work *work);
 
 #endif

@@ -8,11 +8,6 @@
 
 enum { BACK_OFF_MS_MIN = 50, BACK_OFF_MS_MAX = 5000 };
 
-struct method {
-    const char *path;
-    const ProtobufCMessageDescriptor *response_type;
-};
-
 /* What a batch of a unary call fills in. */
 struct outcome {
     grpc_metadata_array initial;
@@ -42,8 +37,8 @@ static void exchange(grpc_call *call, grpc_completion_queue *queue, uint32_t fla
     client_wait(queue, outcome); /* always well: how the call ended is in its status */
 }
 
-static struct sagabase_status read_outcome(const struct method *method, struct outcome *outcome,
-                                           ProtobufCMessage **response)
+static struct sagabase_status read_outcome(const struct client_method *method,
+                                           struct outcome *outcome, ProtobufCMessage **response)
 {
     if (outcome->code != GRPC_STATUS_OK)
         return client_status_of_call(outcome->code, outcome->message, &outcome->trailing);
@@ -61,7 +56,7 @@ static struct sagabase_status read_outcome(const struct method *method, struct o
 /* One call, which may be tried more than once. */
 struct unary {
     struct sagabase_client *client;
-    const struct method *method;
+    const struct client_method *method;
     grpc_completion_queue *queue;
     grpc_byte_buffer *request;
     gpr_timespec deadline;
@@ -105,11 +100,11 @@ static void back_off(const struct unary *unary, int64_t ms)
     } while (changed);
 }
 
-static struct sagabase_status call_unary(struct sagabase_client *client,
-                                         const struct method *method,
-                                         const ProtobufCMessage *request,
-                                         const struct sagabase_options *options,
-                                         ProtobufCMessage **response)
+struct sagabase_status client_unary(struct sagabase_client *client,
+                                    const struct client_method *method,
+                                    const ProtobufCMessage *request,
+                                    const struct sagabase_options *options,
+                                    ProtobufCMessage **response)
 {
     struct unary unary = {.client = client,
                           .method = method,
@@ -136,9 +131,10 @@ struct sagabase_status sagabase_append_to_stream(struct sagabase_client *client,
                                                  const struct sagabase_options *options,
                                                  Sagabase__V1__AppendToStreamResponse **response)
 {
-    static const struct method method = {"/sagabase.v1.EventStore/AppendToStream",
-                                         &sagabase__v1__append_to_stream_response__descriptor};
-    return call_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
+    static const struct client_method method = {
+        "/sagabase.v1.EventStore/AppendToStream",
+        &sagabase__v1__append_to_stream_response__descriptor};
+    return client_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
 }
 
 struct sagabase_status sagabase_append(struct sagabase_client *client,
@@ -146,9 +142,9 @@ struct sagabase_status sagabase_append(struct sagabase_client *client,
                                        const struct sagabase_options *options,
                                        Sagabase__V1__AppendResponse **response)
 {
-    static const struct method method = {"/sagabase.v1.EventStore/Append",
-                                         &sagabase__v1__append_response__descriptor};
-    return call_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
+    static const struct client_method method = {"/sagabase.v1.EventStore/Append",
+                                                &sagabase__v1__append_response__descriptor};
+    return client_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
 }
 
 struct sagabase_status sagabase_get_stream(struct sagabase_client *client,
@@ -156,9 +152,9 @@ struct sagabase_status sagabase_get_stream(struct sagabase_client *client,
                                            const struct sagabase_options *options,
                                            Sagabase__V1__GetStreamResponse **response)
 {
-    static const struct method method = {"/sagabase.v1.EventStore/GetStream",
-                                         &sagabase__v1__get_stream_response__descriptor};
-    return call_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
+    static const struct client_method method = {"/sagabase.v1.EventStore/GetStream",
+                                                &sagabase__v1__get_stream_response__descriptor};
+    return client_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
 }
 
 struct sagabase_status sagabase_list_streams(struct sagabase_client *client,
@@ -166,9 +162,9 @@ struct sagabase_status sagabase_list_streams(struct sagabase_client *client,
                                              const struct sagabase_options *options,
                                              Sagabase__V1__ListStreamsResponse **response)
 {
-    static const struct method method = {"/sagabase.v1.EventStore/ListStreams",
-                                         &sagabase__v1__list_streams_response__descriptor};
-    return call_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
+    static const struct client_method method = {"/sagabase.v1.EventStore/ListStreams",
+                                                &sagabase__v1__list_streams_response__descriptor};
+    return client_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
 }
 
 struct sagabase_status sagabase_list_event_types(struct sagabase_client *client,
@@ -176,9 +172,10 @@ struct sagabase_status sagabase_list_event_types(struct sagabase_client *client,
                                                  const struct sagabase_options *options,
                                                  Sagabase__V1__ListEventTypesResponse **response)
 {
-    static const struct method method = {"/sagabase.v1.EventStore/ListEventTypes",
-                                         &sagabase__v1__list_event_types_response__descriptor};
-    return call_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
+    static const struct client_method method = {
+        "/sagabase.v1.EventStore/ListEventTypes",
+        &sagabase__v1__list_event_types_response__descriptor};
+    return client_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
 }
 
 struct sagabase_status sagabase_list_categories(struct sagabase_client *client,
@@ -186,27 +183,30 @@ struct sagabase_status sagabase_list_categories(struct sagabase_client *client,
                                                 const struct sagabase_options *options,
                                                 Sagabase__V1__ListCategoriesResponse **response)
 {
-    static const struct method method = {"/sagabase.v1.EventStore/ListCategories",
-                                         &sagabase__v1__list_categories_response__descriptor};
-    return call_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
+    static const struct client_method method = {
+        "/sagabase.v1.EventStore/ListCategories",
+        &sagabase__v1__list_categories_response__descriptor};
+    return client_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
 }
 
 struct sagabase_status sagabase_set_stream_policy(
     struct sagabase_client *client, const Sagabase__V1__SetStreamPolicyRequest *request,
     const struct sagabase_options *options, Sagabase__V1__SetStreamPolicyResponse **response)
 {
-    static const struct method method = {"/sagabase.v1.EventStore/SetStreamPolicy",
-                                         &sagabase__v1__set_stream_policy_response__descriptor};
-    return call_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
+    static const struct client_method method = {
+        "/sagabase.v1.EventStore/SetStreamPolicy",
+        &sagabase__v1__set_stream_policy_response__descriptor};
+    return client_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
 }
 
 struct sagabase_status sagabase_get_stream_policy(
     struct sagabase_client *client, const Sagabase__V1__GetStreamPolicyRequest *request,
     const struct sagabase_options *options, Sagabase__V1__GetStreamPolicyResponse **response)
 {
-    static const struct method method = {"/sagabase.v1.EventStore/GetStreamPolicy",
-                                         &sagabase__v1__get_stream_policy_response__descriptor};
-    return call_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
+    static const struct client_method method = {
+        "/sagabase.v1.EventStore/GetStreamPolicy",
+        &sagabase__v1__get_stream_policy_response__descriptor};
+    return client_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
 }
 
 struct sagabase_status sagabase_delete_stream(struct sagabase_client *client,
@@ -214,18 +214,39 @@ struct sagabase_status sagabase_delete_stream(struct sagabase_client *client,
                                               const struct sagabase_options *options,
                                               Sagabase__V1__DeleteStreamResponse **response)
 {
-    static const struct method method = {"/sagabase.v1.EventStore/DeleteStream",
-                                         &sagabase__v1__delete_stream_response__descriptor};
-    return call_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
+    static const struct client_method method = {"/sagabase.v1.EventStore/DeleteStream",
+                                                &sagabase__v1__delete_stream_response__descriptor};
+    return client_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
 }
 
 struct sagabase_status sagabase_tombstone_stream(
     struct sagabase_client *client, const Sagabase__V1__TombstoneStreamRequest *request,
     const struct sagabase_options *options, Sagabase__V1__TombstoneStreamResponse **response)
 {
-    static const struct method method = {"/sagabase.v1.EventStore/TombstoneStream",
-                                         &sagabase__v1__tombstone_stream_response__descriptor};
-    return call_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
+    static const struct client_method method = {
+        "/sagabase.v1.EventStore/TombstoneStream",
+        &sagabase__v1__tombstone_stream_response__descriptor};
+    return client_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
+}
+
+struct sagabase_status sagabase_erase_stream(struct sagabase_client *client,
+                                             const Sagabase__V1__EraseStreamRequest *request,
+                                             const struct sagabase_options *options,
+                                             Sagabase__V1__EraseStreamResponse **response)
+{
+    static const struct client_method method = {"/sagabase.v1.EventStore/EraseStream",
+                                                &sagabase__v1__erase_stream_response__descriptor};
+    return client_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
+}
+
+struct sagabase_status sagabase_erase_event(struct sagabase_client *client,
+                                            const Sagabase__V1__EraseEventRequest *request,
+                                            const struct sagabase_options *options,
+                                            Sagabase__V1__EraseEventResponse **response)
+{
+    static const struct client_method method = {"/sagabase.v1.EventStore/EraseEvent",
+                                                &sagabase__v1__erase_event_response__descriptor};
+    return client_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
 }
 
 struct sagabase_status sagabase_get_info(struct sagabase_client *client,
@@ -233,9 +254,9 @@ struct sagabase_status sagabase_get_info(struct sagabase_client *client,
                                          const struct sagabase_options *options,
                                          Sagabase__V1__GetInfoResponse **response)
 {
-    static const struct method method = {"/sagabase.v1.Admin/GetInfo",
-                                         &sagabase__v1__get_info_response__descriptor};
-    return call_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
+    static const struct client_method method = {"/sagabase.v1.Admin/GetInfo",
+                                                &sagabase__v1__get_info_response__descriptor};
+    return client_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
 }
 
 struct sagabase_status sagabase_checkpoint(struct sagabase_client *client,
@@ -243,7 +264,47 @@ struct sagabase_status sagabase_checkpoint(struct sagabase_client *client,
                                            const struct sagabase_options *options,
                                            Sagabase__V1__CheckpointResponse **response)
 {
-    static const struct method method = {"/sagabase.v1.Admin/Checkpoint",
-                                         &sagabase__v1__checkpoint_response__descriptor};
-    return call_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
+    static const struct client_method method = {"/sagabase.v1.Admin/Checkpoint",
+                                                &sagabase__v1__checkpoint_response__descriptor};
+    return client_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
+}
+
+struct sagabase_status sagabase_start_scavenge(struct sagabase_client *client,
+                                               const Sagabase__V1__StartScavengeRequest *request,
+                                               const struct sagabase_options *options,
+                                               Sagabase__V1__StartScavengeResponse **response)
+{
+    static const struct client_method method = {"/sagabase.v1.Admin/StartScavenge",
+                                                &sagabase__v1__start_scavenge_response__descriptor};
+    return client_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
+}
+
+struct sagabase_status sagabase_get_scavenge(struct sagabase_client *client,
+                                             const Sagabase__V1__GetScavengeRequest *request,
+                                             const struct sagabase_options *options,
+                                             Sagabase__V1__GetScavengeResponse **response)
+{
+    static const struct client_method method = {"/sagabase.v1.Admin/GetScavenge",
+                                                &sagabase__v1__get_scavenge_response__descriptor};
+    return client_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
+}
+
+struct sagabase_status sagabase_cancel_scavenge(struct sagabase_client *client,
+                                                const Sagabase__V1__CancelScavengeRequest *request,
+                                                const struct sagabase_options *options,
+                                                Sagabase__V1__CancelScavengeResponse **response)
+{
+    static const struct client_method method = {
+        "/sagabase.v1.Admin/CancelScavenge", &sagabase__v1__cancel_scavenge_response__descriptor};
+    return client_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
+}
+
+struct sagabase_status sagabase_set_log_level(struct sagabase_client *client,
+                                              const Sagabase__V1__SetLogLevelRequest *request,
+                                              const struct sagabase_options *options,
+                                              Sagabase__V1__SetLogLevelResponse **response)
+{
+    static const struct client_method method = {"/sagabase.v1.Admin/SetLogLevel",
+                                                &sagabase__v1__set_log_level_response__descriptor};
+    return client_unary(client, &method, &request->base, options, (ProtobufCMessage **)response);
 }

@@ -1,6 +1,4 @@
 /* sagabase append: one event from the command line, or several from stdin, as one append. */
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +11,7 @@
 #include "clients/cli/place.h"
 #include "clients/cli/proposal.h"
 #include "clients/cli/selection.h"
+#include "clients/cli/source.h"
 
 enum {
     EVENTS_MAX = 10000,
@@ -97,44 +96,14 @@ static const struct option options[] = {
     CONNECTION_OPTIONS(struct append, "30", "Print the result as JSON."),
 };
 
-/* The whole of a file or of stdin ("-"). */
-static struct status read_file(const char *name, struct buffer *bytes)
-{
-    int descriptor = strcmp(name, "-") == 0 ? dup(STDIN_FILENO) : open(name, O_RDONLY | O_CLOEXEC);
-    ssize_t count = -1;
-
-    if (descriptor < 0)
-        return status_make(STATUS_INVALID_ARGUMENT, "--data: %s: %s", name, strerror(errno));
-    do {
-        enum { STEP = 64 << 10 };
-        uint8_t *target = buffer_reserve(bytes, STEP);
-        if (!target)
-            break;
-        count = read(descriptor, target, STEP);
-        bytes->size += count > 0 ? (size_t)count : 0;
-    } while (count > 0);
-    int error = errno;
-    close(descriptor);
-    if (!buffer_ok(bytes) || bytes->size > PROPOSAL_DATA_BYTES_MAX)
-        return status_make(STATUS_INVALID_ARGUMENT, "--data: at most %d bytes",
-                           PROPOSAL_DATA_BYTES_MAX);
-    if (count < 0)
-        return status_make(STATUS_INVALID_ARGUMENT, "--data: %s: %s", name, strerror(error));
-    return OK;
-}
-
 static struct status set_data(const struct append *self, struct arena *arena,
                               Sagabase__V1__ProposedEvent *event)
 {
     struct buffer file;
-    struct bytes data = self->data ? bytes_of_text(self->data) : (struct bytes){0};
-    struct status status = OK;
+    struct bytes data;
+    struct status status = source_read_option("--data", self->data ? self->data : "",
+                                              PROPOSAL_DATA_BYTES_MAX, &file, &data);
 
-    buffer_init(&file, PROPOSAL_DATA_BYTES_MAX + (128 << 10));
-    if (self->data && (self->data[0] == '@' || strcmp(self->data, "-") == 0)) {
-        status = read_file(self->data[0] == '@' ? self->data + 1 : self->data, &file);
-        data = buffer_bytes(&file);
-    }
     if (status_ok(status)) {
         data = arena_copy(arena, data);
         event->data = (ProtobufCBinaryData){data.size, (uint8_t *)data.data};

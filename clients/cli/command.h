@@ -36,11 +36,28 @@ extern const struct command completion_command;
 extern const struct command export_command;
 extern const struct command import_command;
 extern const struct command info_command;
+extern const struct command log_level_command;
 extern const struct command read_command;
 extern const struct command rebuild_command;
 extern const struct command restore_command;
+extern const struct command saga_cancel_command;
+extern const struct command saga_define_command;
+extern const struct command saga_history_command;
+extern const struct command saga_list_command;
+extern const struct command saga_pause_command;
+extern const struct command saga_resolve_command;
+extern const struct command saga_resume_command;
+extern const struct command saga_retry_command;
+extern const struct command saga_show_command;
+extern const struct command saga_signal_command;
+extern const struct command saga_skip_command;
+extern const struct command saga_start_command;
+extern const struct command saga_terminate_command;
+extern const struct command saga_watch_command;
+extern const struct command scavenge_command;
 extern const struct command stream_categories_command;
 extern const struct command stream_delete_command;
+extern const struct command stream_erase_command;
 extern const struct command stream_list_command;
 extern const struct command stream_policy_command;
 extern const struct command stream_show_command;
@@ -49,7 +66,17 @@ extern const struct command stream_types_command;
 extern const struct command subscribe_command;
 extern const struct command verify_command;
 
-/* Takes its own arguments and explains itself, so it is not in a table. */
+/* A command that takes the server's options. It explains itself; argv[0] is the last word of its
+ * name, and it returns an exit code. */
+struct server_command {
+    const char *name;
+    const char *summary;
+    int (*run)(int argc, char **argv);
+};
+
+/* All of them; the last has no name. */
+extern const struct server_command server_commands[];
+
 int serve(int argc, char **argv);
 
 #endif

@@ -17,7 +17,7 @@ static const struct option options[] = {{.name = NULL}};
 /* The first words of commands, each once. */
 static void print_first_words(void)
 {
-    printf("serve help");
+    printf("serve config doctor help");
     for (size_t i = 0; commands[i]; i++) {
         size_t size = strcspn(commands[i]->name, " ");
         bool again = i > 0 && strncmp(commands[i]->name, commands[i - 1]->name, size) == 0 &&
@@ -28,13 +28,17 @@ static void print_first_words(void)
     }
 }
 
-static void print_stream_words(void)
+/* First words that a second one follows. */
+static const char *const groups[] = {"stream", "saga", NULL};
+
+static void print_second_words(const char *group)
 {
+    size_t size = strlen(group);
     const char *separator = "";
 
     for (size_t i = 0; commands[i]; i++)
-        if (strncmp(commands[i]->name, "stream ", strlen("stream ")) == 0) {
-            printf("%s%s", separator, commands[i]->name + strlen("stream "));
+        if (strncmp(commands[i]->name, group, size) == 0 && commands[i]->name[size] == ' ') {
+            printf("%s%s", separator, commands[i]->name + size + 1);
             separator = " ";
         }
 }
@@ -69,18 +73,27 @@ static void print_bash(void)
         print_flags(commands[i]->options);
         printf("\" ;;\n");
     }
-    printf("    \"serve\"\\ *) words=\"");
-    print_serve_flags();
-    printf("\" ;;\n"
-           "    esac\n"
+    for (size_t i = 0; server_commands[i].name; i++) {
+        bool two = strchr(server_commands[i].name, ' ') != NULL;
+
+        printf("    \"%s\"%s) words=\"", server_commands[i].name, two ? "" : "\\ *");
+        print_serve_flags();
+        printf("\" ;;\n");
+    }
+    printf("    esac\n"
            "    if ((COMP_CWORD == 1)); then\n"
            "        words=\"");
     print_first_words();
+    for (size_t i = 0; groups[i]; i++) {
+        printf("\"\n"
+               "    elif ((COMP_CWORD == 2)) && [[ ${COMP_WORDS[1]:-} == %s ]]; then\n"
+               "        words=\"",
+               groups[i]);
+        print_second_words(groups[i]);
+    }
     printf("\"\n"
-           "    elif ((COMP_CWORD == 2)) && [[ ${COMP_WORDS[1]:-} == stream ]]; then\n"
-           "        words=\"");
-    print_stream_words();
-    printf("\"\n"
+           "    elif ((COMP_CWORD == 2)) && [[ ${COMP_WORDS[1]:-} == config ]]; then\n"
+           "        words=\"check print\"\n"
            "    elif ((COMP_CWORD == 2)) && [[ ${COMP_WORDS[1]:-} == completion ]]; then\n"
            "        words=\"bash zsh fish\"\n"
            "    fi\n"
@@ -128,8 +141,10 @@ static void print_fish_command(const struct command *command)
     print_quoted(command->summary);
     putchar('\n');
     for (const struct option *option = command->options; option->name; option++) {
-        printf("complete -c sagabase -n '__fish_seen_subcommand_from %s' -l %s%s -d ", last,
-               option->name, option->value ? " -r" : "");
+        printf("complete -c sagabase -n '__fish_seen_subcommand_from %s%s%.*s' -l %s%s -d ", last,
+               space ? "; and __fish_seen_subcommand_from " : "",
+               space ? (int)(space - command->name) : 0, command->name, option->name,
+               option->value ? " -r" : "");
         print_quoted(option->help);
         putchar('\n');
     }
@@ -140,11 +155,14 @@ static void print_fish(void)
     const char *flag;
 
     printf("# fish completion for sagabase: sagabase completion fish | source\n"
-           "complete -c sagabase -n __fish_use_subcommand -f -a 'serve help stream'\n"
+           "complete -c sagabase -n __fish_use_subcommand -f -a 'serve config doctor help saga "
+           "stream'\n"
+           "complete -c sagabase -n '__fish_seen_subcommand_from config' -f -a 'check print'\n"
            "complete -c sagabase -n '__fish_seen_subcommand_from completion' -f "
            "-a 'bash zsh fish'\n");
     for (size_t i = 0; (flag = serve_flag(i)); i++)
-        printf("complete -c sagabase -n '__fish_seen_subcommand_from serve' -l %s\n", flag);
+        printf("complete -c sagabase -n '__fish_seen_subcommand_from serve config doctor' -l %s\n",
+               flag);
     for (size_t i = 0; commands[i]; i++)
         print_fish_command(commands[i]);
 }

@@ -49,3 +49,20 @@ const char *duration_format(int64_t duration_us, char text[DURATION_TEXT_BYTES])
              duration_us % SECOND_US);
     return text;
 }
+
+const char *duration_round(int64_t duration_us, char text[DURATION_TEXT_BYTES])
+{
+    int64_t ms = duration_us / 1000, s = ms / 1000, m = s / 60, h = m / 60, d = h / 24;
+
+    if (ms < 1000)
+        snprintf(text, DURATION_TEXT_BYTES, "%" PRId64 " ms", ms);
+    else if (s < 60)
+        snprintf(text, DURATION_TEXT_BYTES, "%.1f s", (double)ms / 1000);
+    else if (m < 60)
+        snprintf(text, DURATION_TEXT_BYTES, "%" PRId64 " m %" PRId64 " s", m, s % 60);
+    else if (h < 24)
+        snprintf(text, DURATION_TEXT_BYTES, "%" PRId64 " h %" PRId64 " m", h, m % 60);
+    else
+        snprintf(text, DURATION_TEXT_BYTES, "%" PRId64 " d %" PRId64 " h", d, h % 24);
+    return text;
+}

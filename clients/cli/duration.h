@@ -14,4 +14,7 @@ bool duration_parse(const char *text, int64_t *duration_us);
 enum { DURATION_TEXT_BYTES = 32 };
 const char *duration_format(int64_t duration_us, char text[DURATION_TEXT_BYTES]);
 
+/* How long something took, for people: "120 ms", "2.1 s", "3 m 5 s", "2 h 7 m", "4 d 3 h". */
+const char *duration_round(int64_t duration_us, char text[DURATION_TEXT_BYTES]);
+
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "clients/cli/json.h"
+#include "clients/cli/saga_event.h"
 #include "clients/cli/terminal.h"
 #include "clients/cli/text.h"
 
@@ -66,7 +67,12 @@ static bool is_plain_text(struct bytes data)
 static void put_data(struct buffer *out, const Sagabase__V1__RecordedEvent *event)
 {
     struct bytes data = bytes_of(event->data.data, event->data.len);
+    size_t before = out->size;
 
+    buffer_put_text(out, ",\"data\":");
+    if (saga_event_put_json(out, event))
+        return;
+    out->size = before;
     if (is_json_type(event->content_type) && text_is_utf8(data) && json_is_value(data)) {
         buffer_put_text(out, ",\"data\":");
         json_put_value(out, data);
@@ -122,7 +128,7 @@ static void put_tags(struct buffer *out, const Sagabase__V1__RecordedEvent *even
 static void put_event(struct buffer *out, const Sagabase__V1__RecordedEvent *event,
                       void (*put)(struct buffer *out, const Sagabase__V1__RecordedEvent *event))
 {
-    char created[CLOCK_TEXT_BYTES];
+    char created[CLOCK_TEXT_BYTES], erased[CLOCK_TEXT_BYTES];
 
     clock_format_us(event->created_us, created);
     buffer_put_text(out, "{\"stream\":");
@@ -132,6 +138,10 @@ static void put_event(struct buffer *out, const Sagabase__V1__RecordedEvent *eve
     put_text_member(out, "id", event->id);
     put_text_member(out, "type", event->type);
     put_text_member(out, "created", created);
+    if (event->erased_us) {
+        clock_format_us(event->erased_us, erased);
+        put_text_member(out, "erased", erased);
+    }
     put_text_member(out, "content_type", event->content_type);
     put_tags(out, event);
     put(out, event);
@@ -178,6 +188,20 @@ static void put_head(struct event_printer *printer, struct buffer *out)
                  terminal_plain(printer->out));
 }
 
+/* What fits into so many columns; 0: all of it. */
+static void put_row_data(struct buffer *out, const Sagabase__V1__RecordedEvent *event,
+                         size_t columns)
+{
+    struct buffer decoded;
+
+    buffer_init(&decoded, LINE_BYTES_MAX);
+    if (saga_event_put_json(&decoded, event) && buffer_ok(&decoded))
+        text_put_line(out, buffer_bytes(&decoded), columns);
+    else
+        text_put_line(out, bytes_of(event->data.data, event->data.len), columns);
+    buffer_destroy(&decoded);
+}
+
 static void put_row(struct event_printer *printer, struct buffer *out,
                     const Sagabase__V1__RecordedEvent *event, size_t terminal)
 {
@@ -199,7 +223,10 @@ static void put_row(struct event_printer *printer, struct buffer *out,
 
     size_t used = text_columns(bytes_of(out->data + start, out->size - start));
     size_t left = terminal > used + DATA_COLUMNS_MIN ? terminal - used : DATA_COLUMNS_MIN;
-    text_put_line(out, bytes_of(event->data.data, event->data.len), terminal ? left : 0);
+    if (event->erased_us)
+        buffer_put_text(out, "(erased)");
+    else
+        put_row_data(out, event, terminal ? left : 0);
     buffer_put_byte(out, '\n');
 }
 

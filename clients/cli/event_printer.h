@@ -25,7 +25,8 @@ void event_printer_print(struct event_printer *printer, Sagabase__V1__RecordedEv
                          size_t count);
 
 /* One event as JSON, without a line end: data as it stands when its content type is JSON and it is
- * JSON, as a string when it is UTF-8 without NUL, else "data_base64". */
+ * JSON, decoded when the server wrote it about a saga, as a string when it is UTF-8 without NUL,
+ * else "data_base64". */
 void event_put_json(struct buffer *out, const Sagabase__V1__RecordedEvent *event);
 
 /* The same, but data that this would not give back byte by byte to proposal_read_json are

@@ -9,21 +9,56 @@
 #include "clients/cli/connection.h"
 #include "clients/cli/nearest.h"
 #include "clients/cli/terminal.h"
+#include "server/config_commands.h"
+#include "server/doctor.h"
 
 const struct command *const commands[] = {
-    &append_command,        &read_command,
-    &subscribe_command,     &stream_list_command,
-    &stream_show_command,   &stream_categories_command,
-    &stream_types_command,  &stream_policy_command,
-    &stream_delete_command, &stream_tombstone_command,
-    &import_command,        &export_command,
-    &info_command,          &checkpoint_command,
-    &restore_command,       &verify_command,
-    &rebuild_command,       &bench_command,
-    &completion_command,    NULL,
+    &append_command,
+    &read_command,
+    &subscribe_command,
+    &stream_list_command,
+    &stream_show_command,
+    &stream_categories_command,
+    &stream_types_command,
+    &stream_policy_command,
+    &stream_delete_command,
+    &stream_tombstone_command,
+    &stream_erase_command,
+    &saga_define_command,
+    &saga_start_command,
+    &saga_list_command,
+    &saga_show_command,
+    &saga_watch_command,
+    &saga_history_command,
+    &saga_signal_command,
+    &saga_cancel_command,
+    &saga_pause_command,
+    &saga_resume_command,
+    &saga_retry_command,
+    &saga_skip_command,
+    &saga_resolve_command,
+    &saga_terminate_command,
+    &scavenge_command,
+    &import_command,
+    &export_command,
+    &info_command,
+    &checkpoint_command,
+    &log_level_command,
+    &restore_command,
+    &verify_command,
+    &rebuild_command,
+    &bench_command,
+    &completion_command,
+    NULL,
 };
 
-static const char serve_summary[] = "Start a server";
+const struct server_command server_commands[] = {
+    {"serve", "Start a server", serve},
+    {"config check", "Check a server's configuration", config_check_main},
+    {"config print", "Print it, and where each value comes from", config_print_main},
+    {"doctor", "Check this machine for a server", doctor_main},
+    {NULL, NULL, NULL},
+};
 
 static void print_overview(FILE *out)
 {
@@ -33,7 +68,8 @@ static void print_overview(FILE *out)
             "Sagabase: an event store.\n\n%sUsage%s\n  sagabase COMMAND [OPTIONS]\n\n"
             "%sCommands%s\n",
             bold, plain, bold, plain);
-    fprintf(out, "  %-17s  %s\n", "serve", serve_summary);
+    for (size_t i = 0; server_commands[i].name; i++)
+        fprintf(out, "  %-17s  %s\n", server_commands[i].name, server_commands[i].summary);
     for (size_t i = 0; commands[i]; i++)
         fprintf(out, "  %-17s  %s\n", commands[i]->name, commands[i]->summary);
     fprintf(out,
@@ -59,13 +95,13 @@ static int explain(const struct command *command)
     return EXIT_DONE;
 }
 
-/* How many of the words name this command: all of its own, or 0. */
-static int words_of(const struct command *command, int count, char **words)
+/* How many of the words are the command's name: all of its own, or 0. */
+static int words_of(const char *name, int count, char **words)
 {
-    const char *space = strchr(command->name, ' ');
-    size_t first = space ? (size_t)(space - command->name) : strlen(command->name);
+    const char *space = strchr(name, ' ');
+    size_t first = space ? (size_t)(space - name) : strlen(name);
 
-    if (count < 1 || strlen(words[0]) != first || memcmp(words[0], command->name, first) != 0)
+    if (count < 1 || strlen(words[0]) != first || memcmp(words[0], name, first) != 0)
         return 0;
     if (!space)
         return 1;
@@ -75,9 +111,31 @@ static int words_of(const struct command *command, int count, char **words)
 static const struct command *find(int count, char **words, int *used)
 {
     for (size_t i = 0; commands[i]; i++)
-        if ((*used = words_of(commands[i], count, words)) > 0)
+        if ((*used = words_of(commands[i]->name, count, words)) > 0)
             return commands[i];
     return NULL;
+}
+
+static const struct server_command *find_server_command(int count, char **words, int *used)
+{
+    for (size_t i = 0; server_commands[i].name; i++)
+        if ((*used = words_of(server_commands[i].name, count, words)) > 0)
+            return &server_commands[i];
+    return NULL;
+}
+
+/* The first word of commands that have two. */
+static bool is_incomplete(const char *word)
+{
+    return strcmp(word, "stream") == 0 || strcmp(word, "saga") == 0 || strcmp(word, "config") == 0;
+}
+
+static void offer_commands(struct nearest *nearest)
+{
+    for (size_t i = 0; server_commands[i].name; i++)
+        nearest_offer(nearest, server_commands[i].name);
+    for (size_t i = 0; commands[i]; i++)
+        nearest_offer(nearest, commands[i]->name);
 }
 
 static int unknown_command(int count, char **words)
@@ -85,18 +143,15 @@ static int unknown_command(int count, char **words)
     char typed[128];
     const char *second = count > 1 && words[1][0] != '-' ? words[1] : "";
     struct nearest nearest = nearest_to(words[0], strlen(words[0]));
+    bool incomplete = is_incomplete(words[0]);
 
-    nearest_offer(&nearest, "serve");
     nearest_offer(&nearest, "help");
-    for (size_t i = 0; commands[i]; i++)
-        nearest_offer(&nearest, commands[i]->name);
-    if (!nearest.found || strcmp(words[0], "stream") == 0) {
+    offer_commands(&nearest);
+    if (!nearest.found || incomplete) {
         snprintf(typed, sizeof typed, "%s %s", words[0], *second ? second : "list");
         nearest = nearest_to(typed, strlen(typed));
-        for (size_t i = 0; commands[i]; i++)
-            nearest_offer(&nearest, commands[i]->name);
+        offer_commands(&nearest);
     }
-    bool incomplete = strcmp(words[0], "stream") == 0;
     fprintf(stderr, "sagabase: unknown command \"%s%s%s\"", words[0],
             incomplete && *second ? " " : "", incomplete ? second : "");
     if (nearest.found)
@@ -105,10 +160,12 @@ static int unknown_command(int count, char **words)
     return EXIT_USAGE;
 }
 
-static int explain_serve(void)
+static int explain_server_command(const struct server_command *command)
 {
-    char *words[] = {"serve", "--help", NULL};
-    return serve(2, words);
+    const char *space = strchr(command->name, ' ');
+    char *words[] = {(char *)(space ? space + 1 : command->name), (char *)"--help", NULL};
+
+    return command->run(2, words);
 }
 
 static int help(int count, char **words)
@@ -119,8 +176,9 @@ static int help(int count, char **words)
         print_overview(stdout);
         return EXIT_DONE;
     }
-    if (strcmp(words[0], "serve") == 0)
-        return explain_serve();
+    const struct server_command *server_command = find_server_command(count, words, &used);
+    if (server_command)
+        return explain_server_command(server_command);
     const struct command *command = find(count, words, &used);
     return command ? explain(command) : unknown_command(count, words);
 }
@@ -174,8 +232,9 @@ int main(int argc, char **argv)
         return help(0, NULL);
     if (strcmp(argv[1], "help") == 0)
         return help(argc - 2, argv + 2);
-    if (strcmp(argv[1], "serve") == 0)
-        return serve(argc - 1, argv + 1);
+    const struct server_command *server_command = find_server_command(argc - 1, argv + 1, &used);
+    if (server_command)
+        return server_command->run(argc - used, argv + used);
 
     const struct command *command = find(argc - 1, argv + 1, &used);
     if (!command)

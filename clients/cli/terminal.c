@@ -48,6 +48,16 @@ const char *terminal_red(FILE *out)
     return escape(out, "\033[31m");
 }
 
+const char *terminal_green(FILE *out)
+{
+    return escape(out, "\033[32m");
+}
+
+const char *terminal_yellow(FILE *out)
+{
+    return escape(out, "\033[33m");
+}
+
 const char *terminal_dim(FILE *out)
 {
     return escape(out, "\033[2m");

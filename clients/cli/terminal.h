@@ -17,6 +17,8 @@ bool terminal_agrees(void);
 
 /* Escape sequences, or "". Static memory. */
 const char *terminal_red(FILE *out);
+const char *terminal_green(FILE *out);
+const char *terminal_yellow(FILE *out);
 const char *terminal_dim(FILE *out);
 const char *terminal_bold(FILE *out);
 const char *terminal_plain(FILE *out);

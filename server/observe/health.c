@@ -92,12 +92,17 @@ static bool knows(const struct health *health, const char *service)
     return false;
 }
 
-static int status_now(struct health *health)
+bool health_is_serving(struct health *health)
 {
     pthread_mutex_lock(&health->mutex);
     bool is_serving = health->is_serving;
     pthread_mutex_unlock(&health->mutex);
-    return is_serving ? SERVING : NOT_SERVING;
+    return is_serving;
+}
+
+static int status_now(struct health *health)
+{
+    return health_is_serving(health) ? SERVING : NOT_SERVING;
 }
 
 static struct health *health_of(struct call *call)

@@ -15,6 +15,9 @@ void health_free(struct health *health);
 /* Any thread. Those who watch are told. */
 void health_set_serving(struct health *health, bool serving);
 
+/* Any thread. */
+bool health_is_serving(struct health *health);
+
 /* Its methods find the struct health through this function of call_context(). */
 extern const struct method health_methods[];
 

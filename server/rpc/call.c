@@ -111,6 +111,17 @@ static struct status refuse_unknown(const struct call *call)
                        (const char *)GRPC_SLICE_START_PTR(*path));
 }
 
+struct status call_unpack(struct call *call, struct arena *arena, const ProtobufCMessage **message)
+{
+    struct status status =
+        codec_unpack(call->row->method->request_type, call->payload,
+                     call->loop->server->options.message_bytes_max, arena, message);
+
+    if (status.code == STATUS_RESOURCE_EXHAUSTED)
+        counter_add_alone(&call->loop->counts.requests_too_large, 1);
+    return status;
+}
+
 /* OK if the call may be handled; then with its request. */
 static struct status admit(struct call *call, const ProtobufCMessage **request)
 {
@@ -118,7 +129,7 @@ static struct status admit(struct call *call, const ProtobufCMessage **request)
         return status_make(STATUS_UNAVAILABLE, "server shutting down");
     if (!call->row)
         return refuse_unknown(call);
-    if (call_deadline_us(call) <= clock_monotonic_us(system_clock()))
+    if (call_deadline_us(call) <= call->began_us)
         return status_make(STATUS_DEADLINE_EXCEEDED, "the deadline passed before the call began");
 
     const struct method *method = call->row->method;
@@ -127,8 +138,7 @@ static struct status admit(struct call *call, const ProtobufCMessage **request)
     if (!call->payload)
         return status_make(STATUS_INVALID_ARGUMENT, "%s: missing: the client sent no message",
                            method->request_type->short_name);
-    TRY(codec_unpack(method->request_type, call->payload,
-                     call->loop->server->options.message_bytes_max, &call->arena, request));
+    TRY(call_unpack(call, &call->arena, request));
     grpc_byte_buffer_destroy(call->payload);
     call->payload = NULL;
     return OK;
@@ -138,6 +148,10 @@ void call_open(struct call *call)
 {
     const ProtobufCMessage *request = NULL;
 
+    call->began_us = clock_monotonic_us(system_clock());
+    count_begun(call);
+    if (call->loop->server->options.tracer)
+        call_trace_begin(call);
     if (call_is_stream(call))
         stream_open(call);
     struct status status = admit(call, &request);
@@ -186,6 +200,12 @@ void call_on_closed(struct call *call, struct step *closed)
     call->on_closed = closed;
 }
 
+void call_on_stopping(struct call *call, struct step *stopping)
+{
+    assert(call_is_stream(call));
+    call->on_stopping = stopping;
+}
+
 /* True if the handler's end is the call's end. */
 static bool answer(struct call *call)
 {
@@ -228,15 +248,24 @@ void call_finish(struct call *call, struct status status)
         finish_unary(call, NULL);
 }
 
-void call_reply(struct call *call, const ProtobufCMessage *response)
+static void reply(struct call *call, grpc_byte_buffer *packed)
 {
     assert(!call_is_stream(call));
-    if (!answer(call))
-        return;
-    call->ended = true;
-    grpc_byte_buffer *packed = codec_pack(response);
-    finish_unary(call, packed);
+    if (answer(call)) {
+        call->ended = true;
+        finish_unary(call, packed);
+    }
     grpc_byte_buffer_destroy(packed); /* the batch has its own reference */
+}
+
+void call_reply(struct call *call, const ProtobufCMessage *response)
+{
+    reply(call, codec_pack(response));
+}
+
+void call_reply_packed(struct call *call, struct buffer *response)
+{
+    reply(call, codec_lend(response));
 }
 
 void call_fail(struct call *call, struct status status)
@@ -290,6 +319,9 @@ void call_settle(struct call *call)
     if (!call->ended || call->tags > 0 || call->closed)
         return;
     call->closed = true;
+    count_ended(call);
+    if (call->span)
+        call_trace_end(call);
     timers_unset(&call->loop->timers, &call->timer);
     if (call_is_stream(call))
         stream_close(call);

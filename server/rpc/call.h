@@ -19,6 +19,7 @@
 #include "base/bytes.h"
 #include "base/inbox.h"
 #include "base/status.h"
+#include "base/trace.h"
 
 struct call;
 
@@ -65,10 +66,28 @@ bool call_cancelled(const struct call *call);
  * call; {NULL, 0} if absent. */
 struct bytes call_metadata(const struct call *call, const char *key);
 
+/* What the client said of the trace that the call belongs to. */
+struct call_trace {
+    struct trace_context context;
+    struct bytes traceparent; /* as trace_context_write() writes it */
+    struct bytes tracestate;  /* empty: none */
+};
+
+/* Lives as long as the call. NULL: the client said nothing, or nothing well-formed. */
+const struct call_trace *call_trace(struct call *call);
+
+/* The span of a call that is sampled, for attributes and links; NULL: it is not. It ends with the
+ * call, its memory stays until the call is released. */
+struct trace_span *call_span(const struct call *call);
+
 /* --- unary -------------------------------------------------------------- */
 
 /* Packs the response before it returns: the caller keeps it. */
 void call_reply(struct call *call, const ProtobufCMessage *response);
+
+/* The same for a response that is packed already: takes the buffer's memory without copying and
+ * leaves the buffer empty. */
+void call_reply_packed(struct call *call, struct buffer *response);
 
 /* Ends the call, unary or stream, with an error. */
 void call_fail(struct call *call, struct status status);
@@ -105,6 +124,11 @@ void call_end(struct call *call, struct status status);
  * The call's memory lives at least until `closed` has returned and every call_hold() was
  * released. Set it at the start of handling, if at all. */
 void call_on_closed(struct call *call, struct step *closed);
+
+/* When the server stops, `stopping` runs in place of ending the stream with UNAVAILABLE. The
+ * handler says goodbye and ends it; what is left after rpc_server_stop()'s grace is cancelled. Set
+ * it at the start of handling. */
+void call_on_stopping(struct call *call, struct step *stopping);
 
 /* Any thread may wake a call that it holds: `step` runs soon on the call's
  * thread, with ok = false if the call is over by then. Steps of many calls are

@@ -42,6 +42,7 @@ struct call {
     struct step *on_sent;
     struct step *on_received;
     struct step *on_closed;
+    struct step *on_stopping;
     struct step *on_time;
     struct timer timer; /* for on_time */
     struct arena *receive_arena;
@@ -55,7 +56,11 @@ struct call {
     bool status_due; /* ended during a send: the status follows it */
     int cancelled;   /* gRPC's answer, not used */
     struct status status;
-    grpc_metadata detail; /* of the status; lent to gRPC until `finished` */
+    int64_t began_us; /* monotonic */
+    bool is_trace_read;
+    const struct call_trace *trace; /* what call_trace() found */
+    struct trace_span *span;        /* NULL: not sampled */
+    grpc_metadata detail;           /* of the status; lent to gRPC until `finished` */
     bool has_detail;
 
     struct arena arena;
@@ -79,11 +84,18 @@ void call_start(struct call *call, const grpc_op *ops, size_t count, struct step
 /* A new call: runs the handler, or answers what cannot be handled. */
 void call_open(struct call *call);
 
+/* The message that has arrived, in `arena`, checked. */
+struct status call_unpack(struct call *call, struct arena *arena, const ProtobufCMessage **message);
+
 /* Ends the call, on behalf of the handler or of the runtime; once. */
 void call_finish(struct call *call, struct status status);
 
 /* The last act of every tag: the call may be gone after it. */
 void call_settle(struct call *call);
+
+/* call_trace.c: with a tracer, the span of a call. */
+void call_trace_begin(struct call *call);
+void call_trace_end(struct call *call);
 
 /* stream.c */
 void stream_open(struct call *call);

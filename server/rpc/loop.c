@@ -27,6 +27,7 @@ void loop_destroy(struct loop *loop)
         free(call);
     }
     timers_destroy(&loop->timers);
+    loop_counts_destroy(&loop->counts);
     grpc_completion_queue_destroy(loop->queue);
 }
 

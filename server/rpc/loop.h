@@ -11,6 +11,7 @@
 
 #include "base/inbox.h"
 #include "server/rpc/call.h"
+#include "server/rpc/statistics.h"
 #include "server/rpc/timers.h"
 
 struct rpc_server;
@@ -33,6 +34,7 @@ struct loop {
     struct call *streams; /* open ones */
     struct call *idle;    /* memory of calls that are gone, for the next ones */
     int idle_count;
+    struct loop_counts counts;
 };
 
 void loop_init(struct loop *loop, struct rpc_server *server);

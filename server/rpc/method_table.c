@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "server/rpc/call_internal.h"
 #include "server/rpc/server_internal.h"
@@ -14,6 +15,16 @@ static size_t count_methods(const struct method *const *services)
         for (const struct method *method = *services; method->path; method++)
             count++;
     return count;
+}
+
+static void split_path(struct table_row *row)
+{
+    row->service = strdup(row->method->path + 1);
+    assert(row->service);
+    char *slash = strchr(row->service, '/');
+    assert(slash); /* the table breaks its own rule */
+    row->name = strrchr(row->method->path, '/') + 1;
+    *slash = 0;
 }
 
 void method_table_init(struct method_table *table, grpc_server *server,
@@ -29,12 +40,16 @@ void method_table_init(struct method_table *table, grpc_server *server,
                 server, method->path, NULL,
                 has_request ? GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER : GRPC_SRM_PAYLOAD_NONE, 0);
             assert(registered); /* NULL: the path is there twice */
-            table->rows[table->count++] = (struct table_row){method, registered};
+            struct table_row *row = &table->rows[table->count++];
+            *row = (struct table_row){.method = method, .registered = registered};
+            split_path(row);
         }
 }
 
 void method_table_destroy(struct method_table *table)
 {
+    for (size_t i = 0; i < table->count; i++)
+        free(table->rows[i].service);
     free(table->rows);
 }
 

@@ -13,6 +13,8 @@ enum { SLOTS_ARMED = 4 }; /* per method and loop, where the method names no numb
 struct table_row {
     const struct method *method;
     void *registered; /* gRPC's name for it */
+    char *service;    /* "package.Service" */
+    const char *name; /* "Method"; static */
 };
 
 struct method_table {

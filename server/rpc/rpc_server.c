@@ -5,10 +5,9 @@
 #include <grpc/grpc_security.h>
 #include <grpc/support/log.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
-#include "base/log.h"
+#include "base/address.h"
 #include "server/rpc/server_internal.h"
 
 enum {
@@ -17,7 +16,7 @@ enum {
     ARENA_PER_MESSAGE = 16,
     CONNECTION_CALLS_MAX = 1000,
     METADATA_BYTES_MAX = 16 << 10,
-    LISTEN_BYTES_MAX = 256,
+    LISTEN_SHOWN_BYTES = 128,
     /* We ask a silent peer whether it is there, also so that NAT keeps the connection. */
     KEEPALIVE_TIME_MS = 30000,
     KEEPALIVE_TIMEOUT_MS = 10000,
@@ -28,28 +27,16 @@ enum {
 
 /* --- options -------------------------------------------------------------- */
 
-static struct status refuse_listen(const char *listen, const char *rule)
-{
-    return status_make(STATUS_INVALID_ARGUMENT, "listen: \"%.*s\": %s", LISTEN_BYTES_MAX / 2,
-                       listen ? listen : "", rule);
-}
-
 /* gRPC would read a port that is missing or wrong in its own way. */
 static struct status check_listen(const char *listen)
 {
-    const char *colon = listen ? strrchr(listen, ':') : NULL;
+    struct address address;
+    struct status status = address_parse(listen ? listen : "", &address);
 
-    if (!colon || colon == listen)
-        return refuse_listen(listen, "must be HOST:PORT or [IPV6]:PORT");
-    if (strlen(listen) > LISTEN_BYTES_MAX)
-        return refuse_listen(listen, "too long");
-    bool has_brackets = listen[0] == '[' && colon[-1] == ']';
-    if (!has_brackets && memchr(listen, ':', (size_t)(colon - listen)))
-        return refuse_listen(listen, "an IPv6 address stands in brackets: [::1]:2113");
-    size_t digits = strspn(colon + 1, "0123456789");
-    if (digits == 0 || digits > 5 || colon[1 + digits] || strtol(colon + 1, NULL, 10) > 65535)
-        return refuse_listen(listen, "the port must be 0 to 65535");
-    return OK;
+    if (status_ok(status))
+        return OK;
+    return status_make(STATUS_INVALID_ARGUMENT, "listen: \"%.*s\": %s", LISTEN_SHOWN_BYTES,
+                       listen ? listen : "", status.message);
 }
 
 static struct status check_options(const struct rpc_options *options)
@@ -76,10 +63,22 @@ static struct rpc_options with_defaults(struct rpc_options options)
 
 /* --- start ---------------------------------------------------------------- */
 
+/* What gRPC calls an error mends itself: a connection that broke, a name that did not resolve. */
 static void write_log(gpr_log_func_args *line)
 {
-    log_line(line->severity == GPR_LOG_SEVERITY_ERROR ? LOG_ERROR : LOG_DEBUG, "grpc", "said",
+    log_line(line->severity == GPR_LOG_SEVERITY_ERROR ? LOG_WARN : LOG_DEBUG, "grpc", "said",
              "at=%s:%d message=\"%s\"", line->file, line->line, line->message);
+}
+
+static gpr_log_severity grpc_severity(void)
+{
+    return log_get_level() == LOG_DEBUG ? GPR_LOG_SEVERITY_INFO : GPR_LOG_SEVERITY_ERROR;
+}
+
+void rpc_set_log_level(enum log_level level)
+{
+    log_set_level(level);
+    gpr_set_log_verbosity(grpc_severity());
 }
 
 static grpc_arg integer(const char *key, size_t value)
@@ -114,7 +113,7 @@ static struct status bind(struct rpc_server *server)
     /* Its long complaint would only repeat the status. */
     gpr_set_log_verbosity(GPR_LOG_SEVERITY_ERROR + 1);
     server->port = grpc_server_add_http2_port(server->grpc, server->options.listen, credentials);
-    gpr_set_log_verbosity(GPR_LOG_SEVERITY_ERROR);
+    gpr_set_log_verbosity(grpc_severity());
     grpc_server_credentials_release(credentials);
     if (server->port == 0)
         return status_make(STATUS_UNAVAILABLE, "%s: cannot be bound (is another server running?)",
@@ -144,6 +143,8 @@ static struct rpc_server *create(const struct rpc_options *options)
         grpc_server_register_completion_queue(server->grpc, server->loops[i].queue, NULL);
     }
     method_table_init(&server->methods, server->grpc, options->services);
+    for (unsigned i = 0; i < server->loop_count; i++)
+        loop_counts_init(&server->loops[i].counts, server->methods.count);
     return server;
 }
 

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/log.h"
+#include "base/metric.h"
 #include "base/status.h"
 #include "server/rpc/call.h"
 
@@ -15,6 +17,7 @@ struct rpc_options {
     const char *listen;                   /* "host:port", "[v6]:port"; port 0 picks a free one */
     const struct method *const *services; /* tables of methods, ended by NULL; static */
     void *context;                        /* for call_context() */
+    struct tracer *tracer;                /* takes a span of each call; NULL: none */
 
     unsigned threads;              /* queue threads, 1..64; 0: 1 */
     size_t message_bytes_max;      /* of a request; 0: 4 MiB */
@@ -28,6 +31,14 @@ struct status rpc_server_start(const struct rpc_options *options, struct rpc_ser
 
 /* The port that is listened on. */
 int rpc_server_port(const struct rpc_server *server);
+
+/* Any thread. log_set_level(), and gRPC's own log is written with LOG_DEBUG. */
+void rpc_set_log_level(enum log_level level);
+
+/* Any thread, until the server is freed. Limits are told apart, because their metric is one for
+ * all rooms. */
+void rpc_server_statistics(const struct rpc_server *server, metric_visit *visit, void *context);
+void rpc_server_limits(const struct rpc_server *server, metric_visit *visit, void *context);
 
 /* Refuses new calls, ends streams with UNAVAILABLE "server shutting down", lets unary calls
  * finish for `grace_ms`, then cancels what is left. Returns when no call is left and all

@@ -51,7 +51,9 @@ void streams_end(struct loop *loop)
         return;
     loop->stopping = true;
     for (struct call *call = loop->streams; call; call = call->next)
-        if (!call->ended)
+        if (!call->ended && call->on_stopping)
+            call->on_stopping->run(call->on_stopping, true);
+        else if (!call->ended)
             call_finish(call, status);
 }
 
@@ -89,6 +91,8 @@ static void on_left(struct step *step, bool ok)
 
     (void)ok; /* always */
     call->tags--;
+    if (!call->ended)
+        call->status.code = STATUS_CANCELLED; /* as it is counted */
     call->ended = true;
     call->status_due = false; /* nobody is there to take it */
     call_settle(call);
@@ -168,9 +172,7 @@ static bool take_message(struct call *call)
     const ProtobufCMessage *message = NULL;
     struct status status = OK;
     if (!call->ended)
-        status = codec_unpack(call->row->method->request_type, call->payload,
-                              call->loop->server->options.message_bytes_max, call->receive_arena,
-                              &message);
+        status = call_unpack(call, call->receive_arena, &message);
     grpc_byte_buffer_destroy(call->payload);
     call->payload = NULL;
     if (!status_ok(status))

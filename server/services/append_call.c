@@ -1,11 +1,12 @@
 #include "server/services/append_call.h"
 
+#include "server/services/conflict.h"
 #include "server/services/proposal.h"
 #include "server/services/services.h"
 
 static void on_done(struct intent *intent);
 static void on_committed(struct step *step, bool ok);
-static void fail_with_conflict(struct append_call *self);
+static void fail_with_conflict(struct append_call *self, struct status status);
 
 struct append_call *append_call_create(struct call *call, void (*reply)(struct append_call *self))
 {
@@ -17,17 +18,19 @@ struct append_call *append_call_create(struct call *call, void (*reply)(struct a
         return NULL;
     }
     self->call = call;
-    self->log = services->log;
+    self->services = services;
     self->reply = reply;
     self->committed.run = on_committed;
-    self->append.intent.done = on_done;
+    self->submission.append.intent.done = on_done;
     return self;
 }
 
 struct status append_call_submit(struct append_call *self)
 {
+    trace_append(self->call, &self->submission.append);
     call_hold(self->call);
-    struct status status = append_submit(self->log, &self->append, call_arena(self->call));
+    struct status status =
+        submission_submit(self->services, &self->submission, call_arena(self->call));
     if (!status_ok(status))
         call_release(self->call);
     return status;
@@ -36,7 +39,7 @@ struct status append_call_submit(struct append_call *self)
 /* On the writer thread: back to the thread that owns the call. */
 static void on_done(struct intent *intent)
 {
-    struct append_call *self = container_of(intent, struct append_call, append.intent);
+    struct append_call *self = container_of(intent, struct append_call, submission.append.intent);
 
     call_wake(self->call, &self->committed);
 }
@@ -49,26 +52,21 @@ static void on_committed(struct step *step, bool ok)
     call_release(self->call);
     if (!ok)
         return; /* nobody waits for the answer any more; the call may be gone */
-    status = append_settle(self->log, &self->append, call_arena(self->call));
+    status = submission_settle(self->services, &self->submission, call_arena(self->call));
     if (status.code == STATUS_ABORTED)
-        return fail_with_conflict(self);
+        return fail_with_conflict(self, status);
     if (!status_ok(status))
         return call_fail(self->call, status);
     self->reply(self);
 }
 
-static void fail_with_conflict(struct append_call *self)
+static void fail_with_conflict(struct append_call *self, struct status status)
 {
     Sagabase__V1__ConditionConflict matched = SAGABASE__V1__CONDITION_CONFLICT__INIT;
-    Sagabase__V1__RevisionConflict conflict = SAGABASE__V1__REVISION_CONFLICT__INIT;
-    struct status status;
+    const struct append *append = &self->submission.append;
 
-    if (self->append.matched) {
-        proposal_condition_conflict(&self->append, &matched);
-        return call_fail_with(self->call, self->append.intent.status, &matched.base);
-    }
-    status = proposal_conflict(&self->append.conflict, call_arena(self->call), &conflict);
-    if (!status_ok(status))
-        return call_fail(self->call, status);
-    call_fail_with(self->call, self->append.intent.status, &conflict.base);
+    if (!append->matched)
+        return conflict_fail(self->call, status, &append->conflict);
+    proposal_condition_conflict(append, &matched);
+    call_fail_with(self->call, status, &matched.base);
 }

@@ -7,12 +7,12 @@
 #define SERVER_SERVICES_APPEND_CALL_H
 
 #include "server/rpc/call.h"
-#include "storage/log/append.h"
+#include "server/services/submission.h"
 
 struct append_call {
     struct call *call;
-    struct event_log *log;
-    struct append append; /* the method fills it before it submits */
+    const struct services *services;
+    struct submission submission; /* the method fills its append before it submits */
     struct step committed;
 
     /* Answers an append that has settled with OK. */

@@ -19,7 +19,7 @@
 #include "server/services/methods.h"
 #include "server/services/proposal.h"
 #include "server/services/services.h"
-#include "storage/log/append.h"
+#include "server/services/submission.h"
 
 enum {
     IN_FLIGHT_MAX = 256,
@@ -37,13 +37,14 @@ struct entry {
     struct arena arena;     /* the message, its append, its result */
     size_t bytes;           /* of the arena when it was added to the session's */
     uint64_t correlation_id;
-    struct append append;
+    struct submission submission;
     struct status status; /* once settled */
 };
 
 struct session {
     struct call *call;
-    struct event_log *log;
+    const struct services *services;
+    struct trace_entries trace; /* of the whole session */
     struct entry *oldest, *newest;
     unsigned in_flight;
     size_t in_flight_bytes;
@@ -74,7 +75,8 @@ void append_session(struct call *call, const ProtobufCMessage *message)
     if (!self)
         return call_fail(call, status_make(STATUS_RESOURCE_EXHAUSTED, "session: too large"));
     self->call = call;
-    self->log = services->log;
+    self->services = services;
+    self->trace = trace_entries_of(call);
     self->received.run = on_received;
     self->committed.run = on_committed;
     self->sent.run = on_sent;
@@ -104,7 +106,7 @@ static struct entry *entry_create(struct session *session)
     if (!entry)
         return NULL;
     entry->session = session;
-    entry->append.intent.done = on_done;
+    entry->submission.append.intent.done = on_done;
     arena_init(&entry->arena, MESSAGE_ARENA_BYTES_MAX);
     return entry;
 }
@@ -141,9 +143,12 @@ static struct entry *take_oldest(struct session *self)
 
 static void receive(struct session *self)
 {
-    if (self->receiving || self->half_closed || self->ended || self->in_flight >= IN_FLIGHT_MAX ||
-        self->in_flight_bytes >= IN_FLIGHT_BYTES_MAX)
+    if (self->receiving || self->half_closed || self->ended)
         return;
+    if (self->in_flight >= IN_FLIGHT_MAX || self->in_flight_bytes >= IN_FLIGHT_BYTES_MAX) {
+        struct services *services = call_context(self->call);
+        return counter_add(&services->sessions_full, 1);
+    }
     self->receiving = entry_create(self);
     if (!self->receiving)
         return end(self, out_of_memory());
@@ -182,9 +187,12 @@ static struct status submit(struct entry *entry, const Sagabase__V1__AppendSessi
 {
     if (!request->append)
         return status_make(STATUS_INVALID_ARGUMENT, "append: required");
-    TRY(proposal_read(request->append, &entry->arena, &entry->append));
-    return proposal_refusal(append_submit(entry->session->log, &entry->append, &entry->arena),
-                            &entry->append);
+    TRY(proposal_read(request->append, &entry->session->trace, &entry->arena,
+                      &entry->submission.append));
+    entry->submission.append.intent.trace = trace_of(entry->session->call);
+    return proposal_refusal(
+        submission_submit(entry->session->services, &entry->submission, &entry->arena),
+        &entry->submission.append);
 }
 
 /* --- committing ----------------------------------------------------------------- */
@@ -192,7 +200,7 @@ static struct status submit(struct entry *entry, const Sagabase__V1__AppendSessi
 /* On the writer thread. A group commits many appends of a session: the first wakes it. */
 static void on_done(struct intent *intent)
 {
-    struct entry *entry = container_of(intent, struct entry, append.intent);
+    struct entry *entry = container_of(intent, struct entry, submission.append.intent);
     struct session *self = entry->session;
 
     if (inbox_put(&self->done, &entry->done))
@@ -213,7 +221,7 @@ static void on_committed(struct step *step, bool ok)
         assert(entry->state == COMMITTING);
         entry->state = SETTLED;
         if (ok)
-            entry->status = append_settle(self->log, &entry->append, &entry->arena);
+            entry->status = submission_settle(self->services, &entry->submission, &entry->arena);
         if (closed)
             entry_free(entry);
         call_release(call); /* when closed, the last one takes the session with it */
@@ -226,19 +234,19 @@ static void on_committed(struct step *step, bool ok)
 
 static struct status answer_conflict(struct entry *entry, Sagabase__V1__AppendFailure *failure)
 {
-    if (entry->append.matched) {
+    if (entry->submission.append.matched) {
         failure->condition = arena_alloc(&entry->arena, sizeof *failure->condition);
         if (!failure->condition)
             return out_of_memory();
         sagabase__v1__condition_conflict__init(failure->condition);
-        proposal_condition_conflict(&entry->append, failure->condition);
+        proposal_condition_conflict(&entry->submission.append, failure->condition);
         return OK;
     }
     failure->conflict = arena_alloc(&entry->arena, sizeof *failure->conflict);
     if (!failure->conflict)
         return out_of_memory();
     sagabase__v1__revision_conflict__init(failure->conflict);
-    return proposal_conflict(&entry->append.conflict, &entry->arena, failure->conflict);
+    return proposal_conflict(&entry->submission.append.conflict, &entry->arena, failure->conflict);
 }
 
 static struct status answer_failure(struct entry *entry, Sagabase__V1__AppendResult *result)
@@ -264,7 +272,7 @@ static struct status answer_success(struct entry *entry, Sagabase__V1__AppendRes
     sagabase__v1__append_response__init(appended);
     result->outcome_case = SAGABASE__V1__APPEND_RESULT__OUTCOME_APPENDED;
     result->appended = appended;
-    return proposal_answer(&entry->append, &entry->arena, appended);
+    return proposal_answer(&entry->submission.append, &entry->arena, appended);
 }
 
 static struct status answer(struct entry *entry, Sagabase__V1__AppendResult *result)

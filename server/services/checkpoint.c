@@ -73,9 +73,11 @@ static struct status start(struct checkpoint *self)
 {
     pthread_t thread;
 
-    if (atomic_exchange(&self->services->is_copying, true))
+    if (atomic_exchange(&self->services->is_copying, true)) {
+        counter_add(&self->services->checkpoints_busy, 1);
         return status_make(STATUS_RESOURCE_EXHAUSTED,
                            "checkpoint: another one is being made; one at a time");
+    }
     call_hold(self->call); /* and so the server waits for the thread's last word */
     if (pthread_create(&thread, NULL, copy, self) == 0) {
         pthread_detach(thread);

@@ -18,6 +18,7 @@ static struct status read_request(const Sagabase__V1__DeleteStreamRequest *reque
 
     change->kind = CHANGE_DELETE;
     TRY(stream_name_read(request->stream, &change->name));
+    TRY(stream_name_check_owner("", request->stream));
     return proposal_expectation("", (int)request->expected_case,
                                 by_revision ? request->revision : 0,
                                 by_revision ? 0 : (int)request->state, &change->expected);

@@ -33,5 +33,9 @@ const struct method event_store_methods[] = {
      .armed = 0, delete_stream},
     {PATH("TombstoneStream"), &sagabase__v1__tombstone_stream_request__descriptor, METHOD_UNARY,
      .armed = 0, tombstone_stream},
+    {PATH("EraseStream"), &sagabase__v1__erase_stream_request__descriptor, METHOD_UNARY, .armed = 0,
+     erase_stream},
+    {PATH("EraseEvent"), &sagabase__v1__erase_event_request__descriptor, METHOD_UNARY, .armed = 0,
+     erase_event},
     {0},
 };

@@ -20,9 +20,15 @@ void set_stream_policy(struct call *call, const ProtobufCMessage *message);
 void get_stream_policy(struct call *call, const ProtobufCMessage *message);
 void delete_stream(struct call *call, const ProtobufCMessage *message);
 void tombstone_stream(struct call *call, const ProtobufCMessage *message);
+void erase_stream(struct call *call, const ProtobufCMessage *message);
+void erase_event(struct call *call, const ProtobufCMessage *message);
 
 /* sagabase.v1.Admin */
 void get_info(struct call *call, const ProtobufCMessage *message);
 void checkpoint(struct call *call, const ProtobufCMessage *message);
+void start_scavenge(struct call *call, const ProtobufCMessage *message);
+void get_scavenge(struct call *call, const ProtobufCMessage *message);
+void cancel_scavenge(struct call *call, const ProtobufCMessage *message);
+void set_log_level(struct call *call, const ProtobufCMessage *message);
 
 #endif

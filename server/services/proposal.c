@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "server/services/query.h"
+#include "server/services/stream_name.h"
 #include "storage/log/limits.h"
 
 /* Where in a request a field is: "", "appends[3]." or "checks[0].". */
@@ -77,22 +78,44 @@ struct status proposal_expectation(const char *path, int which, uint64_t revisio
     }
 }
 
-static struct status read_metadata(const Sagabase__V1__ProposedEvent *proposed, struct arena *arena,
+static bool has_trace(const Sagabase__V1__ProposedEvent *proposed)
+{
+    for (size_t i = 0; i < proposed->n_metadata; i++)
+        if (strcmp(proposed->metadata[i]->key, "traceparent") == 0 ||
+            strcmp(proposed->metadata[i]->key, "tracestate") == 0)
+            return true;
+    return false;
+}
+
+/* How many entries of the call's trace an event gets: its own go first. */
+static size_t added_entries(const Sagabase__V1__ProposedEvent *proposed,
+                            const struct trace_entries *trace)
+{
+    if (trace->count == 0 || proposed->n_metadata + trace->count > METADATA_ENTRIES_MAX)
+        return 0;
+    return has_trace(proposed) ? 0 : trace->count;
+}
+
+static struct status read_metadata(const Sagabase__V1__ProposedEvent *proposed,
+                                   const struct trace_entries *trace, struct arena *arena,
                                    struct new_event *event)
 {
+    size_t own = proposed->n_metadata, added = added_entries(proposed, trace);
     struct metadata_entry *entries;
 
-    if (proposed->n_metadata == 0)
+    if (own + added == 0)
         return OK;
-    entries = arena_alloc_raw(arena, proposed->n_metadata * sizeof *entries);
+    entries = arena_alloc_raw(arena, (own + added) * sizeof *entries);
     if (!entries)
         return too_large();
-    for (size_t i = 0; i < proposed->n_metadata; i++) {
+    for (size_t i = 0; i < own; i++) {
         entries[i].key = bytes_of_text(proposed->metadata[i]->key);
         entries[i].value = bytes_of_text(proposed->metadata[i]->value);
     }
+    if (added > 0)
+        memcpy(entries + own, trace->entries, added * sizeof *entries);
     event->metadata = entries;
-    event->metadata_count = proposed->n_metadata;
+    event->metadata_count = own + added;
     return OK;
 }
 
@@ -114,7 +137,8 @@ static struct status read_tags(const Sagabase__V1__ProposedEvent *proposed, stru
 }
 
 static struct status read_event(struct path path, size_t index,
-                                const Sagabase__V1__ProposedEvent *proposed, struct arena *arena,
+                                const Sagabase__V1__ProposedEvent *proposed,
+                                const struct trace_entries *trace, struct arena *arena,
                                 struct new_event *event)
 {
     if (*proposed->id == '\0')
@@ -128,25 +152,17 @@ static struct status read_event(struct path path, size_t index,
     event->content_type = bytes_of_text(proposed->content_type);
     event->data = bytes_of(proposed->data.data, proposed->data.len);
     TRY(read_tags(proposed, arena, event));
-    return read_metadata(proposed, arena, event);
-}
-
-/* Names that start with "$" are for what the server itself will store. */
-static struct status check_owner(struct path path, const char *stream)
-{
-    if (*stream == '$')
-        return status_make(STATUS_INVALID_ARGUMENT,
-                           "%sstream: names that start with $ are the server's own", path.text);
-    return OK;
+    return read_metadata(proposed, trace, arena, event);
 }
 
 static struct status read_stream_append(struct path path,
                                         const Sagabase__V1__StreamAppend *proposed,
-                                        struct arena *arena, struct stream_append *stream)
+                                        const struct trace_entries *trace, struct arena *arena,
+                                        struct stream_append *stream)
 {
     struct new_event *events;
 
-    TRY(check_owner(path, proposed->stream));
+    TRY(stream_name_check_owner(path.text, proposed->stream));
     TRY(proposal_expectation(path.text, (int)proposed->expected_case, proposed->revision,
                              (int)proposed->state, &stream->expected));
     if (proposed->n_events == 0 || proposed->n_events > EVENTS_PER_APPEND_MAX)
@@ -156,7 +172,7 @@ static struct status read_stream_append(struct path path,
     if (!events)
         return too_large();
     for (size_t i = 0; i < proposed->n_events; i++)
-        TRY(read_event(path, i, proposed->events[i], arena, &events[i]));
+        TRY(read_event(path, i, proposed->events[i], trace, arena, &events[i]));
     stream->stream = bytes_of_text(proposed->stream);
     stream->events = events;
     stream->event_count = proposed->n_events;
@@ -192,7 +208,8 @@ static struct status read_condition(const Sagabase__V1__AppendCondition *propose
     return OK;
 }
 
-struct status proposal_read(const Sagabase__V1__AppendRequest *request, struct arena *arena,
+struct status proposal_read(const Sagabase__V1__AppendRequest *request,
+                            const struct trace_entries *trace, struct arena *arena,
                             struct append *append)
 {
     struct stream_append *streams;
@@ -208,7 +225,8 @@ struct status proposal_read(const Sagabase__V1__AppendRequest *request, struct a
     if (!streams || (request->n_checks > 0 && !checks))
         return too_large();
     for (size_t i = 0; i < request->n_appends; i++)
-        TRY(read_stream_append(path_of("appends", i), request->appends[i], arena, &streams[i]));
+        TRY(read_stream_append(path_of("appends", i), request->appends[i], trace, arena,
+                               &streams[i]));
     for (size_t i = 0; i < request->n_checks; i++)
         TRY(read_check(path_of("checks", i), request->checks[i], &checks[i]));
     append->streams = streams;
@@ -218,8 +236,20 @@ struct status proposal_read(const Sagabase__V1__AppendRequest *request, struct a
     return request->condition ? read_condition(request->condition, arena, &append->condition) : OK;
 }
 
+struct status proposal_read_appends(Sagabase__V1__StreamAppend *const *appends, size_t count,
+                                    const struct trace_entries *trace, struct arena *arena,
+                                    struct append *append)
+{
+    Sagabase__V1__AppendRequest request = SAGABASE__V1__APPEND_REQUEST__INIT;
+
+    request.appends = (Sagabase__V1__StreamAppend **)appends;
+    request.n_appends = count;
+    return proposal_read(&request, trace, arena, append);
+}
+
 struct status proposal_read_one(const Sagabase__V1__AppendToStreamRequest *request,
-                                struct arena *arena, struct append *append)
+                                const struct trace_entries *trace, struct arena *arena,
+                                struct append *append)
 {
     Sagabase__V1__StreamAppend proposed = SAGABASE__V1__STREAM_APPEND__INIT;
     struct stream_append *stream = arena_alloc(arena, sizeof *stream);
@@ -234,7 +264,7 @@ struct status proposal_read_one(const Sagabase__V1__AppendToStreamRequest *reque
         proposed.revision = request->revision;
     proposed.events = request->events;
     proposed.n_events = request->n_events;
-    TRY(read_stream_append((struct path){""}, &proposed, arena, stream));
+    TRY(read_stream_append((struct path){""}, &proposed, trace, arena, stream));
     append->streams = stream;
     append->stream_count = 1;
     return OK;
@@ -277,8 +307,8 @@ static struct status answer_stream(const struct stream_append *stream, struct ar
     return OK;
 }
 
-struct status proposal_answer(const struct append *append, struct arena *arena,
-                              Sagabase__V1__AppendResponse *response)
+struct status proposal_appended(const struct append *append, struct arena *arena,
+                                Sagabase__V1__StreamAppended ***appended, size_t *count)
 {
     Sagabase__V1__StreamAppended **streams =
         arena_alloc(arena, append->stream_count * sizeof(Sagabase__V1__StreamAppended *));
@@ -287,8 +317,15 @@ struct status proposal_answer(const struct append *append, struct arena *arena,
         return too_large();
     for (size_t i = 0; i < append->stream_count; i++)
         TRY(answer_stream(&append->streams[i], arena, &streams[i]));
-    response->streams = streams;
-    response->n_streams = append->stream_count;
+    *appended = streams;
+    *count = append->stream_count;
+    return OK;
+}
+
+struct status proposal_answer(const struct append *append, struct arena *arena,
+                              Sagabase__V1__AppendResponse *response)
+{
+    TRY(proposal_appended(append, arena, &response->streams, &response->n_streams));
     response->position = append->position;
     response->replayed = append->replayed;
     return OK;

@@ -7,20 +7,25 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/metric.h"
 #include "server/rpc/call.h"
 
 enum { CHECKPOINT_PERIOD_US = 5000000, CHECKPOINT_NAME_BYTES_MAX = 128 };
 
+struct census; /* server/subscriptions/census.h */
 struct event_log;
-struct health; /* server/observe/health.h */
+struct gateway; /* server/sagas/gateway.h */
+struct health;  /* server/observe/health.h */
 
 /* call_context() of every call. */
 struct services {
     struct event_log *log;
+    struct gateway *gateway;
     struct health *health;
-    const char *version; /* static */
-    const char *commit;  /* static */
-    int64_t started_us;  /* wall clock */
+    struct census *census; /* of subscriptions; NULL: nobody asks */
+    const char *version;   /* static */
+    const char *commit;    /* static */
+    int64_t started_us;    /* wall clock */
 
     /* How often a subscription that is live, but sends nothing, tells how far it is; 0: every
      * CHECKPOINT_PERIOD_US. */
@@ -28,7 +33,13 @@ struct services {
 
     const char *checkpoint_directory; /* where copies of the store go; NULL: nowhere */
     _Atomic bool is_copying;          /* one is being made */
+
+    struct counter sessions_full;    /* reading waited until results had left */
+    struct counter checkpoints_busy; /* refused, because one was being made */
 };
+
+/* Any thread: how often limits of the services were hit. */
+void services_limits(const struct services *services, metric_visit *visit, void *context);
 
 extern const struct method event_store_methods[]; /* sagabase.v1.EventStore */
 extern const struct method admin_methods[];       /* sagabase.v1.Admin */

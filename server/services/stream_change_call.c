@@ -1,7 +1,8 @@
 #include "server/services/stream_change_call.h"
 
-#include "server/services/proposal.h"
+#include "server/services/conflict.h"
 #include "server/services/services.h"
+#include "server/services/trace_entries.h"
 
 struct change_call {
     struct call *call;
@@ -18,17 +19,6 @@ static void on_done(struct intent *intent)
     call_wake(self->call, &self->committed);
 }
 
-static void fail_with_conflict(struct change_call *self)
-{
-    Sagabase__V1__RevisionConflict conflict = SAGABASE__V1__REVISION_CONFLICT__INIT;
-    struct status status =
-        proposal_conflict(&self->change.conflict, call_arena(self->call), &conflict);
-
-    if (!status_ok(status))
-        return call_fail(self->call, status);
-    call_fail_with(self->call, self->change.intent.status, &conflict.base);
-}
-
 static void on_committed(struct step *step, bool ok)
 {
     struct change_call *self = container_of(step, struct change_call, committed);
@@ -39,7 +29,7 @@ static void on_committed(struct step *step, bool ok)
     if (!ok)
         return; /* nobody waits for the answer any more; the call may be gone */
     if (status.code == STATUS_ABORTED)
-        return fail_with_conflict(self);
+        return conflict_fail(call, status, &self->change.conflict);
     if (!status_ok(status))
         return call_fail(call, status);
     call_reply(call, self->response);
@@ -56,6 +46,7 @@ void stream_change_call(struct call *call, const struct stream_change *change,
     self->call = call;
     self->change = *change;
     self->change.intent.done = on_done;
+    self->change.intent.trace = trace_of(call);
     self->response = response;
     self->committed.run = on_committed;
     call_hold(call);

@@ -14,6 +14,14 @@ struct status stream_name_read(const char *text, struct bytes *name)
     return OK;
 }
 
+struct status stream_name_check_owner(const char *path, const char *name)
+{
+    if (*name == '$')
+        return status_make(STATUS_INVALID_ARGUMENT,
+                           "%sstream: names that start with $ are the server's own", path);
+    return OK;
+}
+
 /* Cut where a character begins, so that the message stays UTF-8. */
 struct status stream_name_not_found(struct bytes name)
 {

@@ -9,6 +9,10 @@
 /* *name borrows from `text`. INVALID_ARGUMENT: empty or too long. */
 struct status stream_name_read(const char *text, struct bytes *name);
 
+/* INVALID_ARGUMENT: names that start with "$" are for what the server itself stores, and nobody
+ * else changes those streams. `path` is put before the field's name. */
+struct status stream_name_check_owner(const char *path, const char *name);
+
 /* NOT_FOUND, with the name. */
 struct status stream_name_not_found(struct bytes name);
 

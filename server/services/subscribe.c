@@ -1,84 +1,58 @@
 /* EventStore.Subscribe: turns the outputs of the machine in server/subscriptions into
- * messages, one send at a time.
- *
- *   queue thread                                        writer thread
- *   open, send confirmed --sent--> advance --sent--> advance ... PARKED
- *                                     ^                            |
- *                                     '------- woken -------- a commit
- *
- * The call is held from the start, because the writer wakes it. `closed` lets it go,
- * unless a wake is on its way: then the woken step does. While parked with something to
- * tell, a time is set, too: `timed`. */
+ * messages, one send at a time (following.h). */
 #include <assert.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/uuid.h"
 #include "sagabase/v1/event_store.pb-c.h"
+#include "server/services/following.h"
 #include "server/services/methods.h"
 #include "server/services/query.h"
 #include "server/services/services.h"
 #include "server/services/stream_name.h"
-#include "server/subscriptions/subscription.h"
 #include "storage/log/limits.h"
 
 enum { CHECKPOINT_INTERVAL_DEFAULT = 10000, CHECKPOINT_INTERVAL_MAX = 1000000 };
 
 struct subscribe {
-    struct call *call;
-    struct subscription_options options;
+    struct following following;
     struct filter_rules rules;
     struct query query;
-    struct subscription subscription;
-    bool yielding;       /* we have woken ourselves */
-    bool woken_too_late; /* the call was over, but not closed */
-    bool over;           /* closed */
-    struct step sent, woken, timed, closed;
 };
 
-static struct status read_request(struct subscribe *self,
+static struct status read_request(struct subscribe *self, struct arena *arena,
                                   const Sagabase__V1__SubscribeRequest *request);
-static void confirm(struct subscribe *self);
-static void advance(struct subscribe *self);
-static void send_output(struct subscribe *self, struct subscription_output *output);
-static void send_events(struct subscribe *self, struct buffer *frames);
-static void on_sent(struct step *step, bool ok);
-static void on_commit(void *context);
-static void on_woken(struct step *step, bool ok);
-static void on_timed(struct step *step, bool ok);
-static void on_closed(struct step *step, bool ok);
+static void confirm(struct following *following);
+static void send_output(struct following *following, struct subscription_output *output);
+static void send_events(struct following *following, struct buffer *frames);
 
 void subscribe(struct call *call, const ProtobufCMessage *message)
 {
-    const Sagabase__V1__SubscribeRequest *request = (const void *)message;
     const struct services *services = call_context(call);
     struct subscribe *self = arena_alloc(call_arena(call), sizeof *self);
     struct status status;
 
     if (!self)
         return call_end(call, status_make(STATUS_RESOURCE_EXHAUSTED, "request: too large"));
-    self->call = call;
-    self->options.wake = on_commit;
-    self->options.context = self;
-    self->sent.run = on_sent;
-    self->options.clock = system_clock();
-    self->options.checkpoint_period_us =
+    self->following.output = send_output;
+    self->following.options.census = services->census;
+    self->following.options.clock = system_clock();
+    self->following.options.checkpoint_period_us =
         services->checkpoint_period_us > 0 ? services->checkpoint_period_us : CHECKPOINT_PERIOD_US;
-    self->woken.run = on_woken;
-    self->timed.run = on_timed;
-    self->closed.run = on_closed;
 
-    status = read_request(self, request);
+    status = read_request(self, call_arena(call), (const void *)message);
     if (status_ok(status))
-        status = subscription_open(&self->subscription, services->log, &self->options);
+        status = following_open(&self->following, call, services->log);
     if (!status_ok(status))
         return call_end(call, status);
-    call_hold(call);
-    call_on_closed(call, &self->closed);
-    confirm(self);
+    if (call_span(call) && self->following.options.stream.size > 0)
+        span_put_text(call_span(call), "messaging.destination.name",
+                      self->following.options.stream);
+    confirm(&self->following);
 }
 
-static void confirm(struct subscribe *self)
+static void confirm(struct following *following)
 {
     Sagabase__V1__SubscriptionConfirmed confirmed = SAGABASE__V1__SUBSCRIPTION_CONFIRMED__INIT;
     Sagabase__V1__SubscribeResponse response = SAGABASE__V1__SUBSCRIBE_RESPONSE__INIT;
@@ -90,93 +64,20 @@ static void confirm(struct subscribe *self)
     confirmed.subscription_id = (char *)text;
     response.message_case = SAGABASE__V1__SUBSCRIBE_RESPONSE__MESSAGE_CONFIRMED;
     response.confirmed = &confirmed;
-    call_send(self->call, &response.base, &self->sent);
-}
-
-static void advance(struct subscribe *self)
-{
-    struct subscription_output output;
-
-    if (call_cancelled(self->call))
-        return call_end(self->call, status_make(STATUS_CANCELLED, "the client is gone"));
-    output = subscription_next(&self->subscription);
-    switch (output.kind) {
-    case OUTPUT_EVENTS:
-        return send_events(self, &output.frames);
-    case OUTPUT_CHECKPOINT:
-    case OUTPUT_CAUGHT_UP:
-    case OUTPUT_FELL_BEHIND:
-        return send_output(self, &output);
-    case OUTPUT_NOTHING: /* other calls of this thread have their turn */
-        self->yielding = true;
-        return call_wake(self->call, &self->woken);
-    case OUTPUT_PARKED:
-        if (output.wait_us > 0)
-            call_wake_after(self->call, &self->timed, output.wait_us);
-        return;
-    case OUTPUT_FAILED:
-        return call_end(self->call, output.status);
-    }
-}
-
-static void on_sent(struct step *step, bool ok)
-{
-    struct subscribe *self = container_of(step, struct subscribe, sent);
-
-    if (ok)
-        advance(self); /* otherwise the peer is gone and `closed` follows */
-}
-
-/* On the writer thread: back to the thread that owns the call. */
-static void on_commit(void *context)
-{
-    struct subscribe *self = context;
-
-    call_wake(self->call, &self->woken);
-}
-
-static void on_woken(struct step *step, bool ok)
-{
-    struct subscribe *self = container_of(step, struct subscribe, woken);
-
-    self->yielding = false;
-    if (self->over)
-        return call_release(self->call); /* `closed` left it to us */
-    if (!ok)
-        self->woken_too_late = true; /* `closed` follows */
-    else
-        advance(self);
-}
-
-/* It may have been woken or closed since, or be at work. */
-static void on_timed(struct step *step, bool ok)
-{
-    struct subscribe *self = container_of(step, struct subscribe, timed);
-
-    if (ok && subscription_rouse(&self->subscription))
-        advance(self);
-}
-
-static void on_closed(struct step *step, bool ok)
-{
-    struct subscribe *self = container_of(step, struct subscribe, closed);
-    bool woken = subscription_close(&self->subscription) && !self->woken_too_late;
-
-    (void)ok;
-    self->over = true;
-    if (!woken && !self->yielding)
-        call_release(self->call);
+    call_send(following->call, &response.base, &following->sent);
 }
 
 /* --- to messages ------------------------------------------------------------------ */
 
-static void send_output(struct subscribe *self, struct subscription_output *output)
+static void send_output(struct following *following, struct subscription_output *output)
 {
     Sagabase__V1__SubscribeResponse response = SAGABASE__V1__SUBSCRIBE_RESPONSE__INIT;
     Sagabase__V1__Checkpoint checkpoint = SAGABASE__V1__CHECKPOINT__INIT;
     Sagabase__V1__CaughtUp caught_up = SAGABASE__V1__CAUGHT_UP__INIT;
     Sagabase__V1__FellBehind fell_behind = SAGABASE__V1__FELL_BEHIND__INIT;
 
+    if (output->kind == OUTPUT_EVENTS)
+        return send_events(following, &output->frames);
     if (output->kind == OUTPUT_CHECKPOINT) {
         checkpoint.position = output->position;
         response.message_case = SAGABASE__V1__SUBSCRIBE_RESPONSE__MESSAGE_CHECKPOINT;
@@ -192,12 +93,12 @@ static void send_output(struct subscribe *self, struct subscription_output *outp
         response.message_case = SAGABASE__V1__SUBSCRIBE_RESPONSE__MESSAGE_FELL_BEHIND;
         response.fell_behind = &fell_behind;
     }
-    call_send(self->call, &response.base, &self->sent);
+    call_send(following->call, &response.base, &following->sent);
 }
 
 /* Frames are the body of an EventPage: in front of them go the tag of SubscribeResponse.events
  * and their length. */
-static void send_events(struct subscribe *self, struct buffer *frames)
+static void send_events(struct following *following, struct buffer *frames)
 {
     enum { TAG = SAGABASE__V1__SUBSCRIBE_RESPONSE__MESSAGE_EVENTS << 3 | 2, HEAD_BYTES_MAX = 6 };
     uint8_t head[HEAD_BYTES_MAX] = {TAG};
@@ -212,13 +113,13 @@ static void send_events(struct subscribe *self, struct buffer *frames)
     frames->bytes_max += sizeof head;
     if (!buffer_reserve(frames, head_size)) {
         buffer_destroy(frames);
-        return call_end(self->call,
+        return call_end(following->call,
                         status_make(STATUS_RESOURCE_EXHAUSTED, "subscription: out of memory"));
     }
     memmove(frames->data + head_size, frames->data, frames->size);
     memcpy(frames->data, head, head_size);
     frames->size += head_size;
-    call_send_packed(self->call, frames, &self->sent);
+    call_send_packed(following->call, frames, &following->sent);
 }
 
 /* --- from the request --------------------------------------------------------------- */
@@ -230,8 +131,8 @@ static struct status read_after(struct subscribe *self, const char *field, uint6
                            "%s: below 18446744073709551615; for new events only, set edge to "
                            "EDGE_END",
                            field);
-    self->options.begin = BEGIN_AFTER;
-    self->options.after = after;
+    self->following.options.begin = BEGIN_AFTER;
+    self->following.options.after = after;
     return OK;
 }
 
@@ -239,10 +140,10 @@ static struct status read_edge(struct subscribe *self, int edge)
 {
     switch (edge) {
     case SAGABASE__V1__EDGE__EDGE_START:
-        self->options.begin = BEGIN_AT_START;
+        self->following.options.begin = BEGIN_AT_START;
         return OK;
     case SAGABASE__V1__EDGE__EDGE_END:
-        self->options.begin = BEGIN_AT_END;
+        self->following.options.begin = BEGIN_AT_END;
         return OK;
     default:
         return status_make(STATUS_INVALID_ARGUMENT, "edge: %d is not EDGE_START or EDGE_END", edge);
@@ -252,7 +153,7 @@ static struct status read_edge(struct subscribe *self, int edge)
 static struct status read_from(struct subscribe *self,
                                const Sagabase__V1__SubscribeRequest *request)
 {
-    bool all = self->options.stream.size == 0;
+    bool all = self->following.options.stream.size == 0;
 
     switch (request->from_case) {
     case SAGABASE__V1__SUBSCRIBE_REQUEST__FROM_AFTER_REVISION:
@@ -272,30 +173,29 @@ static struct status read_from(struct subscribe *self,
     case SAGABASE__V1__SUBSCRIBE_REQUEST__FROM_TIME_US:
         if (request->time_us < 0)
             return status_make(STATUS_INVALID_ARGUMENT, "time_us: not negative");
-        self->options.begin = BEGIN_AT_TIME;
-        self->options.time_us = request->time_us;
+        self->following.options.begin = BEGIN_AT_TIME;
+        self->following.options.time_us = request->time_us;
         return OK;
     default:
-        self->options.begin = BEGIN_AT_START;
+        self->following.options.begin = BEGIN_AT_START;
         return OK;
     }
 }
 
-static struct status read_selection(struct subscribe *self,
+static struct status read_selection(struct subscribe *self, struct arena *arena,
                                     const Sagabase__V1__SubscribeRequest *request)
 {
-    struct arena *arena = call_arena(self->call);
-    bool all = self->options.stream.size == 0;
+    bool all = self->following.options.stream.size == 0;
 
     if (request->query && !all)
         return status_make(STATUS_INVALID_ARGUMENT, "query: only without a stream");
     if (request->query) {
         TRY(query_read(request->query, "query", arena, &self->query));
-        self->options.query = &self->query;
+        self->following.options.query = &self->query;
     }
     if (request->filter) {
         TRY(filter_rules_read(request->filter, arena, &self->rules));
-        self->options.rules = &self->rules;
+        self->following.options.rules = &self->rules;
     }
     if (request->checkpoint_interval > CHECKPOINT_INTERVAL_MAX)
         return status_make(STATUS_INVALID_ARGUMENT, "checkpoint_interval: 1 to %d, or 0 for %d",
@@ -303,17 +203,17 @@ static struct status read_selection(struct subscribe *self,
     if (request->checkpoint_interval > 0 && (!all || (!request->filter && !request->query)))
         return status_make(STATUS_INVALID_ARGUMENT,
                            "checkpoint_interval: only with a filter or query, without a stream");
-    self->options.checkpoint_interval = request->checkpoint_interval > 0
-                                            ? request->checkpoint_interval
-                                            : CHECKPOINT_INTERVAL_DEFAULT;
+    self->following.options.checkpoint_interval = request->checkpoint_interval > 0
+                                                      ? request->checkpoint_interval
+                                                      : CHECKPOINT_INTERVAL_DEFAULT;
     return OK;
 }
 
-static struct status read_request(struct subscribe *self,
+static struct status read_request(struct subscribe *self, struct arena *arena,
                                   const Sagabase__V1__SubscribeRequest *request)
 {
     if (*request->stream != '\0')
-        TRY(stream_name_read(request->stream, &self->options.stream));
+        TRY(stream_name_read(request->stream, &self->following.options.stream));
     TRY(read_from(self, request));
-    return read_selection(self, request);
+    return read_selection(self, arena, request);
 }

@@ -105,11 +105,15 @@ struct status subscription_open(struct subscription *self, struct event_log *log
     self->reported = self->next;
     if (options->rules)
         TRY(filter_init(&self->filter, options->rules));
+    if (options->census)
+        census_join(options->census, &self->shown);
     return OK;
 }
 
 bool subscription_close(struct subscription *self)
 {
+    if (self->options.census)
+        census_leave(self->options.census, &self->shown);
     tail_unpark(self->log, &self->waiter);
     if (self->options.rules)
         filter_destroy(&self->filter);
@@ -363,6 +367,8 @@ static struct subscription_output fall_behind(struct subscription *self)
         }
     }
     self->state = SUBSCRIPTION_READING;
+    if (self->options.census)
+        counter_add(&self->options.census->fell_behind, 1);
     if (self->position == 0) /* nothing was looked at yet, so there is no place to tell */
         return (struct subscription_output){.kind = OUTPUT_NOTHING};
     return (struct subscription_output){.kind = OUTPUT_FELL_BEHIND, .position = self->position - 1};
@@ -394,7 +400,17 @@ static struct subscription_output follow(struct subscription *self)
     return (struct subscription_output){.kind = OUTPUT_NOTHING};
 }
 
-struct subscription_output subscription_next(struct subscription *self)
+/* What others may know of it. Of all streams, `next` is how far it looked at while it reads. */
+static void show(struct subscription *self)
+{
+    bool reads_all = self->state == SUBSCRIPTION_READING && follows_all(self);
+
+    atomic_store_explicit(&self->shown.state, self->state, memory_order_relaxed);
+    atomic_store_explicit(&self->shown.position, reads_all ? self->next : self->position,
+                          memory_order_relaxed);
+}
+
+static struct subscription_output advance(struct subscription *self)
 {
     if (checkpoint_is_due(self))
         return checkpoint(self);
@@ -408,10 +424,18 @@ struct subscription_output subscription_next(struct subscription *self)
         if (self->waiter.woken_at > self->position)
             self->position = self->waiter.woken_at;
         self->state = SUBSCRIPTION_LIVE;
-        return subscription_next(self);
+        return advance(self);
     case SUBSCRIPTION_LIVE:
         return follow(self);
     }
     assert(false);
     return failed(status_make(STATUS_INTERNAL, "subscription: no such state"));
+}
+
+struct subscription_output subscription_next(struct subscription *self)
+{
+    struct subscription_output output = advance(self);
+
+    show(self);
+    return output;
 }

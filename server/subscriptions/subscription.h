@@ -24,6 +24,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/status.h"
+#include "server/subscriptions/census.h"
 #include "server/subscriptions/filter.h"
 #include "storage/log/query.h"
 #include "storage/log/tail.h"
@@ -63,6 +64,8 @@ struct subscription_options {
     int64_t checkpoint_period_us; /* while live, once so long after the one before; 0: never */
     const struct clock *clock;    /* with a period */
 
+    struct census *census; /* where it shows itself; NULL: nowhere */
+
     /* @thread writer. Once for each PARKED output: call subscription_next again soon. Must be
      * short, may not block. */
     void (*wake)(void *context);
@@ -81,6 +84,7 @@ struct subscription {
     struct filter filter;   /* with options.rules */
     struct waiter waiter;
     _Atomic bool woken; /* since it was parked */
+    struct census_entry shown;
 };
 
 enum subscription_output_kind {

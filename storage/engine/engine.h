@@ -13,18 +13,26 @@
 
 #include "base/arena.h"
 #include "base/bytes.h"
+#include "base/metric.h"
 #include "base/status.h"
 
 /* Names and layouts are the on-disk format: append, never reorder. Layouts
  * are in storage/log/keys.h. */
 enum family {
-    FAMILY_META,     /* format version */
-    FAMILY_LOG,      /* records, by position */
-    FAMILY_STREAMS,  /* where the events of a stream are */
-    FAMILY_NAMES,    /* stream name -> stream number */
-    FAMILY_TYPES,    /* event type -> type number */
-    FAMILY_INDEX,    /* events by what they carry */
-    FAMILY_POLICIES, /* what of a stream is to be seen */
+    FAMILY_META,        /* format version */
+    FAMILY_LOG,         /* records, by position */
+    FAMILY_STREAMS,     /* where the events of a stream are */
+    FAMILY_NAMES,       /* stream name -> stream number */
+    FAMILY_TYPES,       /* event type -> type number */
+    FAMILY_INDEX,       /* events by what they carry */
+    FAMILY_POLICIES,    /* what of a stream is to be seen */
+    FAMILY_SNAPSHOTS,   /* states of streams (storage/snapshots/rows.h) */
+    FAMILY_VALUES,      /* plain cached values (the same) */
+    FAMILY_REDUCERS,    /* how snapshots come about (the same) */
+    FAMILY_SAGAS,       /* sagas, by number (server/sagas/saga_keys.h) */
+    FAMILY_SAGA_IDS,    /* saga type and id -> number of its newest run (the same) */
+    FAMILY_SAGA_INDEX,  /* sagas by status, type and attribute (the same) */
+    FAMILY_DEFINITIONS, /* saga definitions (the same) */
     FAMILY_COUNT,
 };
 
@@ -93,6 +101,15 @@ struct engine_operations {
      * kept on disk. */
     struct status (*checkpoint)(struct engine *engine, const char *directory);
 
+    /* Gives back the room of what was deleted or overwritten among the keys in [from, to), as
+     * scan() bounds them. When it returns OK, files hold no value of that any more, and no key
+     * but of the log; nor does a write-ahead log. Long; commits and reads go on meanwhile. */
+    struct status (*compact)(struct engine *engine, enum family family, struct bytes from,
+                             struct bytes to);
+
+    /* Tells what the engine counts; NULL: it counts nothing. Reads memory only. */
+    void (*statistics)(struct engine *engine, metric_visit *visit, void *context);
+
     /* No other call may be running. Frees the engine. */
     void (*close)(struct engine *engine);
 };
@@ -134,6 +151,18 @@ static inline struct status engine_admit(struct engine *engine)
 static inline struct status engine_checkpoint(struct engine *engine, const char *directory)
 {
     return engine->operations->checkpoint(engine, directory);
+}
+
+static inline struct status engine_compact(struct engine *engine, enum family family,
+                                           struct bytes from, struct bytes to)
+{
+    return engine->operations->compact(engine, family, from, to);
+}
+
+static inline void engine_statistics(struct engine *engine, metric_visit *visit, void *context)
+{
+    if (engine->operations->statistics)
+        engine->operations->statistics(engine, visit, context);
 }
 
 static inline void engine_close(struct engine *engine)

@@ -18,7 +18,7 @@ struct status append_warm(struct event_log *log, struct bytes name, struct strea
     return head_read(log->engine, name, event_log_end(log), &stream->read);
 }
 
-struct status append_submit(struct event_log *log, struct append *append, struct arena *arena)
+struct status append_prepare(struct event_log *log, struct append *append, struct arena *arena)
 {
     struct append_plan *plan;
 
@@ -34,6 +34,12 @@ struct status append_submit(struct event_log *log, struct append *append, struct
     append->replayed = append->matched = false;
     append->intent.decide = append_decide;
     append->intent.bytes = plan->stored_size;
+    return OK;
+}
+
+struct status append_submit(struct event_log *log, struct append *append, struct arena *arena)
+{
+    TRY(append_prepare(log, append, arena));
     return event_log_submit(log, &append->intent);
 }
 
@@ -77,8 +83,9 @@ static struct status ids_match(struct event_log *log, uint64_t stream_number, ui
     return OK;
 }
 
-/* The revision of the event at a position. */
-static struct status revision_at(struct event_log *log, uint64_t position, uint64_t *revision)
+/* The revision of the event at a position. Not known: it was scavenged. */
+static struct status revision_at(struct event_log *log, uint64_t position, bool *known,
+                                 uint64_t *revision)
 {
     struct read read = {.from = position, .events_max = 1, .bytes_max = 1};
     struct event event = {0};
@@ -87,9 +94,7 @@ static struct status revision_at(struct event_log *log, uint64_t position, uint6
 
     if (status_ok(status)) {
         struct bytes frames = buffer_bytes(&page.frames);
-        if (!event_next(&frames, &event))
-            status = status_make(STATUS_INTERNAL, "no event at position %llu",
-                                 (unsigned long long)position);
+        *known = event_next(&frames, &event) && event.position == position;
         *revision = event.revision;
     }
     buffer_destroy(&page.frames);
@@ -103,7 +108,7 @@ static struct status find_base(struct event_log *log, const struct stream_append
 {
     *known = true;
     if (plan->found)
-        return revision_at(log, plan->found_position, base);
+        return revision_at(log, plan->found_position, known, base);
     if (stream->expected.kind == EXPECT_NO_STREAM)
         /* At its beginning, or where it went on after it was deleted. */
         *base = retention_of(&log->retention, number).first_revision;
@@ -123,7 +128,7 @@ static struct status find_first_answer(struct event_log *log, struct append *app
     *found = false;
     for (size_t i = 0; i < append->stream_count; i++) {
         struct stream_append *stream = &append->streams[i];
-        uint64_t number, count, base;
+        uint64_t number, count, base = 0;
         bool known, match;
 
         TRY(stream_locate(log, stream->stream, &number, &count));

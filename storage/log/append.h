@@ -108,4 +108,26 @@ struct status append_submit(struct event_log *log, struct append *append, struct
  * before, which takes a read. The answer is also left in intent.status. */
 struct status append_settle(struct event_log *log, struct append *append, struct arena *arena);
 
+/* --- as a part of another intent --------------------------------------------
+ * Who decides more than an append, a saga for example, prepares it, submits an intent of its own,
+ * and there first checks everything and then adds. */
+
+/* Any thread. append_submit but for the submit. append->intent.bytes: what it will add to the
+ * commit; otherwise append->intent is not used, but for its status by append_settle. */
+struct status append_prepare(struct event_log *log, struct append *append, struct arena *arena);
+
+/* @thread writer, in decide: whether it can be added. As intent.status of append_submit. */
+struct status append_check(struct commit *commit, struct append *append);
+
+/* @thread writer, in the same decide, after append_check said OK and before anything else was
+ * added to one of its streams. Cannot be refused any more. Fills in the results. */
+void append_add(struct commit *commit, struct append *append);
+
+/* @thread writer, in decide: adds events that the server itself makes, whatever the streams are
+ * like. No checks, no condition, no idempotency; the events obey limits.h but for
+ * EVENT_DATA_BYTES_MAX, each stream is named once, its expectation is ANY. Names of streams and
+ * types must live until `done`, the rest until this returns. If it cannot be done, the commit
+ * fails. */
+void append_now(struct commit *commit, struct append *append);
+
 #endif

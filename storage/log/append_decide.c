@@ -168,10 +168,12 @@ static struct status check_types(const struct commit *commit, const struct appen
     if (types_count(types) + plan->event_count <= EVENT_TYPES_MAX)
         return OK; /* even if all were new */
     for (size_t i = 0; i < plan->event_count; i++)
-        if (!types_has(types, plan->type_hashes[i]))
+        if (!types_has(types, plan->type_hashes[i])) {
+            counter_add_alone(&commit->log->sequencer.counts.types_full, 1);
             return status_make(STATUS_RESOURCE_EXHAUSTED,
                                "events.type: the store holds %d different types already",
                                EVENT_TYPES_MAX);
+        }
     return OK;
 }
 
@@ -319,20 +321,51 @@ static void add_record(struct commit *commit, struct append_plan *plan)
     append->position = commit->end - 1;
 }
 
-struct status append_decide(struct intent *intent, struct commit *commit)
+static struct status find_heads(struct commit *commit, const struct append *append)
 {
-    struct append *append = container_of(intent, struct append, intent);
     struct append_plan *plan = append->plan;
 
     for (size_t i = 0; i < append->stream_count; i++)
         TRY(append_find_head(commit, append->streams[i].stream, &plan->streams[i]));
     for (size_t i = 0; i < append->check_count; i++)
         TRY(append_find_head(commit, append->checks[i].stream, &plan->checks[i]));
+    return OK;
+}
+
+struct status append_check(struct commit *commit, struct append *append)
+{
+    struct append_plan *plan = append->plan;
+
+    TRY(find_heads(commit, append));
     TRY(check_ids(commit, plan));
     TRY(check_expectations(commit, append));
     if (append->condition.query)
         TRY(condition_decide(commit, plan));
-    TRY(check_types(commit, plan));
-    add_record(commit, plan);
+    return check_types(commit, plan);
+}
+
+void append_add(struct commit *commit, struct append *append)
+{
+    add_record(commit, append->plan);
+}
+
+void append_now(struct commit *commit, struct append *append)
+{
+    struct status status = append_plan_encode(append, commit_arena(commit), &append->plan);
+
+    if (status_ok(status))
+        status = find_heads(commit, append);
+    if (status_ok(status))
+        add_record(commit, append->plan);
+    else
+        commit_fail(commit, status);
+}
+
+struct status append_decide(struct intent *intent, struct commit *commit)
+{
+    struct append *append = container_of(intent, struct append, intent);
+
+    TRY(append_check(commit, append));
+    append_add(commit, append);
     return OK;
 }

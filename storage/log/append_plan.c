@@ -5,11 +5,11 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "base/varint.h"
 #include "storage/log/event_wire.h"
 #include "storage/log/ids.h"
 #include "storage/log/limits.h"
 #include "storage/log/record.h"
-#include "storage/log/varint.h"
 
 /* --- rules ------------------------------------------------------------------- */
 
@@ -139,13 +139,14 @@ static struct status check_streams(const struct append *append)
     return check_streams_differ(append);
 }
 
-static struct status check_events(const struct append *append, size_t *event_count)
+static struct status check_events(const struct append *append)
 {
-    *event_count = 0;
+    size_t event_count = 0;
+
     for (size_t i = 0; i < append->stream_count; i++) {
         const struct stream_append *stream = &append->streams[i];
-        *event_count += stream->event_count;
-        if (stream->event_count == 0 || *event_count > EVENTS_PER_APPEND_MAX)
+        event_count += stream->event_count;
+        if (stream->event_count == 0 || event_count > EVENTS_PER_APPEND_MAX)
             return status_make(STATUS_INVALID_ARGUMENT, "events: 1 to %d", EVENTS_PER_APPEND_MAX);
         for (size_t j = 0; j < stream->event_count; j++)
             TRY(check_event(&stream->events[j], &(struct where){append, i, j}));
@@ -154,21 +155,6 @@ static struct status check_events(const struct append *append, size_t *event_cou
 }
 
 /* --- encoding ---------------------------------------------------------------- */
-
-/* Tags are one byte each. */
-static size_t field_bytes(struct bytes value)
-{
-    return 1 + varint_bytes(value.size) + value.size;
-}
-
-static uint8_t *put_field(uint8_t *at, uint8_t tag, struct bytes value)
-{
-    *at++ = tag;
-    at = put_varint(at, value.size);
-    if (value.size)
-        memcpy(at, value.data, value.size);
-    return at + value.size;
-}
 
 static size_t entry_bytes(const struct metadata_entry *entry)
 {
@@ -364,23 +350,31 @@ static struct append_plan *plan_alloc(const struct append *append, size_t event_
     return plan;
 }
 
-struct status append_plan_create(struct append *append, struct arena *arena,
+struct status append_plan_encode(struct append *append, struct arena *arena,
                                  struct append_plan **created)
 {
-    size_t event_count;
+    size_t event_count = 0;
 
-    TRY(check_streams(append));
-    TRY(check_events(append, &event_count));
-    if (append->condition.query)
-        TRY(query_check(append->condition.query, "condition.fail_if"));
+    for (size_t i = 0; i < append->stream_count; i++)
+        event_count += append->streams[i].event_count;
     struct append_plan *plan = plan_alloc(append, event_count, arena);
     if (!plan)
         return status_make(STATUS_RESOURCE_EXHAUSTED, "events: too many for the call's memory");
     plan->append = append;
     hash_events(append, plan);
-    TRY(check_ids_differ(plan, arena));
     TRY(plan_tags(append, plan, arena));
     TRY(encode(append, plan, arena));
     *created = plan;
     return OK;
+}
+
+struct status append_plan_create(struct append *append, struct arena *arena,
+                                 struct append_plan **created)
+{
+    TRY(check_streams(append));
+    TRY(check_events(append));
+    if (append->condition.query)
+        TRY(query_check(append->condition.query, "condition.fail_if"));
+    TRY(append_plan_encode(append, arena, created));
+    return check_ids_differ(*created, arena);
 }

@@ -52,6 +52,10 @@ struct append_plan {
 struct status append_plan_create(struct append *append, struct arena *arena,
                                  struct append_plan **plan);
 
+/* The same for events that need no checking. */
+struct status append_plan_encode(struct append *append, struct arena *arena,
+                                 struct append_plan **plan);
+
 /* Reads the head here if it is not in memory, so that the sequencer need not wait for
  * the disk. `stream->hash` is set. */
 struct status append_warm(struct event_log *log, struct bytes name, struct stream_plan *stream);

@@ -36,31 +36,31 @@ static void derive_stream(const struct deriving *self, const struct span *span, 
          self->record->position + first_event);
 }
 
-static void derive_name(const struct deriving *self, const struct span *span,
-                        const struct event *event)
+static void derive_name(const struct deriving *self, const struct span *span, struct bytes name,
+                        uint64_t position)
 {
     uint8_t value[NUMBER_BYTES], key[1 + STREAM_NAME_BYTES_MAX];
-    struct bytes category = category_of(event->stream);
+    struct bytes category = category_of(name);
 
-    tell(self, DERIVED_NAME, FAMILY_NAMES, event->stream, number_encode(value, span->stream_number),
-         event->position);
+    tell(self, DERIVED_NAME, FAMILY_NAMES, name, number_encode(value, span->stream_number),
+         position);
     if (category.size > STREAM_NAME_BYTES_MAX)
         return;
     key[0] = INDEX_KIND_CATEGORY_NAME;
     if (category.size)
         memcpy(key + 1, category.data, category.size);
     tell(self, DERIVED_CATEGORY, FAMILY_INDEX, (struct bytes){key, 1 + category.size},
-         bytes_of_text(""), event->position);
+         bytes_of_text(""), position);
 }
 
 static struct status derive_type(const struct deriving *self, const struct event *event)
 {
-    uint64_t number = types_count(self->types);
     uint64_t hash = hash_bytes(event->type);
     uint8_t value[NUMBER_BYTES];
 
-    if (types_has(self->types, hash))
+    if (!self->types || types_has(self->types, hash))
         return OK;
+    uint64_t number = types_count(self->types);
     if (!types_add(self->types, hash))
         return status_make(STATUS_RESOURCE_EXHAUSTED, "types: out of memory");
     tell(self, DERIVED_TYPE, FAMILY_TYPES, event->type, number_encode(value, number),
@@ -104,16 +104,24 @@ struct status derive(struct types *types, const struct record *record, size_t re
                      derive_visit *visit, void *context)
 {
     struct deriving self = {types, record, (uint32_t)record_bytes, visit, context};
-    struct bytes frames = record->frames;
+    const uint8_t *at = record->frames.data;
     uint32_t index = 0;
     struct event event;
 
     for (uint32_t i = 0; i < record->span_count; i++) {
         struct span span = record_span(record, i);
+        struct bytes frames = {at, span.frame_bytes};
+        at += span.frame_bytes;
         derive_stream(&self, &span, i, index);
+        if (span.is_scavenged) {
+            if (span.first_revision == 0)
+                derive_name(&self, &span, frames, record->position + index);
+            index += span.event_count;
+            continue;
+        }
         for (uint32_t j = 0; j < span.event_count && event_next(&frames, &event); j++, index++) {
             if (j == 0 && span.first_revision == 0)
-                derive_name(&self, &span, &event);
+                derive_name(&self, &span, event.stream, event.position);
             TRY(derive_type(&self, &event));
             derive_tags(&self, &event, index);
             derive_postings(&self, &event, index);

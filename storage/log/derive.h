@@ -30,8 +30,8 @@ struct derived {
 /* Borrowed for the call. */
 typedef void derive_visit(void *context, const struct derived *entry);
 
-/* `types` holds the types of all records before and learns this one's. `record_bytes` is the
- * record's stored size. */
+/* `types` holds the types of all records before and learns this one's; NULL: types are not told.
+ * `record_bytes` is the record's stored size. */
 struct status derive(struct types *types, const struct record *record, size_t record_bytes,
                      derive_visit *visit, void *context);
 

@@ -1,7 +1,6 @@
 #include "storage/log/event.h"
 
 #include "storage/log/event_wire.h"
-#include "storage/log/varint.h"
 
 static bool read_bytes(struct bytes *wire, struct bytes *value)
 {
@@ -29,7 +28,7 @@ static bool read_field(struct bytes *wire, struct event *event)
 {
     uint8_t tag = *wire->data++;
     struct bytes skipped;
-    uint64_t created;
+    uint64_t time;
 
     wire->size--;
     switch (tag) {
@@ -51,9 +50,14 @@ static bool read_field(struct bytes *wire, struct event *event)
     case EVENT_TAG_POSITION:
         return read_fixed64(wire, &event->position);
     case EVENT_TAG_CREATED:
-        if (!read_fixed64(wire, &created))
+        if (!read_fixed64(wire, &time))
             return false;
-        event->created_us = (int64_t)created;
+        event->created_us = (int64_t)time;
+        return true;
+    case EVENT_TAG_ERASED:
+        if (!read_fixed64(wire, &time))
+            return false;
+        event->erased_us = (int64_t)time;
         return true;
     default: /* the server wrote it, so there is nothing else */
         return false;
@@ -135,4 +139,20 @@ bool event_frame_next(struct bytes *frames, struct bytes *frame)
     *frame = (struct bytes){frames->data, (size_t)(rest.data - frames->data)};
     *frames = rest;
     return true;
+}
+
+uint8_t *event_put_erased(uint8_t *at, const struct event *event, int64_t erased_us)
+{
+    size_t wire = field_bytes(event->id) + field_bytes(event->type) + field_bytes(event->stream) +
+                  EVENT_FIXED_BYTES + EVENT_ERASED_BYTES;
+
+    *at++ = EVENT_TAG_FRAME;
+    at = put_varint(at, wire);
+    at = put_field(at, EVENT_TAG_ID, event->id);
+    at = put_field(at, EVENT_TAG_TYPE, event->type);
+    at = put_field(at, EVENT_TAG_STREAM, event->stream) + EVENT_FIXED_BYTES;
+    event_fill(at, event->revision, event->position, event->created_us);
+    *at++ = EVENT_TAG_ERASED;
+    put_u64_little_endian(at, (uint64_t)erased_us);
+    return at + 8;
 }

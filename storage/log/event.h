@@ -20,6 +20,7 @@ struct event {
     uint64_t revision;
     uint64_t position;
     int64_t created_us;
+    int64_t erased_us;  /* 0: it was not */
     struct bytes wire;  /* the message without its frame, for event_tag_next */
     struct bytes frame; /* all of it: tag, length, wire form */
 };
@@ -33,5 +34,12 @@ bool event_tag_next(struct bytes *wire, struct bytes *tag);
 
 /* The value that the event's metadata holds under a key. False: none. */
 bool event_metadata(const struct event *event, struct bytes key, struct bytes *value);
+
+enum { ERASED_FRAME_BYTES_MAX = 2048 }; /* id, type and stream have their limits */
+
+/* Writes the frame of the same event without its payload: id, type, stream, revision, position
+ * and created stay, and when it was erased is added. Returns the end, which is at most 16 bytes
+ * further than that of the whole frame would be. */
+uint8_t *event_put_erased(uint8_t *at, const struct event *event, int64_t erased_us);
 
 #endif

@@ -13,6 +13,7 @@ enum {
     TAIL_BYTES_MAX = 64 << 20,
     HEADS_MAX = 500000,
     IDS_MAX = 1000000,
+    SCAVENGE_BYTES_PER_S = 32 << 20,
 };
 
 static void fill_default(size_t *option, size_t value)
@@ -34,6 +35,7 @@ static struct event_log_options with_defaults(const struct event_log_options *gi
     fill_default(&options.tail_bytes_max, TAIL_BYTES_MAX);
     fill_default(&options.heads_max, HEADS_MAX);
     fill_default(&options.ids_max, IDS_MAX);
+    fill_default(&options.scavenge_bytes_per_s, SCAVENGE_BYTES_PER_S);
     return options;
 }
 
@@ -48,6 +50,9 @@ static void free_log(struct event_log *log)
     if (log->types)
         types_free(log->types);
     retention_destroy(&log->retention);
+    pthread_mutex_destroy(&log->deriving);
+    scavenge_destroy(&log->scavenge);
+    erasing_destroy(&log->erasing);
     free(log);
 }
 
@@ -57,6 +62,9 @@ static struct status start(struct event_log *log)
     log->ids = ids_create(log->options.ids_max);
     log->types = types_create();
     retention_init(&log->retention);
+    pthread_mutex_init(&log->deriving, NULL);
+    scavenge_init(&log->scavenge);
+    erasing_init(&log->erasing);
     if (!log->heads || !log->ids || !log->types)
         return status_make(STATUS_RESOURCE_EXHAUSTED, "store: out of memory");
     TRY(recover(log));
@@ -64,8 +72,15 @@ static struct status start(struct event_log *log)
         return status_make(STATUS_RESOURCE_EXHAUSTED, "store: out of memory");
     TRY(sequencer_start(log));
     struct status status = index_start(log);
-    if (!status_ok(status))
+    if (!status_ok(status)) {
         sequencer_stop(log);
+        return status;
+    }
+    status = erasing_start(log);
+    if (!status_ok(status)) {
+        index_stop(log);
+        sequencer_stop(log);
+    }
     return status;
 }
 
@@ -87,6 +102,8 @@ struct status event_log_open(const struct event_log_options *options, struct eve
 
 void event_log_close(struct event_log *log)
 {
+    scavenge_stop(log);
+    erasing_stop(log);
     index_stop(log);
     sequencer_stop(log);
     free_log(log);
@@ -104,6 +121,16 @@ struct event_log_counts event_log_counts(const struct event_log *log)
 struct status event_log_checkpoint(struct event_log *log, const char *directory)
 {
     return engine_checkpoint(log->engine, directory);
+}
+
+struct engine *event_log_engine(const struct event_log *log)
+{
+    return log->engine;
+}
+
+const struct clock *event_log_clock(const struct event_log *log)
+{
+    return log->options.clock;
 }
 
 const char *event_log_engine_name(const struct event_log *log)

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "base/bytes.h"
+#include "base/varint.h"
 
 /* field number << 3 | wire type (2: bytes, 1: 64 bits) */
 enum {
@@ -24,9 +25,26 @@ enum {
     EVENT_TAG_REVISION = 9 << 3 | 1,
     EVENT_TAG_POSITION = 10 << 3 | 1,
     EVENT_TAG_CREATED = 11 << 3 | 1,
+    EVENT_TAG_ERASED = 12 << 3 | 1,
 
     EVENT_FIXED_BYTES = 3 * 9, /* revision, position, created: at a frame's end */
+    EVENT_ERASED_BYTES = 9,    /* behind them, of an event that was erased */
 };
+
+/* A field of bytes; tags are one byte each. */
+static inline size_t field_bytes(struct bytes value)
+{
+    return 1 + varint_bytes(value.size) + value.size;
+}
+
+static inline uint8_t *put_field(uint8_t *at, uint8_t tag, struct bytes value)
+{
+    *at++ = tag;
+    at = put_varint(at, value.size);
+    if (value.size)
+        memcpy(at, value.data, value.size);
+    return at + value.size;
+}
 
 /* Takes the first frame off `frames` without looking into it. False: none left, or
  * damaged bytes. */

@@ -18,8 +18,9 @@ struct heads {
     size_t bucket_count; /* a power of two */
     size_t count;
     size_t count_max;
-    struct head *hand;      /* of the clock; NULL while empty */
-    uint64_t forgotten_end; /* newest changed_end of a head that was forgotten */
+    struct head *hand;          /* of the clock; NULL while empty */
+    uint64_t forgotten_end;     /* newest changed_end of a head that was forgotten */
+    struct heads_counts counts; /* but for `kept`, which is `count` */
 };
 
 struct heads *heads_create(size_t heads_max)
@@ -76,8 +77,19 @@ bool heads_look(struct heads *heads, uint64_t hash, struct bytes name, uint64_t 
         *committed_count = atomic_load_explicit(&head->committed_count, memory_order_acquire);
         *number = *committed_count ? head->number : 0;
     }
+    heads->counts.looked++;
+    heads->counts.found += head != NULL;
     pthread_mutex_unlock(&heads->lock);
     return head != NULL;
+}
+
+struct heads_counts heads_counts(struct heads *heads)
+{
+    pthread_mutex_lock(&heads->lock);
+    struct heads_counts counts = heads->counts;
+    counts.kept = heads->count;
+    pthread_mutex_unlock(&heads->lock);
+    return counts;
 }
 
 uint64_t heads_publish(struct heads *heads, struct head *const *touched, size_t count,
@@ -173,6 +185,7 @@ static void forget_one(struct heads *heads, uint64_t group)
         if (heads->hand == head)
             heads->hand = NULL;
         heads->count--;
+        heads->counts.forgotten++;
         free(head);
         return;
     }

@@ -43,6 +43,13 @@ void heads_free(struct heads *heads);
 bool heads_look(struct heads *heads, uint64_t hash, struct bytes name, uint64_t *number,
                 uint64_t *committed_count);
 
+/* Any thread: what became of it since it was made. */
+struct heads_counts {
+    size_t kept;
+    uint64_t looked, found, forgotten;
+};
+struct heads_counts heads_counts(struct heads *heads);
+
 /* @thread writer. Shows what these heads count, and the new end of the store, both at once: who
  * sees one sees the other, if he looks with heads_look. The end before. */
 uint64_t heads_publish(struct heads *heads, struct head *const *touched, size_t count,

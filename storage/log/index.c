@@ -4,13 +4,13 @@
 
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/varint.h"
 #include "storage/log/event.h"
 #include "storage/log/keys.h"
 #include "storage/log/log_state.h"
 #include "storage/log/query.h"
 #include "storage/log/read.h"
 #include "storage/log/record.h"
-#include "storage/log/varint.h"
 
 enum {
     BUCKETS = 1 << 12,          /* of values in a batch */
@@ -147,12 +147,12 @@ static bool visit_record(void *context, struct bytes key, struct bytes value)
 {
     struct batch *batch = context;
     struct record record;
+    struct record_cursor cursor = {.record = &record};
     struct event event;
-    uint32_t index = 0;
 
     batch->status = record_parse(value, get_u64_big_endian(key.data), &record);
-    while (status_ok(batch->status) && event_next(&record.frames, &event))
-        add_event(batch, &event, index++);
+    while (status_ok(batch->status) && record_next(&cursor, &event))
+        add_event(batch, &event, (uint32_t)(event.position - record.position));
     if (!status_ok(batch->status))
         return false;
     batch->next = record_end(&record);
@@ -214,7 +214,7 @@ static struct status commit_batch(struct batch *batch)
 static struct status index_batch(struct event_log *log, struct batch *batch)
 {
     uint8_t from[POSITION_KEY_BYTES], to[POSITION_KEY_BYTES];
-    uint64_t begin = atomic_load(&log->index.end);
+    uint64_t begin = atomic_load(&log->index.end), end = event_log_end(log);
 
     memset(batch, 0, sizeof *batch);
     batch->log = log;
@@ -224,11 +224,13 @@ static struct status index_batch(struct event_log *log, struct batch *batch)
     struct status status = engine_scan(log->engine,
                                        &(struct scan){.family = FAMILY_LOG,
                                                       .from = position_key(from, begin),
-                                                      .to = position_key(to, event_log_end(log)),
+                                                      .to = position_key(to, end),
                                                       .bulk = true},
                                        visit_record, batch);
     if (status_ok(status))
         status = batch->status;
+    if (batch->event_count < INDEX_BATCH_EVENTS)
+        batch->next = end; /* a hollow record that began before may be all there was */
     if (status_ok(status) && batch->next > begin)
         status = commit_batch(batch);
     arena_destroy(&batch->arena);
@@ -284,7 +286,9 @@ static void *run(void *argument)
     bool goes_on = batch != NULL;
 
     while (goes_on && wait_for_batch(log)) {
+        pthread_mutex_lock(&log->deriving);
         struct status status = index_batch(log, batch);
+        pthread_mutex_unlock(&log->deriving);
         if (status.code == STATUS_RESOURCE_EXHAUSTED)
             goes_on = wait_for_commit(log);
         else if (!status_ok(status)) {

@@ -7,6 +7,8 @@
  *                                                          trailing index
  *            "rebuilding"                               -> empty: the other families are half made
  *                                                          (maintenance.h)
+ *            "erasing"                                  -> empty: an erasure is not finished
+ *                                                          (erasure.h)
  *   log      position u64 of a record's first event     -> record (record.h)
  *   streams  stream number u64 · first revision u64     -> where a span of a stream's events is:
  *              record's position u64 · bytes of the stored record u32 · index of the span's
@@ -17,8 +19,10 @@
  *            kind (index.h) · value · 0 · position of the first posting -> postings
  *            'k' · category                                  -> empty
  *   policies 's' · stream number u64                       -> what of the stream is to be seen:
- *              version u8 = 1 · flags u8 (1: tombstone) · first revision u64 · max count u64 ·
- *              max age in microseconds i64
+ *              version u8 = 1 · flags u8 (1: tombstone, 4: deleted before
+ *                first revision) · first revision u64 · max count u64 ·
+ *              max age in microseconds i64; version 2, if it was erased (flag 2: not yet all of
+ *              it): · erased before u64 · when i64
  *            'c' · category                                  -> version u8 = 1 · max count u64 ·
  *              max age i64
  *
@@ -52,6 +56,7 @@ enum {
 #define COUNTERS_KEY   "counters"
 #define INDEXED_KEY    "indexed"
 #define REBUILDING_KEY "rebuilding"
+#define ERASING_KEY    "erasing"
 
 static inline struct bytes position_key(uint8_t key[POSITION_KEY_BYTES], uint64_t position)
 {

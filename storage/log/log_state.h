@@ -8,23 +8,36 @@
 
 #include "base/arena.h"
 #include "base/inbox.h"
+#include "base/metric.h"
+#include "storage/log/erasing.h"
 #include "storage/log/event_log.h"
 #include "storage/log/heads.h"
 #include "storage/log/ids.h"
 #include "storage/log/index.h"
 #include "storage/log/recent.h"
 #include "storage/log/retention.h"
+#include "storage/log/scavenge_state.h"
 #include "storage/log/sequencer.h"
 #include "storage/log/tail_state.h"
 #include "storage/log/types.h"
 
 enum sequencer_state { SEQUENCER_RUNNING, SEQUENCER_STOPPING, SEQUENCER_FAILED };
 
+/* What the writer has done (statistics.h). Counted by the writer alone, but for the queue's. */
+struct writer_counts {
+    struct distribution group_size;
+    struct distribution commit_us;
+    struct counter events, bytes, refused;
+    struct counter group_full, not_admitted, types_full;
+    struct counter queue_full, queue_memory_full; /* any thread */
+};
+
 struct sequencer {
     struct inbox inbox;
     _Atomic(size_t) waiting_count; /* submitted, not yet done */
     _Atomic(size_t) waiting_bytes;
     _Atomic(int) state; /* enum sequencer_state */
+    struct writer_counts counts;
 
     pthread_t writer;
     pthread_mutex_t lock; /* for the writer's sleep */
@@ -52,18 +65,22 @@ struct commit {
     uint64_t group; /* counts the groups, from 1 */
     struct arena arena;
     int64_t time_us;
+    struct trace_span span; /* while is_traced */
+    bool is_traced;
 
     struct write *writes;
     size_t write_count;
     size_t write_capacity;
     bool short_of_memory;
-    bool failed; /* a commit failed: every later intent is refused */
+    struct status broken; /* not OK: what was added cannot be completed */
+    bool failed;          /* a commit failed: every later intent is refused */
 
     uint64_t end;          /* of the store, with what this group has added */
     uint64_t stream_count; /* the same */
     struct commit_record *first_record, **next_record;
     struct commit_policy *policies; /* newest first */
-    struct head **touched;          /* heads to publish */
+    bool forgets_tail;     /* records before this group may not stay in memory as they were */
+    struct head **touched; /* heads to publish */
     size_t touched_count;
     size_t touched_capacity;
 };
@@ -83,6 +100,11 @@ struct event_log {
     struct recent recent_types, recent_tags; /* @thread writer */
     struct tail tail;
     struct index index;
+    /* Held while records are read, something is derived from them, and that is committed: by the
+     * index, and by whoever changes records (rewrite.h). The writer never takes it. */
+    pthread_mutex_t deriving;
+    struct scavenge scavenge;
+    struct erasing erasing;
     struct sequencer sequencer;
     struct commit commit;
 };
@@ -104,6 +126,9 @@ void commit_touch(struct commit *commit, struct head *head);
 
 /* @thread writer: the row is published with the group. Lives until `done`. */
 void commit_policy(struct commit *commit, struct commit_policy *policy);
+
+/* @thread writer (stream_change.c): sets a stream's row, on disk and in memory. */
+void commit_retain(struct commit *commit, const struct retained *row);
 
 /* @thread writer: a stream's row, as the group in the making has it. */
 struct retained commit_retained(struct commit *commit, uint64_t stream_number);

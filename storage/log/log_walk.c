@@ -51,7 +51,8 @@ static struct walked_stream *walked_stream(struct log_walk *walk, uint64_t strea
     return &walk->streams[index];
 }
 
-/* Where something is missing before, a stream may well begin or go on later than known. */
+/* Where something is missing before, a stream may well begin or go on later than known. No
+ * `name`: the span does not tell it. */
 static void follow_stream(struct log_walk *walk, const struct span *span, struct bytes name,
                           uint64_t position)
 {
@@ -61,7 +62,7 @@ static void follow_stream(struct log_walk *walk, const struct span *span, struct
     if (!stream)
         return;
     bool is_new = stream->next_revision == 0;
-    uint64_t name_hash = hash_bytes(name);
+    uint64_t name_hash = name.size ? hash_bytes(name) : stream->name_hash;
     bool repeats = walk->repeats;
     walk->repeats = false; /* this is told by the walk that follows the stream */
     if (span->first_revision != stream->next_revision &&
@@ -93,12 +94,18 @@ static void check_number(struct log_walk *walk, const struct span *span, uint64_
 /* The events say the same as their record. False: they do not, or are no events. */
 static bool has_sound_events(const struct record *record)
 {
-    struct bytes frames = record->frames;
+    const uint8_t *at = record->frames.data;
     uint64_t position = record->position;
     struct event event, first = {0};
 
     for (uint32_t i = 0; i < record->span_count; i++) {
         struct span span = record_span(record, i);
+        struct bytes frames = {at, span.frame_bytes};
+        at += span.frame_bytes;
+        if (span.is_scavenged) {
+            position += span.event_count;
+            continue;
+        }
         for (uint32_t j = 0; j < span.event_count; j++) {
             if (!event_next(&frames, &event))
                 return false;
@@ -120,7 +127,9 @@ static void follow_streams(struct log_walk *walk, const struct record *record)
         struct bytes frames = record_span_frames(record, i);
         struct event event;
         check_number(walk, &span, record->position);
-        if (event_next(&frames, &event))
+        if (span.is_scavenged)
+            follow_stream(walk, &span, frames, record->position);
+        else if (event_next(&frames, &event))
             follow_stream(walk, &span, event.stream, record->position);
     }
 }

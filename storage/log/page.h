@@ -14,11 +14,13 @@ struct reading {
     struct page *page;
     uint64_t end; /* committed events when the read began */
     bool full;
+    bool stale; /* a place led to what a scavenge has changed meanwhile */
     struct status status;
 
     bool hiding; /* some events may be hidden by retention; then: */
     int64_t now_us;
-    uint64_t stream_number; /* of the events that are being taken */
+    uint64_t stream_number;                 /* of the events that are being taken */
+    uint8_t erased[ERASED_FRAME_BYTES_MAX]; /* the frame of an event that is being erased */
 };
 
 /* Empties the page. */
@@ -27,6 +29,10 @@ void reading_init(struct reading *reading, struct event_log *log, const struct r
 
 /* The page has as much as the read asked for. */
 bool reading_is_full(const struct reading *reading);
+
+/* While its stream is being erased, an event is to be seen without its payload, until the next
+ * one is taken. */
+void reading_strip(struct reading *reading, struct event *event);
 
 /* Adds an event that was looked at, unless the read does not accept it. */
 void reading_take(struct reading *reading, const struct event *event);

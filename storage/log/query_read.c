@@ -7,6 +7,7 @@
 #include "storage/log/keys.h"
 #include "storage/log/limits.h"
 #include "storage/log/log_state.h"
+#include "storage/log/log_walk.h"
 #include "storage/log/page.h"
 #include "storage/log/read.h"
 #include "storage/log/record.h"
@@ -232,30 +233,51 @@ static struct status find_candidates(struct event_log *log, const struct leads *
     return OK;
 }
 
+/* Where the index leads to. `found` is false if a scavenge has been there since the index was
+ * read; else it would be damage. */
+static struct status find_event(struct event_log *log, const struct candidate *candidate,
+                                struct arena *arena, struct reading *reading, struct event *event,
+                                bool *found)
+{
+    uint64_t position = candidate->position, first = position - candidate->event;
+    uint8_t key[POSITION_KEY_BYTES];
+    struct record record;
+    struct bytes stored;
+    size_t record_bytes;
+
+    TRY(engine_get(log->engine, FAMILY_LOG, position_key(key, first), arena, &stored));
+    *found = stored.data != NULL;
+    if (*found)
+        TRY(record_parse(stored, first, &record));
+    else
+        TRY(log_find_record(log->engine, position, arena, &record, &record_bytes, found));
+    if (!*found)
+        return status_make(STATUS_DATA_LOSS, "index: no record at position %llu",
+                           (unsigned long long)first);
+    struct record_cursor cursor = {.record = &record};
+    while (record_next(&cursor, event))
+        if (event->position == position) {
+            reading->stream_number = record_span(&record, cursor.span - 1).stream_number;
+            return OK;
+        }
+    *found = false;
+    if (record.is_hollow && cursor.frames.size == 0)
+        return OK;
+    return status_make(STATUS_DATA_LOSS, "index: position %llu leads astray",
+                       (unsigned long long)position);
+}
+
 static struct status take_candidate(struct event_log *log, const struct query *query,
                                     const struct candidate *candidate, struct reading *reading,
                                     struct arena *arena)
 {
-    uint64_t first = candidate->position - candidate->event;
-    uint8_t key[POSITION_KEY_BYTES];
-    struct record record;
-    struct bytes stored;
     struct event event = {0};
+    bool found;
 
-    TRY(engine_get(log->engine, FAMILY_LOG, position_key(key, first), arena, &stored));
-    if (!stored.data)
-        return status_make(STATUS_DATA_LOSS, "index: no record at position %llu",
-                           (unsigned long long)first);
-    TRY(record_parse(stored, first, &record));
-    for (uint32_t i = 0; i <= candidate->event; i++)
-        if (!event_next(&record.frames, &event))
-            return status_make(STATUS_DATA_LOSS, "index: position %llu leads astray",
-                               (unsigned long long)candidate->position);
-    for (uint32_t i = 0, before = 0; i < record.span_count && before <= candidate->event; i++) {
-        struct span span = record_span(&record, i);
-        reading->stream_number = span.stream_number;
-        before += span.event_count;
-    }
+    TRY(find_event(log, candidate, arena, reading, &event, &found));
+    if (!found)
+        return OK;
+    reading_strip(reading, &event);
     if (query_matches(query, &event))
         reading_take(reading, &event);
     else

@@ -63,6 +63,20 @@ static bool is_beyond_count(struct reading *reading, const struct event *event, 
     return count > max_count && event->revision < count - max_count;
 }
 
+void reading_strip(struct reading *reading, struct event *event)
+{
+    if (!reading->hiding || event->erased_us)
+        return;
+    struct retained row = retention_of(&reading->log->retention, reading->stream_number);
+    if (event->revision >= row.erased_before)
+        return;
+    uint8_t *end = event_put_erased(reading->erased, event, row.erased_us);
+    struct bytes frame = {reading->erased, (size_t)(end - reading->erased)};
+    bool is_whole = event_next(&frame, event);
+    assert(is_whole);
+    (void)is_whole;
+}
+
 static bool is_hidden(struct reading *reading, const struct event *event)
 {
     struct retention *retention = &reading->log->retention;
@@ -91,8 +105,10 @@ static void take_frame(struct reading *reading, struct bytes frame)
     struct event event;
 
     if (reading->read->accept || reading->hiding) {
-        if (event_next(&rest, &event))
+        if (event_next(&rest, &event)) {
+            reading_strip(reading, &event);
             return reading_take(reading, &event);
+        }
         reading->status = status_make(STATUS_DATA_LOSS, "event frame: damaged");
         return;
     }
@@ -174,14 +190,28 @@ static void take(struct reading *reading, struct bytes frames, uint64_t index, u
         take_forwards(reading, frames, index);
 }
 
+/* What was scavenged holds no events; `index` is the revision or position of the first. */
+static void pass_over(struct reading *reading, uint64_t index, uint64_t count)
+{
+    struct page *page = reading->page;
+
+    if (!reading->read->backwards) {
+        if (page->next < index + count)
+            page->next = index + count;
+    } else if (page->next >= index) {
+        page->end = reading->full = index == 0; /* nothing before it */
+        page->next = index == 0 ? 0 : index - 1;
+    }
+}
+
 static bool goes_on(const struct reading *reading)
 {
-    return !reading->full && status_ok(reading->status);
+    return !reading->full && !reading->stale && status_ok(reading->status);
 }
 
 /* --- the whole store ----------------------------------------------------------- */
 
-/* Span by span, because what is hidden depends on the stream. */
+/* Span by span, because what is hidden depends on the stream, and spans may be scavenged. */
 static void take_spans(struct reading *reading, const struct record *record)
 {
     bool backwards = reading->read->backwards;
@@ -193,7 +223,10 @@ static void take_spans(struct reading *reading, const struct record *record)
         if (backwards)
             position -= span.event_count;
         reading->stream_number = span.stream_number;
-        take(reading, record_span_frames(record, index), position, span.event_count);
+        if (span.is_scavenged)
+            pass_over(reading, position, span.event_count);
+        else
+            take(reading, record_span_frames(record, index), position, span.event_count);
         if (!backwards)
             position += span.event_count;
     }
@@ -210,7 +243,7 @@ static bool visit_record(void *context, struct bytes key, struct bytes value)
     reading->status = record_parse(value, position, &record);
     if (!status_ok(reading->status))
         return false;
-    if (reading->hiding)
+    if (reading->hiding || record.is_hollow)
         take_spans(reading, &record);
     else
         take(reading, record.frames, position, record.event_count);
@@ -385,31 +418,48 @@ static struct status scan_places(struct reading *reading, struct places *places)
     return OK;
 }
 
+/* A place that leads astray is damage, unless a scavenge has changed it since it was read. */
+static struct status check_stale(struct reading *reading, uint64_t stream_number, uint64_t revision,
+                                 const struct place *place)
+{
+    uint8_t memory[64], key[REVISION_KEY_BYTES], value[PLACE_BYTES];
+    struct arena arena;
+    struct bytes stored;
+
+    arena_init_within(&arena, sizeof memory, memory, sizeof memory);
+    struct status status = engine_get(reading->log->engine, FAMILY_STREAMS,
+                                      revision_key(key, stream_number, revision), &arena, &stored);
+    reading->stale = status_ok(status) && !bytes_equal(stored, place_encode(value, place));
+    arena_destroy(&arena);
+    if (!status_ok(status) || reading->stale)
+        return status;
+    return status_make(STATUS_DATA_LOSS, "streams: stream %llu revision %llu leads astray",
+                       (unsigned long long)stream_number, (unsigned long long)revision);
+}
+
 /* Takes one span out of its record. */
 static void take_span(struct reading *reading, uint64_t revision, const struct place *place,
                       struct bytes stored)
 {
     uint64_t stream_number = reading->stream_number;
-    struct record record;
+    struct record record = {0};
+    struct span span = {0};
 
-    if (!stored.data) {
-        reading->status = status_make(STATUS_DATA_LOSS, "record at position %llu: missing",
-                                      (unsigned long long)place->record_position);
-        return;
-    }
-    reading->status = record_parse(stored, place->record_position, &record);
+    if (stored.data)
+        reading->status = record_parse(stored, place->record_position, &record);
     if (!status_ok(reading->status))
         return;
-    if (place->span >= record.span_count ||
-        record_span(&record, place->span).stream_number != stream_number ||
-        record_span(&record, place->span).first_revision != revision ||
-        record_span(&record, place->span).event_count != place->event_count) {
-        reading->status =
-            status_make(STATUS_DATA_LOSS, "streams: stream %llu revision %llu leads astray",
-                        (unsigned long long)stream_number, (unsigned long long)revision);
+    if (place->span < record.span_count)
+        span = record_span(&record, place->span);
+    if (span.stream_number != stream_number || span.first_revision != revision ||
+        span.event_count != place->event_count) {
+        reading->status = check_stale(reading, stream_number, revision, place);
         return;
     }
-    take(reading, record_span_frames(&record, place->span), revision, place->event_count);
+    if (span.is_scavenged)
+        pass_over(reading, revision, span.event_count);
+    else
+        take(reading, record_span_frames(&record, place->span), revision, place->event_count);
 }
 
 /* Reads the records of these places and takes their spans. */
@@ -443,7 +493,10 @@ static bool take_next_span(struct reading *reading, const struct record *record)
         if (span.stream_number != reading->stream_number ||
             reading->page->next - span.first_revision >= span.event_count)
             continue;
-        take(reading, record_span_frames(record, i), span.first_revision, span.event_count);
+        if (span.is_scavenged)
+            pass_over(reading, span.first_revision, span.event_count);
+        else
+            take(reading, record_span_frames(record, i), span.first_revision, span.event_count);
         return true;
     }
     return false;
@@ -524,10 +577,11 @@ struct status event_log_read_stream(struct event_log *log, uint64_t stream_numbe
     if (!places)
         return status_make(STATUS_RESOURCE_EXHAUSTED, "read: out of memory");
     do {
+        reading.stale = false;
         status = scan_places(&reading, places);
         if (status_ok(status) && places->count > 0)
             status = take_from(&reading, places);
-        if (!reading.full && !places->cut)
+        if (!reading.full && !places->cut && !reading.stale)
             page->end = true;
     } while (status_ok(status) && !reading.full && !page->end);
     free(places);

@@ -67,6 +67,8 @@ struct stream_head {
     uint64_t number;
     uint64_t first_revision; /* to be seen, the age of events aside */
     uint64_t last_revision;
+    uint64_t deleted_before; /* what was before it was deleted or erased: no state that knows it
+                              * may be shown */
 };
 
 struct status event_log_find_stream(struct event_log *log, struct bytes name,

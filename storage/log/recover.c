@@ -84,17 +84,17 @@ struct walk {
 
 static struct status remember_ids(struct event_log *log, const struct record *record)
 {
-    struct bytes frames = record->frames;
+    struct record_cursor cursor = {.record = record};
     struct event event;
     struct uuid id;
 
-    while (event_next(&frames, &event)) {
+    while (record_next(&cursor, &event)) {
         if (!uuid_parse(event.id, &id))
             return status_make(STATUS_DATA_LOSS, "event at position %llu: damaged id",
                                (unsigned long long)event.position);
         ids_add(log->ids, id_fingerprint(&id, hash_bytes(event.stream)), event.position);
     }
-    if (frames.size > 0)
+    if (cursor.frames.size > 0)
         return status_make(STATUS_DATA_LOSS, "record at position %llu: damaged events",
                            (unsigned long long)record->position);
     return OK;

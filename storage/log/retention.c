@@ -6,7 +6,14 @@
 #include "storage/log/keys.h"
 #include "storage/log/query.h"
 
-enum { SLOTS_MIN = 64, ROW_VERSION = 1, FLAG_TOMBSTONED = 1 };
+enum {
+    SLOTS_MIN = 64,
+    ROW_VERSION = 1,
+    ROW_VERSION_ERASED = 2,
+    FLAG_TOMBSTONED = 1,
+    FLAG_ERASING = 2,
+    FLAG_DELETED = 4
+};
 
 void retention_init(struct retention *retention)
 {
@@ -25,21 +32,39 @@ void retention_destroy(struct retention *retention)
 
 /* --- rows ----------------------------------------------------------------------------- */
 
-struct bytes retained_encode(uint8_t value[RETAINED_BYTES], const struct retained *row)
+struct bytes retained_encode(uint8_t value[RETAINED_BYTES + ERASED_BYTES],
+                             const struct retained *row)
 {
     value[0] = ROW_VERSION;
-    value[1] = row->tombstoned ? FLAG_TOMBSTONED : 0;
+    value[1] =
+        (uint8_t)((row->tombstoned ? FLAG_TOMBSTONED : 0) | (row->is_erasing ? FLAG_ERASING : 0) |
+                  (row->is_deleted ? FLAG_DELETED : 0));
     put_u64_little_endian(value + 2, row->first_revision);
     put_u64_little_endian(value + 10, row->policy.max_count);
     put_u64_little_endian(value + 18, (uint64_t)row->policy.max_age_us);
-    return (struct bytes){value, RETAINED_BYTES};
+    if (row->erased_before == 0)
+        return (struct bytes){value, RETAINED_BYTES};
+    value[0] = ROW_VERSION_ERASED;
+    put_u64_little_endian(value + 26, row->erased_before);
+    put_u64_little_endian(value + 34, (uint64_t)row->erased_us);
+    return (struct bytes){value, RETAINED_BYTES + ERASED_BYTES};
 }
 
 static bool retained_decode(struct bytes value, struct retained *row)
 {
-    if (value.size != RETAINED_BYTES || value.data[0] != ROW_VERSION)
+    bool has_erased = value.size == RETAINED_BYTES + ERASED_BYTES;
+
+    if (!has_erased && value.size != RETAINED_BYTES)
         return false;
+    if (value.data[0] != (has_erased ? ROW_VERSION_ERASED : ROW_VERSION))
+        return false;
+    if (has_erased) {
+        row->erased_before = get_u64_little_endian(value.data + 26);
+        row->erased_us = (int64_t)get_u64_little_endian(value.data + 34);
+    }
     row->tombstoned = value.data[1] & FLAG_TOMBSTONED;
+    row->is_erasing = value.data[1] & FLAG_ERASING;
+    row->is_deleted = value.data[1] & FLAG_DELETED;
     row->first_revision = get_u64_little_endian(value.data + 2);
     row->policy.max_count = get_u64_little_endian(value.data + 10);
     row->policy.max_age_us = (int64_t)get_u64_little_endian(value.data + 18);
@@ -88,6 +113,18 @@ struct retained retention_of(struct retention *retention, uint64_t number)
         if (found->number)
             row = *found;
     }
+    pthread_rwlock_unlock(&retention->lock);
+    return row;
+}
+
+struct retained retention_find_erasing(struct retention *retention)
+{
+    struct retained row = {0};
+
+    pthread_rwlock_rdlock(&retention->lock);
+    for (size_t i = 0; i < retention->stream_slots && row.number == 0; i++)
+        if (retention->streams[i].number && retention->streams[i].is_erasing)
+            row = retention->streams[i];
     pthread_rwlock_unlock(&retention->lock);
     return row;
 }

@@ -25,6 +25,11 @@ struct retained {
     uint64_t first_revision;
     struct stream_policy policy;
     bool tombstoned;
+    uint64_t erased_before; /* the payloads of revisions before it are not to be seen, for ever
+                             * (erasure.h) */
+    int64_t erased_us;      /* when that was decided */
+    bool is_deleted;        /* what is before first_revision was deleted, not just cut off */
+    bool is_erasing;        /* some of them may still be stored */
 };
 
 struct category_policy {
@@ -57,6 +62,9 @@ static inline bool retention_is_empty(const struct retention *retention)
 /* The stream's row; all 0 but the number if it has none. */
 struct retained retention_of(struct retention *retention, uint64_t number);
 
+/* A row of a stream that is being erased; the first one, 0 numbers: none. */
+struct retained retention_find_erasing(struct retention *retention);
+
 /* The policy that holds for a stream: its own, or its category's. */
 struct stream_policy retention_policy(struct retention *retention, const struct retained *row,
                                       struct bytes stream);
@@ -74,8 +82,9 @@ uint64_t retention_first(const struct retained *row, struct stream_policy policy
                          uint64_t event_count);
 
 /* As stored in the family `policies` (keys.h). */
-enum { RETAINED_BYTES = 26, CATEGORY_POLICY_BYTES = 17 };
-struct bytes retained_encode(uint8_t value[RETAINED_BYTES], const struct retained *row);
+enum { RETAINED_BYTES = 26, ERASED_BYTES = 16, CATEGORY_POLICY_BYTES = 17 };
+struct bytes retained_encode(uint8_t value[RETAINED_BYTES + ERASED_BYTES],
+                             const struct retained *row);
 struct bytes category_policy_encode(uint8_t value[CATEGORY_POLICY_BYTES],
                                     struct stream_policy policy);
 

@@ -27,6 +27,14 @@ static void wake_writer(struct sequencer *sequencer)
     pthread_mutex_unlock(&sequencer->lock);
 }
 
+static struct status refuse_queued(struct counter *hits, size_t waiting, const char *what,
+                                   const char *option)
+{
+    counter_add(hits, 1);
+    return status_make(STATUS_RESOURCE_EXHAUSTED, "queue: %zu %s are waiting (%s)", waiting, what,
+                       option);
+}
+
 struct status event_log_submit(struct event_log *log, struct intent *intent)
 {
     struct sequencer *sequencer = &log->sequencer;
@@ -37,11 +45,10 @@ struct status event_log_submit(struct event_log *log, struct intent *intent)
     if (atomic_load(&sequencer->state) != SEQUENCER_RUNNING)
         status = status_make(STATUS_UNAVAILABLE, "store: it is closing or it has failed");
     else if (count >= log->options.queue_intents_max)
-        status = status_make(STATUS_RESOURCE_EXHAUSTED,
-                             "queue: %zu appends are waiting (--queue-appends)", count);
+        status = refuse_queued(&sequencer->counts.queue_full, count, "appends", "--queue-appends");
     else if (bytes >= log->options.queue_bytes_max)
-        status = status_make(STATUS_RESOURCE_EXHAUSTED,
-                             "queue: %zu bytes are waiting (--queue-memory)", bytes);
+        status =
+            refuse_queued(&sequencer->counts.queue_memory_full, bytes, "bytes", "--queue-memory");
     if (!status_ok(status)) {
         atomic_fetch_sub(&sequencer->waiting_bytes, intent->bytes);
         atomic_fetch_sub(&sequencer->waiting_count, 1);
@@ -51,6 +58,14 @@ struct status event_log_submit(struct event_log *log, struct intent *intent)
     if (inbox_put(&sequencer->inbox, &intent->link))
         wake_writer(sequencer);
     return OK;
+}
+
+bool event_log_is_busy(const struct event_log *log)
+{
+    const struct sequencer *sequencer = &log->sequencer;
+
+    return atomic_load(&sequencer->waiting_count) > log->options.queue_intents_max / 2 ||
+           atomic_load(&sequencer->waiting_bytes) > log->options.queue_bytes_max / 2;
 }
 
 /* Oldest first; NULL when there is nothing left to do. */
@@ -115,6 +130,11 @@ void commit_delete(struct commit *commit, enum family family, struct bytes key)
         commit_write(commit, (struct write){family, WRITE_DELETE, key, {0}});
 }
 
+void commit_fail(struct commit *commit, struct status cause)
+{
+    commit->broken = cause;
+}
+
 void commit_touch(struct commit *commit, struct head *head)
 {
     if (commit->touched_count == commit->touched_capacity) {
@@ -175,9 +195,11 @@ static void commit_begin(struct commit *commit)
     commit->write_count = 0;
     commit->touched_count = 0;
     commit->short_of_memory = false;
+    commit->broken = OK;
     commit->end = atomic_load_explicit(&log->end, memory_order_relaxed);
     commit->stream_count = atomic_load_explicit(&log->stream_count, memory_order_relaxed);
     commit->policies = NULL;
+    commit->forgets_tail = false;
     commit->first_record = NULL;
     commit->next_record = &commit->first_record;
 }
@@ -218,7 +240,11 @@ static void publish(struct commit *commit)
     struct event_log *log = commit->log;
 
     atomic_store_explicit(&log->stream_count, commit->stream_count, memory_order_relaxed);
+    counter_add_alone(&log->sequencer.counts.events,
+                      commit->end - atomic_load_explicit(&log->end, memory_order_relaxed));
     tail_publish(log, commit);
+    if (commit->forgets_tail)
+        tail_forget(&log->tail);
     index_notify(log);
 }
 
@@ -233,6 +259,17 @@ static void put_counters(struct commit *commit)
                      : (struct bytes){0});
 }
 
+static struct status write_to_disk(struct commit *commit)
+{
+    struct event_log *log = commit->log;
+    int64_t began_us = clock_monotonic_us(system_clock());
+    struct status status = engine_commit(log->engine, commit->writes, commit->write_count, true);
+
+    distribution_add_alone(&log->sequencer.counts.commit_us, &bounds_duration_us,
+                           clock_monotonic_us(system_clock()) - began_us);
+    return status;
+}
+
 /* Commits what the intents of the group have added; what each is told if it fails. */
 static struct status commit_finish(struct commit *commit)
 {
@@ -242,8 +279,10 @@ static struct status commit_finish(struct commit *commit)
         put_counters(commit);
     if (commit->short_of_memory)
         status = status_make(STATUS_RESOURCE_EXHAUSTED, "commit: out of memory");
+    else if (!status_ok(commit->broken))
+        status = commit->broken;
     else if (commit->write_count > 0)
-        status = engine_commit(commit->log->engine, commit->writes, commit->write_count, true);
+        status = write_to_disk(commit);
     if (status_ok(status) && !publish_policies(commit))
         status = status_make(STATUS_RESOURCE_EXHAUSTED, "policies: out of memory");
     if (status_ok(status)) {
@@ -254,26 +293,77 @@ static struct status commit_finish(struct commit *commit)
     return status_make(STATUS_UNAVAILABLE, "%s", status.message);
 }
 
+/* Before the group's intents are told, who may read the counters then. */
+static void count_group(struct event_log *log, size_t intents, size_t refused, size_t bytes)
+{
+    struct writer_counts *counts = &log->sequencer.counts;
+
+    distribution_add_alone(&counts->group_size, &bounds_count, (int64_t)intents);
+    counter_add_alone(&counts->refused, refused);
+    counter_add_alone(&counts->bytes, bytes);
+    if (intents == log->options.group_intents_max || bytes >= log->options.group_bytes_max)
+        counter_add_alone(&counts->group_full, 1);
+}
+
+/* The span of a commit lies below the first append that is traced, and is linked to each. */
+static void trace_intent(struct commit *commit, const struct intent *intent)
+{
+    struct trace_context context;
+
+    if (!commit->is_traced) {
+        if (!tracer_admit(commit->log->options.tracer, intent->trace, &context))
+            return;
+        commit->is_traced = true;
+        span_start(&commit->span, "commit", SPAN_INTERNAL, &context, intent->trace);
+    }
+    span_link(&commit->span, intent->trace);
+}
+
+/* https://opentelemetry.io/docs/specs/semconv/database/database-spans/ */
+static void trace_commit(struct commit *commit, size_t intents, size_t bytes, struct status status)
+{
+    struct event_log *log = commit->log;
+
+    if (!commit->is_traced)
+        return;
+    commit->is_traced = false;
+    commit->span.failed = !status_ok(status);
+    span_put(&commit->span, "db.system.name", log->engine->operations->name);
+    span_put(&commit->span, "db.operation.name", "commit");
+    span_put_number(&commit->span, "db.operation.batch.size", (int64_t)intents);
+    span_put_number(&commit->span, "sagabase.commit.bytes", (int64_t)bytes);
+    span_end(log->options.tracer, &commit->span);
+}
+
 /* Takes a group off `*waiting` and works it through. */
 static void work_group(struct event_log *log, struct inbox_link **waiting)
 {
     struct commit *commit = &log->commit;
     struct inbox_link *first = *waiting, *behind = first;
-    size_t count = 0, bytes = 0;
+    size_t count = 0, bytes = 0, refused_count = 0;
     struct status refusal = commit->failed ? status_make(STATUS_UNAVAILABLE, "store: it has failed")
                                            : engine_admit(log->engine);
-    bool refused = !status_ok(refusal);
+    bool short_of_room = !status_ok(refusal) && !commit->failed;
 
     commit_begin(commit);
     while (behind && count < log->options.group_intents_max &&
            bytes < log->options.group_bytes_max) {
         struct intent *intent = intent_of(behind);
-        intent->status = refused ? refusal : intent->decide(intent, commit);
+        if (intent->trace && log->options.tracer)
+            trace_intent(commit, intent);
+        intent->status = status_ok(refusal) || (short_of_room && intent->frees_room)
+                             ? intent->decide(intent, commit)
+                             : refusal;
+        refused_count += !status_ok(intent->status);
         bytes += intent->bytes;
         count++;
         behind = behind->next;
     }
-    struct status status = refused ? OK : commit_finish(commit);
+    if (!status_ok(refusal))
+        counter_add_alone(&log->sequencer.counts.not_admitted, refused_count);
+    struct status status = commit->failed ? OK : commit_finish(commit);
+    trace_commit(commit, count, bytes, status);
+    count_group(log, count, refused_count, bytes);
     while (first != behind) {
         struct intent *intent = intent_of(first);
         first = first->next; /* `done` may free the intent */

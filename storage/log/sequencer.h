@@ -7,6 +7,7 @@
 #ifndef STORAGE_LOG_SEQUENCER_H
 #define STORAGE_LOG_SEQUENCER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,7 @@
 #include "base/bytes.h"
 #include "base/inbox.h"
 #include "base/status.h"
+#include "base/trace.h"
 #include "storage/engine/engine.h"
 
 struct commit;    /* a group in the making; on the writer thread only */
@@ -32,6 +34,10 @@ struct intent {
      * be short, may not block, and may not submit. */
     void (*done)(struct intent *intent);
 
+    bool frees_room; /* tried even when room on disk is short */
+    /* The span that it belongs to, until `done`; NULL: nobody traces it. */
+    const struct trace_context *trace;
+
     size_t bytes;         /* about what it adds to the commit; bounds the queue */
     struct status status; /* what decide or the commit returned */
 };
@@ -39,6 +45,10 @@ struct intent {
 /* Any thread. OK: `done` will run. RESOURCE_EXHAUSTED: the queue is full, or
  * UNAVAILABLE: the store is closing or failed; then `done` will not run. */
 struct status event_log_submit(struct event_log *log, struct intent *intent);
+
+/* Any thread. More than half of the queue is taken: who begins new work should wait, so that begun
+ * work can be finished. */
+bool event_log_is_busy(const struct event_log *log);
 
 /* --- inside decide: @thread writer ------------------------------------- */
 
@@ -48,6 +58,10 @@ struct arena *commit_arena(struct commit *commit);
 /* Adds a put or a delete. The bytes must live until `done`. */
 void commit_put(struct commit *commit, enum family family, struct bytes key, struct bytes value);
 void commit_delete(struct commit *commit, enum family family, struct bytes key);
+
+/* What was added cannot be completed: nothing of the group will be stored, and the store fails as
+ * it does when the disk does. */
+void commit_fail(struct commit *commit, struct status cause);
 
 /* The time of this group: microseconds since 1970; never goes back. */
 int64_t commit_time_us(const struct commit *commit);

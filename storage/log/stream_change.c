@@ -70,14 +70,18 @@ static void apply(const struct stream_change *change, uint64_t event_count, stru
     switch (change->kind) {
     case CHANGE_POLICY:
         row->policy = change->policy;
-        if (change->before > row->first_revision)
+        if (change->before > row->first_revision) {
             row->first_revision = change->before < event_count ? change->before : event_count;
+            row->is_deleted = false;
+        }
         return;
     case CHANGE_DELETE:
         row->first_revision = event_count;
+        row->is_deleted = true;
         return;
     case CHANGE_TOMBSTONE:
         row->first_revision = event_count;
+        row->is_deleted = true;
         row->tombstoned = true;
         return;
     case CHANGE_CATEGORY_POLICY:
@@ -85,19 +89,20 @@ static void apply(const struct stream_change *change, uint64_t event_count, stru
     }
 }
 
-static struct status add_row(struct commit *commit, const struct retained *row)
+void commit_retain(struct commit *commit, const struct retained *row)
 {
     struct arena *arena = commit_arena(commit);
     uint8_t *key = arena_alloc_raw(arena, POLICY_KEY_BYTES);
-    uint8_t *value = arena_alloc_raw(arena, RETAINED_BYTES);
+    uint8_t *value = arena_alloc_raw(arena, RETAINED_BYTES + ERASED_BYTES);
     struct commit_policy *policy = arena_alloc(arena, sizeof *policy);
 
-    if (!key || !value || !policy)
-        return out_of_memory();
+    if (!key || !value || !policy) {
+        commit->short_of_memory = true;
+        return;
+    }
     *policy = (struct commit_policy){.row = *row};
     commit_policy(commit, policy);
     commit_put(commit, FAMILY_POLICIES, policy_key(key, row->number), retained_encode(value, row));
-    return OK;
 }
 
 static struct status decide(struct intent *intent, struct commit *commit)
@@ -119,7 +124,8 @@ static struct status decide(struct intent *intent, struct commit *commit)
         TRY(append_check_expected(commit, change->name, &change->expected, head,
                                   &change->conflict));
     apply(change, head->event_count, &row);
-    return add_row(commit, &row);
+    commit_retain(commit, &row);
+    return OK;
 }
 
 /* --- looking ---------------------------------------------------------------------------------- */

@@ -34,17 +34,23 @@ struct status event_log_find_stream(struct event_log *log, struct bytes name,
         return OK;
     struct retained row = retention_of(&log->retention, number);
     uint64_t first = retention_first(&row, retention_policy(&log->retention, &row, name), count);
+    uint64_t deleted = row.is_deleted ? row.first_revision : 0;
     if (first < count)
-        *head = (struct stream_head){
-            .exists = true, .number = number, .first_revision = first, .last_revision = count - 1};
+        *head = (struct stream_head){.exists = true,
+                                     .number = number,
+                                     .first_revision = first,
+                                     .last_revision = count - 1,
+                                     .deleted_before =
+                                         deleted > row.erased_before ? deleted : row.erased_before};
     return OK;
 }
 
-/* Where and when the event of this revision was appended. */
-static struct status read_one(struct event_log *log, uint64_t stream_number, uint64_t revision,
+/* Where and when the event of this revision was appended, or the first one behind it if it was
+ * scavenged; then *revision is that one's. */
+static struct status read_one(struct event_log *log, uint64_t stream_number, uint64_t *revision,
                               uint64_t *position, int64_t *created_us)
 {
-    struct read read = {.from = revision, .events_max = 1, .bytes_max = 1};
+    struct read read = {.from = *revision, .events_max = 1, .bytes_max = 1};
     struct page page;
     struct event event;
     struct status status = event_log_read_stream(log, stream_number, &read, &page);
@@ -52,8 +58,9 @@ static struct status read_one(struct event_log *log, uint64_t stream_number, uin
 
     if (status_ok(status) && !event_next(&frames, &event))
         status = status_make(STATUS_DATA_LOSS, "streams: stream %llu has no revision %llu",
-                             (unsigned long long)stream_number, (unsigned long long)revision);
+                             (unsigned long long)stream_number, (unsigned long long)*revision);
     if (status_ok(status)) {
+        *revision = event.revision;
         *position = event.position;
         *created_us = event.created_us;
     }
@@ -72,22 +79,41 @@ static struct status describe(struct event_log *log, struct bytes name,
                                  .last_revision = head->last_revision};
     if (!info->name.data)
         return status_make(STATUS_RESOURCE_EXHAUSTED, "streams: too many for the call's memory");
-    TRY(read_one(log, head->number, head->first_revision, &first_position, &info->created_us));
+    TRY(read_one(log, head->number, &info->first_revision, &first_position, &info->created_us));
     /* By its revision: the stream may have grown since the head was looked at. */
-    return read_one(log, head->number, head->last_revision, &info->last_position,
+    return read_one(log, head->number, &info->last_revision, &info->last_position,
                     &info->appended_us);
+}
+
+/* `exists` is false if there is nothing to be seen of the stream. */
+static struct status find_and_describe(struct event_log *log, struct bytes name,
+                                       struct arena *arena, struct stream_info *info, bool *exists)
+{
+    struct stream_head head, again;
+
+    TRY(event_log_find_stream(log, name, &head));
+    *exists = head.exists;
+    if (!head.exists)
+        return OK;
+    struct status status = describe(log, name, &head, arena, info);
+    if (status.code != STATUS_DATA_LOSS)
+        return status;
+    /* Perhaps it was deleted and scavenged just now. */
+    TRY(event_log_find_stream(log, name, &again));
+    *exists = again.exists;
+    return again.exists ? status : OK;
 }
 
 struct status event_log_get_stream(struct event_log *log, struct bytes name, struct arena *arena,
                                    struct stream_info *info)
 {
-    struct stream_head head;
+    bool exists;
 
-    TRY(event_log_find_stream(log, name, &head));
-    if (!head.exists)
+    TRY(find_and_describe(log, name, arena, info, &exists));
+    if (!exists)
         return status_make(STATUS_NOT_FOUND, "%.*s: no such stream",
                            name.size < 200 ? (int)name.size : 200, (const char *)name.data);
-    return describe(log, name, &head, arena, info);
+    return OK;
 }
 
 /* --- listing names -------------------------------------------------------------- */
@@ -146,10 +172,9 @@ struct status event_log_list_streams(struct event_log *log, struct bytes prefix,
         return status_make(STATUS_RESOURCE_EXHAUSTED, "streams: too many for the call's memory");
     TRY(list_names(log, FAMILY_NAMES, &listing));
     for (size_t i = 0; i < listing.count; i++) {
-        struct stream_head head;
-        TRY(event_log_find_stream(log, names[i], &head));
-        if (head.exists) /* else it is on its way: named, not yet published */
-            TRY(describe(log, names[i], &head, arena, &infos[kept++]));
+        bool exists; /* it may be on its way: named, not yet published */
+        TRY(find_and_describe(log, names[i], arena, &infos[kept], &exists));
+        kept += exists;
     }
     *count = kept;
     *more = listing.more;
@@ -202,7 +227,7 @@ struct status event_log_list_categories(struct event_log *log, struct bytes pref
 
 /* --- finding a time -------------------------------------------------------------- */
 
-/* When the event of this index was taken in. */
+/* When the event of this index was taken in, or the first one behind it if it was scavenged. */
 static struct status time_of(struct event_log *log, uint64_t stream_number, uint64_t index,
                              int64_t *created_us)
 {
@@ -213,10 +238,8 @@ static struct status time_of(struct event_log *log, uint64_t stream_number, uint
                                          : event_log_read_all(log, &read, &page);
     struct bytes frames = buffer_bytes(&page.frames);
 
-    if (status_ok(status) && !event_next(&frames, &event))
-        status = status_make(STATUS_INTERNAL, "time: no event %llu", (unsigned long long)index);
     if (status_ok(status))
-        *created_us = event.created_us;
+        *created_us = event_next(&frames, &event) ? event.created_us : INT64_MAX; /* none left */
     buffer_destroy(&page.frames);
     return status;
 }

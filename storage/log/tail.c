@@ -137,6 +137,13 @@ static void keep_nothing(struct tail *tail, uint64_t end)
     tail->begin = tail->end = end;
 }
 
+void tail_forget(struct tail *tail)
+{
+    pthread_mutex_lock(&tail->lock);
+    keep_nothing(tail, tail->end);
+    pthread_mutex_unlock(&tail->lock);
+}
+
 /* --- waiting ----------------------------------------------------------------- */
 
 static struct waiter **list_of(struct tail *tail, const struct waiter *waiter)
@@ -154,6 +161,7 @@ static void link_waiter(struct tail *tail, struct waiter *waiter)
     if (*list)
         (*list)->previous = waiter;
     *list = waiter;
+    tail->waiters++;
     waiter->parked = true;
 }
 
@@ -165,6 +173,7 @@ static void unlink_waiter(struct tail *tail, struct waiter *waiter)
         *list_of(tail, waiter) = waiter->next;
     if (waiter->next)
         waiter->next->previous = waiter->previous;
+    tail->waiters--;
     waiter->parked = false;
 }
 

@@ -23,6 +23,7 @@ struct tail {
     size_t bytes_max;
     uint64_t begin; /* first position kept */
     uint64_t end;   /* position after the newest */
+    size_t waiters; /* parked */
 
     struct waiter *any;      /* waiting for whatever comes */
     struct waiter **streams; /* TAIL_BUCKETS lists, by stream hash */
@@ -36,5 +37,8 @@ struct commit;
 /* @thread writer. Keeps copies of the group's records, publishes the heads with the new end and
  * wakes those who wait for something in it. */
 void tail_publish(struct event_log *log, const struct commit *commit);
+
+/* @thread writer. Nothing is kept; whoever was to read it reads the log. */
+void tail_forget(struct tail *tail);
 
 #endif

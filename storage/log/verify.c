@@ -48,6 +48,8 @@ static bool visit_record(void *context, const struct record *record, size_t reco
     struct verification *self = context;
     struct status status = derive(self->types, record, record_bytes, expect, self);
 
+    self->is_scavenged |= record->is_hollow;
+
     if (!status_ok(status))
         self->status = status;
     return status_ok(self->status);

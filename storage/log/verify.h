@@ -17,6 +17,7 @@ struct verification {
     struct types *types;                  /* of the log */
     uint64_t end, stream_count, indexed;  /* of the log; of meta */
     bool log_damaged, end_known;          /* then what the log does not hold is no surprise */
+    bool is_scavenged;                    /* types may be known of which no event is left */
     struct tally expected[DERIVED_KINDS]; /* what follows from the log */
     struct tally stored[DERIVED_KINDS];   /* what is there; categories are looked up instead */
     uint64_t present[DERIVED_KINDS];      /* of the expected: how many were found by their key */

@@ -7,16 +7,19 @@
 #include <rocksdb/c.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "storage/rocksdb/rocksdb_status.h"
 #include "storage/rocksdb/settings.h"
+#include "storage/rocksdb/statistics.h"
 #include "storage/rocksdb/store_copy.h"
 #include "storage/rocksdb/store_directory.h"
 
 enum {
     KEYS_PER_LOOKUP_MAX = 64, /* RocksDB itself looks up 32 together */
     BULK_READAHEAD_BYTES = 256 << 10,
+    FORCE_OPTIMIZED = 3, /* BottommostLevelCompaction::kForceOptimized */
 };
 
 struct rocksdb_engine {
@@ -237,6 +240,94 @@ static struct status checkpoint(struct engine *base, const char *directory)
     return status;
 }
 
+/* --- compact -------------------------------------------------------------- */
+
+/* A write-ahead log goes when every family has its writes in files. */
+static struct status flush(struct rocksdb_engine *engine)
+{
+    rocksdb_flushoptions_t *options = rocksdb_flushoptions_create();
+    struct status status = OK;
+
+    for (int column = 0; column < COLUMN_COUNT && status_ok(status); column++) {
+        char *error = NULL;
+        rocksdb_flush_cf(engine->database, options, engine->columns[column], &error);
+        status = status_from_rocksdb(engine->directory, "flush", error);
+    }
+    rocksdb_flushoptions_destroy(options);
+    return status;
+}
+
+/* The MANIFEST tells the first and the last key of every file, also of those that a compaction has
+ * just replaced. Any change of files writes it anew, so this makes one: in the column that
+ * RocksDB insists on and nobody else uses. */
+static struct status renew_manifest(struct rocksdb_engine *engine)
+{
+    rocksdb_column_family_handle_t *column = engine->columns[COLUMN_DEFAULT];
+    rocksdb_flushoptions_t *options = rocksdb_flushoptions_create();
+    char *error = NULL;
+
+    rocksdb_put_cf(engine->database, engine->buffered, column, "", 0, "", 0, &error);
+    struct status status = status_from_rocksdb(engine->directory, "compact", error);
+    if (status_ok(status)) {
+        error = NULL;
+        rocksdb_flush_cf(engine->database, options, column, &error);
+        status = status_from_rocksdb(engine->directory, "flush", error);
+    }
+    rocksdb_flushoptions_destroy(options);
+    return status;
+}
+
+static struct status compact(struct engine *base, enum family family, struct bytes from,
+                             struct bytes to)
+{
+    struct rocksdb_engine *engine = rocksdb_engine_of(base);
+    char *error = NULL;
+
+    if (engine->read_only)
+        return status_make(STATUS_FAILED_PRECONDITION, "%s: compact: open for reading only",
+                           engine->directory);
+    TRY(flush(engine));
+    rocksdb_compactoptions_t *options = rocksdb_compactoptions_create();
+    rocksdb_compactoptions_set_exclusive_manual_compaction(options, 0); /* others go on */
+    /* Where only one file is concerned it would be moved as it is, with the keys of what was
+     * deleted. Those of the log are numbers, and its files are large. */
+    if (family != FAMILY_LOG)
+        rocksdb_compactoptions_set_bottommost_level_compaction(options, FORCE_OPTIMIZED);
+    rocksdb_compact_range_cf_opt(engine->database, engine->columns[family], options,
+                                 from.size ? (const char *)from.data : NULL, from.size,
+                                 to.size ? (const char *)to.data : NULL, to.size);
+    rocksdb_compactoptions_destroy(options);
+    TRY(renew_manifest(engine));
+    /* They are enabled; but this removes the files that are left over before it returns. */
+    rocksdb_enable_file_deletions(engine->database, 1, &error);
+    return status_from_rocksdb(engine->directory, "compact", error);
+}
+
+/* --- statistics ----------------------------------------------------------- */
+
+static void visit_disk(const struct rocksdb_engine *engine, metric_visit *visit, void *context)
+{
+    struct statvfs facts;
+
+    if (statvfs(engine->directory, &facts) != 0)
+        return;
+    metric_gauge(visit, context, "sagabase_disk_free_bytes", "Room on the disk of the data.",
+                 (double)facts.f_bavail * (double)facts.f_frsize);
+    metric_gauge(visit, context, "sagabase_disk_bytes", "Size of that disk.",
+                 (double)facts.f_blocks * (double)facts.f_frsize);
+    metric_gauge(visit, context, "sagabase_disk_reserve_bytes",
+                 "With less room than this, appends are refused.",
+                 (double)engine->disk_reserve_bytes);
+}
+
+static void statistics(struct engine *base, metric_visit *visit, void *context)
+{
+    struct rocksdb_engine *engine = rocksdb_engine_of(base);
+
+    visit_disk(engine, visit, context);
+    rocksdb_statistics(engine->database, engine->columns, engine->cache, visit, context);
+}
+
 /* --- open and close ------------------------------------------------------- */
 
 /* RocksDB takes no lock when it only reads: this takes the same one, so that no server changes
@@ -314,6 +405,8 @@ struct status rocksdb_engine_open(const struct rocksdb_engine_options *options,
         .commit = commit,
         .admit = admit,
         .checkpoint = checkpoint,
+        .compact = compact,
+        .statistics = statistics,
         .close = close_engine,
     };
 

@@ -9,8 +9,8 @@ enum {
     LOG_FATAL_ONLY = 4, /* InfoLogLevel::FATAL_LEVEL */
     INFO_LOG_BYTES_MAX = 1 << 20,
     INFO_LOGS_MAX = 2,
-    MANIFEST_BYTES_MAX = 64 << 20,
-    WRITE_BUFFERS_MAX = 2, /* 7.8 may retry flushes in the wrong order from 3 up */
+    MANIFEST_BYTES_MAX = 1, /* written anew with each flush and compaction; see compact() */
+    WRITE_BUFFERS_MAX = 2,  /* 7.8 may retry flushes in the wrong order from 3 up */
     WAL_WRITE_BUFFERS_MAX = 2,
     BLOOM_BITS_PER_KEY = 10,
     LOG_BLOCK_BYTES = 4 << 10,
@@ -59,11 +59,12 @@ static rocksdb_options_t *database_options(const struct rocksdb_engine_options *
 /* Bloom filters pay where keys are looked up that may not exist. */
 static bool has_bloom_filter(int column)
 {
-    return column == FAMILY_NAMES || column == FAMILY_TYPES;
+    return column == FAMILY_NAMES || column == FAMILY_TYPES || column == FAMILY_SNAPSHOTS ||
+           column == FAMILY_VALUES || column == FAMILY_SAGA_IDS;
 }
 
 /* The next entry of a stream goes behind its last one: with a hint for each stream, the memtable
- * finds the spot without a search (decision 19). In C only the text form of options has this.
+ * finds the spot without a search (decision 25). In C only the text form of options has this.
  * Takes `settings`. */
 static rocksdb_options_t *with_insert_hints(rocksdb_options_t *settings)
 {

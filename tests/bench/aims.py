@@ -35,6 +35,10 @@ def append_100(clients):
     return f"append 100 events, {clients} clients"
 
 
+def sagas(clients):
+    return f"saga of 3 steps, {clients} at a time"
+
+
 CLIENTS = (1, 8, 64, 256)
 CLIENTS_100 = (8, 64)
 SESSIONS = "append 1 event, 8 sessions of 64"
@@ -45,8 +49,14 @@ FAN_OUT = "live, 1,000 subscribers, 20 events/s"
 STORED = "append 1 event, 64 clients, Zipf"
 STORED_FULL = "append 1 event, 64 clients, Zipf, store filled"
 RESTART = "restart with the store filled"
+UNTRACED = "append 1 event, 64 clients, not traced"
+TRACED_SOME = "append 1 event, 64 clients, 1 % traced"
+TRACED = "append 1 event, 64 clients, all traced"
 IDLE = "memory"
 COMMITS = "RocksDB alone"
+CLIENTS_SAGAS = (1, 64, 256)
+SAGA_BURST = "10,000 sagas started at once"
+SAGAS_OPEN = "100,000 open sagas"
 
 RATIOS = (
     Ratio(append(64), "empty call", 0.5),
@@ -62,6 +72,9 @@ RATIOS = (
     Ratio(READ_STREAM, "rocksdb", 0.4),
     Ratio(READ_STREAM, "umadb", 2),
     Ratio(STORED_FULL, "sagabase", 0.9, STORED),
+    Ratio(sagas(64), "restate", 10),
+    Ratio(TRACED_SOME, "sagabase", 0.97, UNTRACED),
+    Ratio(TRACED, "sagabase", 0.85, UNTRACED),
 )
 
 FIGURES = (
@@ -72,4 +85,9 @@ FIGURES = (
     Figure(RESTART, "seconds_after_kill", 2, "s"),
     Figure(IDLE, "idle_mib", 48, "MiB"),
     Figure(IDLE, "kib_per_subscription", 32, "KiB"),
+    Figure(sagas(1), "p50_us", 2000, "us"),
+    Figure(sagas(1), "commits_per_saga", 4, "commits"),
+    Figure(sagas(64), "commits_per_saga", 1, "commits"),
+    Figure(SAGAS_OPEN, "bytes_per_saga", 1024, "bytes"),
+    Figure(SAGAS_OPEN, "seconds", 2, "s"),
 )

@@ -115,6 +115,25 @@ class Comparison:
         }
         take_turns(self.results, aims.COMMITS, runners)
 
+    # --- traces ------------------------------------------------------------------------------
+
+    def traces(self):
+        """The one who takes the spans shares the machine: its time is in the figures, too."""
+        collector = self.start(systems.Echo, "collector")
+        servers = {aims.UNTRACED: self.start(systems.Sagabase, "untraced")}
+        for work, ratio in ((aims.TRACED_SOME, 0.01), (aims.TRACED, 1)):
+            folder = os.path.join(self.folder, f"traced-{ratio}")
+            server = systems.Traced(folder, collector.address, ratio)
+            server.start()
+            self.running[server.folder] = servers[work] = server
+        closed = {"seconds": SECONDS, "outstanding": 64}
+        say(aims.TRACED)
+        for turn in range(REPEATS):
+            order = list(servers.items())
+            for work, server in order if turn % 2 == 0 else reversed(order):
+                self.results.add(work, "sagabase", server.load("append", **closed))
+        self.stop(*servers.values(), collector)
+
     # --- a store that holds much -------------------------------------------------------------
 
     def stored(self):
@@ -172,6 +191,51 @@ class Comparison:
             take_turns(self.results, work, runners, min(REPEATS, 2))
         self.stop(umadb)
 
+    # --- sagas ---------------------------------------------------------------------------------
+
+    def sagas(self):
+        ours, restate = self.start(systems.Sagabase, "sagas"), self.start(systems.Restate)
+        for clients in aims.CLIENTS_SAGAS:
+            runners = {"sagabase": lambda: self.our_sagas(ours, clients)}
+            if restate:
+                runners["restate"] = lambda: restate.sagas(clients, SECONDS)
+            take_turns(self.results, aims.sagas(clients), runners)
+        self.stop(restate)
+        take_turns(
+            self.results,
+            aims.SAGA_BURST,
+            {"sagabase": lambda: ours.load("saga-burst", total=10_000, connections=16)},
+        )
+        self.stop(ours)
+        self.open_sagas()
+
+    def our_sagas(self, server, clients):
+        """With what it has cost: commits (each with its fsync) and events."""
+        names = ("sagabase_commit_seconds_count", "sagabase_committed_events_total")
+        before = [server.metric(name) for name in names]
+        got = server.load("sagas", outstanding=clients, seconds=SECONDS, warm_up=0)
+        commits, events = (server.metric(name) - old for name, old in zip(names, before))
+        got["commits_per_saga"] = commits / max(1, got["calls"])
+        got["events_per_saga"] = events / max(1, got["calls"])
+        return got
+
+    def open_sagas(self):
+        say(aims.SAGAS_OPEN)
+        count = 100_000
+        server = self.start(systems.Sagabase, "open-sagas")
+        idle = server.resident_bytes()
+        server.load("saga-fill", total=count, connections=16)
+        server.stop()
+        seconds = server.start()
+        counted = server.metric("sagabase_sagas_memory_bytes")
+        figures = {
+            "seconds": seconds,
+            "bytes_per_saga": counted / count,
+            "resident_bytes_per_saga": (server.resident_bytes() - idle) / count,
+        }
+        self.results.add(aims.SAGAS_OPEN, "sagabase", figures)
+        self.stop(server)
+
     # --- live delivery and memory --------------------------------------------------------------
 
     def live(self):
@@ -209,7 +273,9 @@ def main():
         comparison.memory()
         comparison.appends()
         comparison.rocksdb()
+        comparison.traces()
         comparison.live()
+        comparison.sagas()
         comparison.stored()
         comparison.fsync()
     finally:

@@ -1,5 +1,6 @@
 /* Our runtime and nothing else: one method that answers an empty message with an empty
- * message. What a call costs here, no method of the product can undercut.
+ * message. What a call costs here, no method of the product can undercut. Spans are taken and
+ * forgotten in the same way.
  *
  *   echo_server      prints "listening on HOST:PORT", ends with SIGTERM */
 #include <assert.h>
@@ -24,6 +25,10 @@ int main(void)
          .request_type = &sagabase__v1__get_info_request__descriptor,
          .kind = METHOD_UNARY,
          .armed = 256,
+         .handle = answer},
+        {.path = "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+         .request_type = &sagabase__v1__get_info_request__descriptor, /* all fields unknown */
+         .kind = METHOD_UNARY,
          .handle = answer},
         {0},
     };

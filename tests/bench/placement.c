@@ -140,13 +140,13 @@ static bool collect(void *context, struct bytes key, struct bytes value)
     return keys->count < keys->max;
 }
 
-struct counter {
+struct tally {
     uint64_t count, max, bytes;
 };
 
 static bool count_value(void *context, struct bytes key, struct bytes value)
 {
-    struct counter *counter = context;
+    struct tally *counter = context;
 
     (void)key;
     counter->bytes += value.size;
@@ -160,7 +160,7 @@ static uint64_t load(struct store *store, uint64_t stream, size_t max)
     struct scan scan = {.family = FAMILY_STREAMS,
                         .from = revision_key(from, stream, 0),
                         .to = revision_key(to, stream + 1, 0)};
-    struct counter counter = {.max = max};
+    struct tally counter = {.max = max};
 
     if (store->placement != IN_LOG) {
         check(engine_scan(store->engine, &scan, count_value, &counter));
@@ -195,7 +195,7 @@ static void load_some(struct store *store, const char *name, uint64_t first, uin
 
 static void read_all(struct store *store)
 {
-    struct counter counter = {.max = UINT64_MAX};
+    struct tally counter = {.max = UINT64_MAX};
     int64_t began_us = clock_monotonic_us(system_clock());
 
     if (store->placement == IN_STREAMS) {

@@ -12,12 +12,14 @@ import shutil
 import socket
 import subprocess
 import time
+import urllib.request
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 # Where the link leads now: another build may turn it while the benchmark runs.
 BUILT = os.path.realpath(os.path.join(TOP, "bazel-bin"))
 BINARIES = os.path.join(BUILT, "tests", "bench")
 TOOLS = os.path.join(TOP, ".tools", "bench")
+RESTATE = os.path.join(TOP, ".tools", "restate")
 POSTGRES = "/usr/lib/postgresql/15/bin"
 START_SECONDS_MAX = 30
 STREAMS = 1000
@@ -151,6 +153,30 @@ class Sagabase(Ours):
         f"{BUILT}/sagabase",
         *("serve", "--listen", "127.0.0.1:0", "--data", "data"),
     )
+
+    def start(self):
+        self.http = f"127.0.0.1:{free_port()}"
+        self.command = (*Sagabase.command, "--http-listen", self.http)
+        return super().start()
+
+    def metric(self, name):
+        """Of a counter without labels, or of a histogram's _count."""
+        with urllib.request.urlopen(f"http://{self.http}/metrics", timeout=5) as response:
+            for line in response.read().decode().splitlines():
+                if line.startswith(f"{name} "):
+                    return float(line.split()[1])
+        raise SystemExit(f"bench: no metric {name}")
+
+
+class Traced(Sagabase):
+    """Sends spans of a share of its calls to one who takes and forgets them."""
+
+    def __init__(self, folder, collector, ratio):
+        super().__init__(folder)
+        self.command = Sagabase.command + (
+            *("--otlp-endpoint", f"http://{collector}", "--otel-traces-sampler", "traceidratio"),
+            *("--otel-traces-sampler-arg", str(ratio)),
+        )
 
 
 class Redis(Server):
@@ -373,6 +399,69 @@ class Umadb(Server):
         self.spawn([binary, "--listen", self.address, "--db-path", database])
         if not wait_until_it_listens(self.port, self.process):
             raise Missing(self.why())
+
+
+class Restate(Server):
+    """Its server, and the saga as a service of its SDK for Node; driven by Node, too."""
+
+    name = "restate"
+    services = None
+
+    def start(self):
+        binary = f"{RESTATE}/node_modules/.bin/restate-server"
+        if not os.path.exists(binary) or not shutil.which("node"):
+            raise Missing("there is no .tools/restate, or no node")
+        self.port, admin, peer, services = (free_port() for _ in range(4))
+        self.spawn(
+            [binary, "--base-dir", os.path.realpath(self.folder), "--node-name", "bench"],
+            env={
+                **os.environ,
+                "RESTATE_INGRESS__BIND_ADDRESS": f"127.0.0.1:{self.port}",
+                "RESTATE_ADMIN__BIND_ADDRESS": f"127.0.0.1:{admin}",
+                "RESTATE_BIND_ADDRESS": f"127.0.0.1:{peer}",
+                "RESTATE_ADVERTISED_ADDRESS": f"http://127.0.0.1:{peer}",
+            },
+        )
+        with open(os.path.join(self.folder, "services"), "wb") as output:
+            self.services = subprocess.Popen(
+                ["node", f"{RESTATE}/services.mjs", str(services)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+        if not wait_until_it_listens(self.port, self.process) or not wait_until_it_listens(
+            services, self.services
+        ):
+            raise Missing(self.why())
+        if not self.register(admin, services):
+            raise Missing("restate did not take the services")
+
+    def register(self, admin, services):
+        """It listens a little before it takes them."""
+        body = json.dumps({"uri": f"http://127.0.0.1:{services}"}).encode()
+        deadline = time.monotonic() + START_SECONDS_MAX
+        while time.monotonic() < deadline:
+            request = urllib.request.Request(
+                f"http://127.0.0.1:{admin}/deployments",
+                data=body,
+                headers={"content-type": "application/json"},
+            )
+            try:
+                with urllib.request.urlopen(request, timeout=5):
+                    return True
+            except OSError:
+                time.sleep(0.2)
+        return False
+
+    def stop(self):
+        super().stop()
+        if self.services:
+            self.services.kill()
+            self.services.wait()
+        self.services = None
+
+    def sagas(self, clients, seconds):
+        return run_json("node", f"{RESTATE}/load.mjs", self.port, clients, 1, seconds)
 
 
 def raw(what, *words):

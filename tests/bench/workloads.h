@@ -32,6 +32,13 @@ void measure_fan_out(const struct load *load, struct measured *measured);
 /* What `subscribers` of a stream that stays empty cost in memory. */
 void measure_idle(const struct load *load, struct measured *measured);
 
+/* Sagas of three steps, `outstanding` at a time: an event is a saga. */
+void measure_sagas(const struct load *load, struct measured *measured);
+/* `total` of them started at once; until the last has ended. */
+void measure_saga_burst(const struct load *load, struct measured *measured);
+/* `total` of them started with nobody to work for them: what they cost in memory. */
+void fill_sagas(const struct load *load, struct measured *measured);
+
 /* The same for UmaDB, by its own gRPC service; what is a stream with us is a tag there. */
 void measure_umadb_append(const struct load *load, struct measured *measured);
 void measure_umadb_read_all(const struct load *load, struct measured *measured);

@@ -8,8 +8,8 @@ Every fenced block of kind `sh` stands behind one of these lines:
 
 and a block of kind `text` behind <!-- prints --> tells what the block before it prints: each of
 its lines, "..." or "…" standing for anything. The blocks of one document run one after another in
-one folder, against one server of their own. Commands are written for localhost:2113; here they
-reach the server of the test.
+one folder, against one server of their own. Commands are written for localhost:2113 and
+localhost:2114; here they reach the server of the test.
 """
 
 import argparse
@@ -42,6 +42,7 @@ OFFLINE = {
 _MARK = re.compile(r"^<!-- (run|prints|not run: \S.*) -->$")
 _FENCE = re.compile(r"^```(\w*)\s*$")
 _ADDRESS = re.compile(r"\b(localhost|127\.0\.0\.1):2113\b")
+_HTTP = re.compile(r"\b(localhost|127\.0\.0\.1):2114\b")
 
 
 @dataclasses.dataclass
@@ -90,9 +91,9 @@ def prints_line(output, wanted):
     return any(re.fullmatch(pattern, line.strip()) for line in output.split("\n"))
 
 
-def run_block(block, address, folder, environment):
+def run_block(block, address, folder, environment, http="127.0.0.1:1"):
     """Wrong: it fails, takes too long, or does not print what is promised."""
-    commands = _ADDRESS.sub(address, block.commands)
+    commands = _HTTP.sub(http, _ADDRESS.sub(address, block.commands))
     try:
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", commands],
@@ -119,7 +120,8 @@ class Server:
 
     def __init__(self, binary, folder):
         self.process = subprocess.Popen(
-            [binary, "serve", "--data", os.path.join(folder, "data"), "--listen", "127.0.0.1:0"],
+            [binary, "serve", "--data", os.path.join(folder, "data"), "--listen", "127.0.0.1:0"]
+            + ["--http-listen", "127.0.0.1:0"],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -127,6 +129,9 @@ class Server:
         told = []
         for line in self.process.stdout:
             told.append(line)
+            http = re.match(r"  metrics  http://(\S+)/metrics$", line)
+            if http:
+                self.http = http[1]
             found = re.match(r"listening on (\S+)$", line)
             if found:
                 self.address = found[1]
@@ -192,7 +197,7 @@ def run_document(path, binary):
                     wanted = ", ".join(sorted(missing))
                     print(f"skip - {path}:{block.line}: {wanted} is not installed")
                 else:
-                    good = run_and_tell(path, block, server.address, folder, environment) and good
+                    good = run_and_tell(path, block, server, folder, environment) and good
         finally:
             if server:
                 server.stop()
@@ -200,9 +205,10 @@ def run_document(path, binary):
     return good
 
 
-def run_and_tell(path, block, address, folder, environment):
+def run_and_tell(path, block, server, folder, environment):
+    environment = dict(environment, SAGABASE_SERVER=server.address)
     try:
-        run_block(block, address, folder, dict(environment, SAGABASE_SERVER=address))
+        run_block(block, server.address, folder, environment, server.http)
     except Wrong as wrong:
         print(f"not ok - {path}: {wrong}")
         return False

@@ -76,9 +76,11 @@ static void read_config(int argc, char **argv)
     struct status status = config_read(argc, argv, environment, &config);
 
     if (!status_ok(status)) {
-        FUZZ_REQUIRE(status.code == STATUS_INVALID_ARGUMENT && status.message[0] != 0);
+        FUZZ_REQUIRE(status.code == STATUS_INVALID_ARGUMENT || status.code == STATUS_NOT_FOUND);
+        FUZZ_REQUIRE(status.message[0] != 0);
         return;
     }
+    config_destroy(&config);
     if (config.help)
         return;
     FUZZ_REQUIRE(config.data && config.listen);

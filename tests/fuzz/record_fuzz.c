@@ -49,6 +49,10 @@ static uint32_t walk_span(const struct record *record, uint32_t index, struct by
 
     require_inside(frames, stored);
     FUZZ_REQUIRE(span.first_revision + span.event_count > span.first_revision);
+    if (span.is_scavenged) {
+        FUZZ_REQUIRE(record->is_hollow && (frames.size > 0) == (span.first_revision == 0));
+        return span.event_count;
+    }
     for (; event_frame_next(&frames, &frame); count++) {
         require_inside(frame, stored);
         walk_event(frame);
@@ -71,6 +75,9 @@ static void parse(struct bytes stored, uint64_t position)
     for (uint32_t i = 0; i < record.span_count; i++)
         events += walk_span(&record, i, stored);
     FUZZ_REQUIRE(events == record.event_count);
+    struct record_cursor cursor = {.record = &record};
+    for (struct event event; record_next(&cursor, &event);)
+        require_inside(event.frame, stored);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -28,7 +28,10 @@ says "grpcurl lists the services" "grpc.health.v1.Health
 grpc.reflection.v1.ServerReflection
 grpc.reflection.v1alpha.ServerReflection
 sagabase.v1.Admin
-sagabase.v1.EventStore" \
+sagabase.v1.EventStore
+sagabase.v1.Participant
+sagabase.v1.SagaDefinitions
+sagabase.v1.Sagas" \
     "$grpcurl" -plaintext "$ADDRESS" list
 
 says "grpcurl lists the methods" "sagabase.v1.EventStore.AppendSession

@@ -133,6 +133,12 @@ static struct status fault_checkpoint(struct engine *base, const char *directory
     return engine_checkpoint(fault_engine_of(base)->inner, directory);
 }
 
+static struct status fault_compact(struct engine *base, enum family family, struct bytes from,
+                                   struct bytes to)
+{
+    return engine_compact(fault_engine_of(base)->inner, family, from, to);
+}
+
 static void fault_close(struct engine *base)
 {
     struct fault_engine *engine = fault_engine_of(base);
@@ -152,6 +158,7 @@ struct engine *fault_engine_open(struct engine *inner)
         .commit = fault_commit,
         .admit = fault_admit,
         .checkpoint = fault_checkpoint,
+        .compact = fault_compact,
         .close = fault_close,
     };
     struct fault_engine *engine = calloc(1, sizeof *engine);

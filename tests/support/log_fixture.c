@@ -94,6 +94,35 @@ struct status append_one(struct event_log *log, const char *stream, struct expec
     return status;
 }
 
+struct changing {
+    struct stream_change change;
+    sem_t done;
+};
+
+static void on_changed(struct intent *intent)
+{
+    sem_post(&container_of(intent, struct changing, change.intent)->done);
+}
+
+struct status change_stream(struct event_log *log, struct stream_change wanted)
+{
+    struct changing changing = {.change = wanted};
+    struct arena arena;
+
+    arena_init(&arena, 1 << 16);
+    sem_init(&changing.done, 0, 0);
+    changing.change.intent.done = on_changed;
+    struct status status = stream_change_submit(log, &changing.change, &arena);
+    if (status_ok(status)) {
+        while (sem_wait(&changing.done) != 0)
+            continue; /* a signal */
+        status = changing.change.intent.status;
+    }
+    sem_destroy(&changing.done);
+    arena_destroy(&arena);
+    return status;
+}
+
 struct status read_named(struct event_log *log, const char *stream, const struct read *read,
                          struct page *page)
 {

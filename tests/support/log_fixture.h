@@ -8,6 +8,7 @@
 #include "storage/log/append.h"
 #include "storage/log/event_log.h"
 #include "storage/log/read.h"
+#include "storage/log/stream_change.h"
 
 #define ANY              ((struct expectation){.kind = EXPECT_ANY})
 #define NO_STREAM        ((struct expectation){.kind = EXPECT_NO_STREAM})
@@ -45,6 +46,9 @@ struct status append_some(struct event_log *log, const char *stream, struct expe
 /* One event with this id. */
 struct status append_one(struct event_log *log, const char *stream, struct expectation expected,
                          struct uuid id, struct append *result);
+
+/* Submits, waits for `done`. Of `wanted`, `intent.done` is set here. */
+struct status change_stream(struct event_log *log, struct stream_change wanted);
 
 /* A page of a stream that must exist; the caller destroys page->frames. */
 struct status read_named(struct event_log *log, const char *stream, const struct read *read,

@@ -3,9 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "server/sagas/gateway.h"
+#include "server/services/sagas/tables.h"
 #include "storage/engine/memory_engine.h"
 
-static const struct method *const tables[] = {event_store_methods, admin_methods, NULL};
+static const struct method *const tables[] = {
+    event_store_methods, admin_methods,       saga_definitions_methods,
+    sagas_methods,       participant_methods, NULL,
+};
 
 static void must(const char *doing, struct status status)
 {
@@ -28,7 +33,10 @@ static struct test_server *start(struct engine *engine, size_t tail_bytes_max,
          event_log_open(&(struct event_log_options){.engine = server->engine,
                                                     .tail_bytes_max = tail_bytes_max},
                         &server->log));
+    must("gateway_open",
+         gateway_open(&(struct gateway_options){.log = server->log}, &server->gateway));
     server->services = (struct services){.log = server->log,
+                                         .gateway = server->gateway,
                                          .version = "1.2.3",
                                          .commit = "0123456789ab",
                                          .started_us = 42,
@@ -70,6 +78,7 @@ void test_server_stop(struct test_server *server)
     rpc_client_free(server->client);
     if (server->rpc)
         test_server_stop_rpc(server);
+    gateway_close(server->gateway);
     event_log_close(server->log);
     engine_close(server->engine);
     free(server);

@@ -11,6 +11,7 @@
 struct test_server {
     struct engine *engine;
     struct event_log *log;
+    struct gateway *gateway;
     struct rpc_server *rpc;
     struct services services;
     struct rpc_client *client;

@@ -5,6 +5,7 @@ set -euo pipefail
 folder=$(mktemp -d "${TEST_TMPDIR:-/tmp}/sagabase.XXXXXX")
 server=
 unset NO_COLOR
+export SAGABASE_HTTP_LISTEN="${SAGABASE_HTTP_LISTEN:-off}" # unless a test wants it
 
 leave() {
     local code=$?

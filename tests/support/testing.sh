@@ -5,6 +5,7 @@
 # with grpcio and grpcio-tools), node/node_modules and bin/grpcurl.
 
 set -u
+export SAGABASE_HTTP_LISTEN="${SAGABASE_HTTP_LISTEN:-off}" # unless a test wants it
 
 WORK=$(mktemp -d "${TEST_TMPDIR:-/tmp}/sagabase.XXXXXX")
 SERVERS=""

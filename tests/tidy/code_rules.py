@@ -12,12 +12,12 @@ ARROWS = {
     "storage/engine": ["base"],
     "storage/rocksdb": ["base", "storage/engine"],
     "storage/log": ["base", "storage/engine"],
-    "storage/snapshots": ["base", "storage/engine"],
+    "storage/snapshots": ["base", "storage/engine", "storage/log"],
     "server/config": ["base"],
     "server/rpc": ["base", "protos"],
     "server/observe": ["base", "protos", "server/rpc", "server/services"],
     "server/subscriptions": ["base", "storage/log"],
-    "server/sagas": ["base", "storage/log"],
+    "server/sagas": ["base", "protos", "storage/log"],
     "server/services": [
         "base",
         "protos",
@@ -26,6 +26,15 @@ ARROWS = {
         "server/subscriptions",
         "storage/log",
         "storage/snapshots",
+    ],
+    "server/services/sagas": [
+        "base",
+        "protos",
+        "server/rpc",
+        "server/sagas",
+        "server/services",
+        "server/subscriptions",
+        "storage/log",
     ],
     "server": ["base", "bazel", "server/*", "storage/*"],  # puts the rooms together
     "clients/c": ["base", "protos"],
@@ -40,6 +49,8 @@ ARROWS = {
 LIBRARIES = {
     "grpc/": ["server/rpc", "clients/c", "tests"],
     "rocksdb/": ["storage/rocksdb", "tests"],
+    "microhttpd.h": ["server/observe", "tests"],
+    "yaml.h": ["server/config", "tests"],
     "protobuf-c/": ["server", "clients", "tests"],
     "cmocka.h": ["tests"],
 }
@@ -196,6 +207,8 @@ RULES = [
             {"server/services/x.c": "#include <grpc/grpc.h>\n"},
             {"storage/log/x.c": "#  include <rocksdb/c.h>\n"},
             {"storage/log/x.c": "#include <protobuf-c/protobuf-c.h>\n"},
+            {"server/rpc/x.c": "#include <microhttpd.h>\n"},
+            {"clients/cli/x.c": "#include <yaml.h>\n"},
             {"base/x.c": "#include <cmocka.h>\n"},
         ],
     ),

@@ -15,7 +15,7 @@ run completion bash
 expect_code 0
 eval "$output"
 offers sagabase s
-expect_output "serve subscribe stream"
+expect_output "serve subscribe stream saga scavenge"
 offers sagabase stream t
 expect_output "types tombstone"
 offers sagabase stream list --c
@@ -26,6 +26,10 @@ offers sagabase append order-1 --fa
 expect_output "--fail-if"
 offers sagabase serve --in
 expect_output "--in-memory"
+offers sagabase config print --in
+expect_output "--in-memory"
+offers sagabase config ""
+expect_output "check print"
 offers sagabase completion ""
 expect_output "bash zsh fish"
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# stream policy, stream delete and stream tombstone against a server.
+# stream policy, delete, tombstone and erase, and scavenge, against a server.
 . tests/integration/cli/check.sh
 start
 
@@ -119,3 +119,46 @@ run stream delete order-3 --expect any
 expect_error 'sagabase: stream delete: order-3: it has a tombstone, for ever'
 run stream policy nothing-1
 expect_code 1
+
+# Erasing payloads, one and all.
+printf '{"type":"A","data":"secret 0"}\n{"type":"A","data":"secret 1"}\n{"type":"A","data":"secret 2"}\n' > "$folder/lines"
+input=$folder/lines run append person-1 --jsonl
+run stream erase person-1 --yes
+expect_code 2
+expect_error 'sagabase: stream erase: --reason: is required'
+run stream erase person-1 --reason "by letter"
+expect_code 2
+expect_error 'sagabase: stream erase: --yes: is required without a terminal, *'
+run stream erase person-1 --reason "by letter" --revision x --yes
+expect_code 2
+run stream erase person-1 --reason "by letter" --revision 1 --by office --yes
+expect_output "1 payload erased"
+run read person-1 --json
+[[ $output == *'secret 0'*'"erased":"'*'secret 2'* && $output != *'secret 1'* ]] || fail "one erased"
+run stream erase person-1 --reason "by letter" --revision 1 --yes --json
+expect_output '{"erased_events":0}'
+run stream erase person-1 --reason "by letter" --yes
+expect_output "2 payloads erased"
+run read person-1
+[[ $output == *"(erased)"*"(erased)"*"(erased)"* && $output != *secret* ]] || fail "all erased"
+run read '$erasures' --json
+[[ $output == *'"type":"$eventErased"'*'"by":"office"'*'"type":"$streamErased"'*'"reason":"by letter"'* ]] ||
+    fail "what was erased is recorded"
+run stream erase nothing-1 --reason "by letter" --yes
+expect_code 1
+expect_error 'sagabase: stream erase: nothing-1: no such stream'
+
+# Scavenging what order-1 to order-3 and the session hide.
+run scavenge --status --json
+[[ $(json 'it["state"], it["removed_events"]') == "('none', 0)" ]] || fail "scavenge --status"
+run scavenge --cancel
+expect_code 1
+expect_error 'sagabase: scavenge: no scavenge is running'
+run scavenge --watch
+expect_code 0
+[[ $output == "state           done"*"removed events  10"* ]] || fail "scavenge --watch"
+run scavenge --status --cancel
+expect_code 2
+reads session-1 "2"
+run scavenge --watch --json
+[[ $(json 'it["state"], it["removed_events"]') == "('done', 0)" ]] || fail "a second scavenge"

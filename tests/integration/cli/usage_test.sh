@@ -9,7 +9,8 @@ expect_code 0
 run --help
 expect_code 0
 for command in serve append read subscribe "stream list" "stream show" \
-    "stream policy" "stream delete" "stream tombstone" import info bench; do
+    "stream policy" "stream delete" "stream tombstone" import info bench "config check" \
+    "config print" doctor; do
     [[ $output == *"  $command "* ]] || fail "--help names $command"
     run help $command
     expect_code 0
@@ -44,6 +45,27 @@ run append s --type x --id 7
 expect_error 'sagabase: append: --id: a UUID, not "7"'
 run append s --type x --data "@$folder/missing"
 expect_error 'sagabase: append: --data: *missing: No such file or directory'
+
+# The server's options, without a server.
+run config check
+expect_code 0
+expect_output ok
+printf 'rpc-threads: 2\nlog-format: json\n' > "$folder/sagabase.yaml"
+run config check --config "$folder/sagabase.yaml"
+expect_output "ok: $folder/sagabase.yaml"
+run config print --config "$folder/sagabase.yaml" --rpc-threads 3
+expect_code 0
+[[ $output == *"rpc-threads "*" 3 "*" --rpc-threads"$'\n'* ]] || fail "a flag in config print"
+[[ $output == *"log-format "*" json "*"/sagabase.yaml:2"* ]] || fail "a line in config print"
+printf 'rpc-threads: 2\nlog-format: xml\n' > "$folder/sagabase.yaml"
+run config check --config "$folder/sagabase.yaml"
+expect_code 2
+expect_error "sagabase config check: */sagabase.yaml:2: log-format: text or json, not \"xml\""
+run serve --config "$folder/sagabase.yaml"
+expect_code 2
+expect_error "sagabase serve: */sagabase.yaml:2: log-format: *"
+run config chek
+expect_error 'sagabase: unknown command "config chek" (did you mean config check?)'
 run read
 expect_error 'sagabase: read: STREAM or --all is required'
 run subscribe s --tag x

@@ -93,6 +93,60 @@ static void an_endless_line_is_cut(void **state)
     assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
 }
 
+static void in_json_a_line_is_one_object_with_numbers_and_escaped_texts(void **state)
+{
+    char text[TEXT_BYTES];
+
+    (void)state;
+    log_set_format(LOG_JSON);
+    capture();
+    log_line(LOG_INFO, "store", "opened", "position=%d of=x-%d cause=\"%s\" more=%s", 42, 7,
+             "the \"disk\"\nis full", "007");
+    captured(text);
+    log_set_format(LOG_TEXT);
+    assert_memory_equal(text, "{\"time\":\"", 9);
+    assert_string_equal(strchr(text, ','),
+                        ",\"level\":\"INFO\",\"component\":\"store\",\"event\":\"opened\","
+                        "\"position\":42,\"of\":\"x-7\","
+                        "\"cause\":\"the \\\"disk\\\"\\u000ais full\",\"more\":\"007\"}\n");
+}
+
+static void a_value_with_a_newline_stays_in_its_line(void **state)
+{
+    char text[TEXT_BYTES];
+
+    (void)state;
+    capture();
+    log_line(LOG_WARN, "rpc", "forged", "cause=\"%s\"", "a\n2026 ERROR store failed");
+    captured(text);
+    assert_string_equal(strchr(text, ' '),
+                        " WARN rpc forged cause=\"a\\u000a2026 ERROR store failed\"\n");
+}
+
+static unsigned lines_of(const char *text)
+{
+    unsigned lines = 0;
+
+    for (; *text; text++)
+        lines += *text == '\n';
+    return lines;
+}
+
+static void a_fact_that_repeats_is_told_twenty_times_in_ten_seconds(void **state)
+{
+    char text[TEXT_BYTES];
+
+    (void)state;
+    capture();
+    for (int i = 0; i < 1000; i++)
+        log_line(LOG_WARN, "disk", "filled", "n=%d", i);
+    log_line(LOG_WARN, "disk", "mended", "n=%d", 1);
+    captured(text);
+    assert_int_equal(lines_of(text), 21);
+    assert_non_null(strstr(text, "disk filled n=19\n"));
+    assert_non_null(strstr(text, "disk mended n=1\n"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -100,6 +154,9 @@ int main(void)
         cmocka_unit_test(a_line_without_pairs_has_no_space_at_its_end),
         cmocka_unit_test(only_the_level_and_those_before_it_are_written),
         cmocka_unit_test(an_endless_line_is_cut),
+        cmocka_unit_test(in_json_a_line_is_one_object_with_numbers_and_escaped_texts),
+        cmocka_unit_test(a_value_with_a_newline_stays_in_its_line),
+        cmocka_unit_test(a_fact_that_repeats_is_told_twenty_times_in_ten_seconds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -69,8 +69,10 @@ static void values_stand_behind_a_space_or_an_equals_sign(void **state)
     (void)state;
     assert_true(status_ok(read("--listen", "0.0.0.0:1", &config)));
     assert_string_equal(config.listen, "0.0.0.0:1");
-    assert_true(status_ok(read("--listen=[::]:1=2", NULL, &config)));
-    assert_string_equal(config.listen, "[::]:1=2");
+    assert_true(status_ok(read("--listen=[::]:1", NULL, &config)));
+    assert_string_equal(config.listen, "[::]:1");
+    assert_true(status_ok(read("--data=a=b", NULL, &config)));
+    assert_string_equal(config.data, "a=b");
     assert_true(status_ok(read("--in-memory", "--log-level=debug", &config)));
     assert_true(config.in_memory);
     assert_int_equal(config.log_level, LOG_DEBUG);
@@ -120,6 +122,8 @@ static void wrong_values_are_refused_with_name_and_rule(void **state)
     refuses("--block-cache=", NULL, "--block-cache: a size");
     refuses("--in-memory=maybe", NULL, "--in-memory: true or false");
     refuses("--log-level", "loud", "--log-level: error, warn, info or debug, not \"loud\"");
+    refuses("--log-format", "xml", "--log-format: text or json, not \"xml\"");
+    refuses("--listen", "2113", "--listen: \"2113\": must be HOST:PORT");
     refuses("--data", "", "--data: may not be empty");
     refuses("--listen", NULL, "--listen: HOST:PORT is missing");
     variable = "SAGABASE_LOG_LEVEL";
@@ -157,6 +161,140 @@ static void help_names_every_option_with_variable_and_default(void **state)
     free(text);
 }
 
+/* --- the file ------------------------------------------------------------------------ */
+
+static char path[] = "/tmp/config_test.XXXXXX";
+
+static const char *file_of(const char *text)
+{
+    FILE *file = fopen(path, "w");
+
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+    return path;
+}
+
+static void a_file_is_behind_the_environment_and_flags(void **state)
+{
+    struct config config;
+
+    (void)state;
+    file_of("# where it runs\ndata: /from/file\nblock-cache: 1GiB\nin-memory: true\n"
+            "listen: \"[::]:1\"\nlog-format: json\n");
+    assert_true(status_ok(read("--config", path, &config)));
+    assert_string_equal(config.data, "/from/file");
+    assert_int_equal(config.block_cache, 1 << 30);
+    assert_true(config.in_memory);
+    assert_string_equal(config.listen, "[::]:1");
+    assert_int_equal(config.log_format, LOG_JSON);
+    config_destroy(&config);
+
+    variable = "SAGABASE_CONFIG";
+    variable_value = path;
+    assert_true(status_ok(read("--data", "/from/flag", &config)));
+    assert_string_equal(config.data, "/from/flag");
+    assert_int_equal(config.block_cache, 1 << 30);
+    config_destroy(&config);
+
+    variable = "SAGABASE_DATA";
+    variable_value = "/from/environment";
+    assert_true(status_ok(read("--config", path, &config)));
+    assert_string_equal(config.data, "/from/environment");
+    config_destroy(&config);
+}
+
+static void an_empty_file_sets_nothing(void **state)
+{
+    struct config config;
+
+    (void)state;
+    assert_true(status_ok(read("--config", file_of(""), &config)));
+    assert_string_equal(config.data, "./data");
+    config_destroy(&config);
+    assert_true(status_ok(read("--config", file_of("# nothing\n"), &config)));
+    config_destroy(&config);
+}
+
+static void file_refused(const char *text, const char *rule)
+{
+    char message[256];
+
+    snprintf(message, sizeof message, "%s:%s", path, rule);
+    refuses("--config", file_of(text), message);
+}
+
+static void what_is_wrong_in_a_file_is_told_with_its_line(void **state)
+{
+    char long_text[70000];
+
+    (void)state;
+    file_refused("data: x\nrpc-threads: 0\n", "2: rpc-threads: a number from 1 to 64, not \"0\"");
+    file_refused("block-cash: 1GiB\n", "1: block-cash: unknown option; did you mean block-cache?");
+    file_refused("data: x\n\ndata: y\n", "3: data: is there twice, in line 1, too");
+    file_refused("data:\n", "1: data: may not be empty");
+    file_refused("data:\n  a: b\n", "2: an option has a single value, not a mapping");
+    file_refused("data: [a]\n", "1: an option has a single value, not a list");
+    file_refused("- data\n", "1: an option has a single value, not a list");
+    file_refused("data\n", "1: must be lines of the form \"option: value\"");
+    file_refused("data: &a x\nlisten: *a\n", "2: aliases are not supported");
+    file_refused("data: \"x\nlisten: y\n", "");
+    file_refused("config: x\n", "1: config: a file cannot name another");
+    file_refused("help: true\n", "1: help: unknown option");
+    memset(long_text, '#', sizeof long_text - 1);
+    long_text[sizeof long_text - 1] = 0;
+    file_refused(long_text, " at most 65536 bytes");
+}
+
+static void a_file_that_cannot_be_read_is_told_with_the_cause(void **state)
+{
+    struct config config = {.data = "untouched"};
+    struct status status = read("--config", "/nowhere/x.yaml", &config);
+
+    (void)state;
+    assert_int_equal(status.code, STATUS_NOT_FOUND);
+    assert_string_equal(status.message, "/nowhere/x.yaml: No such file or directory");
+    status = read("--config", "/", &config);
+    assert_int_equal(status.code, STATUS_NOT_FOUND);
+    assert_string_equal(config.data, "untouched");
+}
+
+static void print_tells_each_value_with_its_unit_and_where_it_came_from(void **state)
+{
+    char *argv[] = {(char *)"print", (char *)"--rpc-threads=4", (char *)"--config", path, NULL};
+    char *text = NULL, place[64];
+    size_t size = 0;
+    FILE *file = open_memstream(&text, &size);
+
+    (void)state;
+    file_of("rpc-threads: 2\n\nqueue-memory: 32MiB\n");
+    variable = "SAGABASE_LISTEN";
+    variable_value = "[::]:7";
+    assert_true(status_ok(config_print(4, argv, environment, file)));
+    fclose(file);
+    snprintf(place, sizeof place, "%s:3\n", path);
+    assert_non_null(strstr(text, "rpc-threads            4                          THREADS    "
+                                 "--rpc-threads\n"));
+    assert_non_null(strstr(text, "HOST:PORT  SAGABASE_LISTEN\n"));
+    assert_non_null(strstr(text, place));
+    assert_non_null(strstr(text, "./data                     DIRECTORY  default\n"));
+    free(text);
+}
+
+static int make_path(void **state)
+{
+    int file = mkstemp(path);
+
+    (void)state;
+    return file < 0 ? 1 : fclose(fdopen(file, "w"));
+}
+
+static int remove_path(void **state)
+{
+    (void)state;
+    return remove(path);
+}
+
 #define behaves(test) cmocka_unit_test_setup(test, without_environment)
 
 int main(void)
@@ -169,7 +307,12 @@ int main(void)
         behaves(wrong_values_are_refused_with_name_and_rule),
         behaves(unknown_options_are_told_with_the_nearest_one),
         behaves(help_names_every_option_with_variable_and_default),
+        behaves(a_file_is_behind_the_environment_and_flags),
+        behaves(an_empty_file_sets_nothing),
+        behaves(what_is_wrong_in_a_file_is_told_with_its_line),
+        behaves(a_file_that_cannot_be_read_is_told_with_the_cause),
+        behaves(print_tells_each_value_with_its_unit_and_where_it_came_from),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_path, remove_path);
 }

@@ -286,6 +286,20 @@ static void a_deleted_key_is_gone(void **state)
     assert_scan(subject, (struct scan){.family = FAMILY_NAMES}, "a=1 c=3 d=4 ");
 }
 
+static void compacting_changes_nothing_that_is_there(void **state)
+{
+    struct subject *subject = *state;
+    struct write deletion = delete_of(FAMILY_NAMES, TEXT("b"));
+
+    put_letters(subject);
+    assert_ok(engine_commit(subject->engine, &deletion, 1, true));
+    assert_ok(engine_compact(subject->engine, FAMILY_NAMES, TEXT("a"), TEXT("c")));
+    assert_ok(engine_compact(subject->engine, FAMILY_NAMES, (struct bytes){0}, (struct bytes){0}));
+    assert_scan(subject, (struct scan){.family = FAMILY_NAMES}, "a=1 c=3 d=4 ");
+    put(subject, FAMILY_NAMES, TEXT("e"), TEXT("5"));
+    assert_scan(subject, (struct scan){.family = FAMILY_NAMES}, "a=1 c=3 d=4 e=5 ");
+}
+
 static void an_empty_commit_succeeds(void **state)
 {
     struct subject *subject = *state;
@@ -583,6 +597,7 @@ static int run_contract(const char *name)
         CONTRACT(a_commit_spans_families),
         CONTRACT(a_later_write_in_a_commit_wins),
         CONTRACT(a_deleted_key_is_gone),
+        CONTRACT(compacting_changes_nothing_that_is_there),
         CONTRACT(an_empty_commit_succeeds),
         CONTRACT(a_commit_borrows_its_bytes_only_for_the_call),
         CONTRACT(a_scan_visits_keys_in_order),

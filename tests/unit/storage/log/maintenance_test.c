@@ -392,7 +392,7 @@ static void policies_are_looked_at_and_kept(void **state)
 {
     struct fixture *fixture = *state;
     struct retained row = {.number = 3, .policy = {.max_count = 5}};
-    uint8_t key[POLICY_KEY_BYTES], value[RETAINED_BYTES];
+    uint8_t key[POLICY_KEY_BYTES], value[RETAINED_BYTES + ERASED_BYTES];
 
     put(fixture, FAMILY_POLICIES, policy_key(key, 3), retained_encode(value, &row));
     assert_repaired(fixture);

@@ -22,6 +22,7 @@ struct stored {
     struct span spans[2];
     uint8_t frames[8];
     size_t frame_bytes;
+    uint8_t version;
 };
 
 static struct stored make_stored(void)
@@ -29,7 +30,8 @@ static struct stored make_stored(void)
     return (struct stored){.position = POSITION,
                            .events = 2,
                            .span_count = 2,
-                           .spans = {{1, 0, 1, 4}, {2, 0, 1, 4}},
+                           .version = RECORD_VERSION,
+                           .spans = {{1, 0, 1, 4, false}, {2, 0, 1, 4, false}},
                            .frames = {0x0a, 2, 0x12, 0, 0x0a, 2, 0x12, 0},
                            .frame_bytes = 8};
 }
@@ -40,15 +42,12 @@ static struct status parse(const struct stored *stored)
     uint8_t *at = bytes + RECORD_HEADER_BYTES;
     struct record record;
 
-    bytes[8] = RECORD_VERSION;
+    bytes[8] = stored->version;
     memcpy(bytes + 10, &stored->span_count, sizeof stored->span_count);
     put_u32_little_endian(bytes + 12, stored->events);
     put_u64_little_endian(bytes + 16, stored->position);
     for (size_t i = 0; i < stored->span_count; i++, at += RECORD_SPAN_BYTES) {
-        put_u64_little_endian(at, stored->spans[i].stream_number);
-        put_u64_little_endian(at + 8, stored->spans[i].first_revision);
-        put_u32_little_endian(at + 16, stored->spans[i].event_count);
-        put_u32_little_endian(at + 20, stored->spans[i].frame_bytes);
+        span_encode(at, &stored->spans[i]);
     }
     memcpy(at, stored->frames, stored->frame_bytes);
     size_t size = (size_t)(at - bytes) + stored->frame_bytes;
@@ -114,8 +113,8 @@ static void a_span_without_events_is_refused(void **state)
     struct stored stored = make_stored();
 
     (void)state;
-    stored.spans[0] = (struct span){1, 0, 2, 8};
-    stored.spans[1] = (struct span){2, 0, 0, 0};
+    stored.spans[0] = (struct span){1, 0, 2, 8, false};
+    stored.spans[1] = (struct span){2, 0, 0, 0, false};
     assert_refused(&stored);
 }
 
@@ -131,6 +130,53 @@ static void numbers_that_would_wrap_are_refused(void **state)
     assert_refused(&stored);
 }
 
+/* The first span is scavenged: its stream's name is left of it. */
+static struct stored make_hollow(void)
+{
+    struct stored stored = make_stored();
+
+    stored.version = RECORD_VERSION_HOLLOW;
+    stored.spans[0] = (struct span){1, 0, 100, 4, true};
+    stored.events = 101;
+    memcpy(stored.frames, "name", 4);
+    return stored;
+}
+
+static void scavenged_spans_are_told_by_their_counts(void **state)
+{
+    struct stored stored = make_hollow();
+
+    (void)state;
+    assert_ok(parse(&stored));
+    stored.spans[0] = (struct span){1, 7, 100, 0, true};
+    memmove(stored.frames, stored.frames + 4, 4);
+    stored.frame_bytes = 4;
+    assert_ok(parse(&stored));
+}
+
+static void scavenged_spans_in_a_record_of_the_first_version_are_refused(void **state)
+{
+    struct stored stored = make_hollow();
+
+    (void)state;
+    stored.version = RECORD_VERSION;
+    assert_refused(&stored);
+}
+
+static void bytes_without_a_meaning_in_a_scavenged_span_are_refused(void **state)
+{
+    struct stored stored = make_hollow();
+
+    (void)state;
+    stored.spans[0].first_revision = 1; /* only the beginning of a stream tells its name */
+    assert_refused(&stored);
+    stored = make_hollow();
+    stored.spans[0].frame_bytes = 0; /* and has to */
+    memmove(stored.frames, stored.frames + 4, 4);
+    stored.frame_bytes = 4;
+    assert_refused(&stored);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -141,6 +187,9 @@ int main(void)
         cmocka_unit_test(bytes_that_are_no_frame_are_refused),
         cmocka_unit_test(a_span_without_events_is_refused),
         cmocka_unit_test(numbers_that_would_wrap_are_refused),
+        cmocka_unit_test(scavenged_spans_are_told_by_their_counts),
+        cmocka_unit_test(scavenged_spans_in_a_record_of_the_first_version_are_refused),
+        cmocka_unit_test(bytes_without_a_meaning_in_a_scavenged_span_are_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

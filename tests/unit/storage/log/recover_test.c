@@ -194,7 +194,7 @@ static void store_of_a_newer_format_is_refused(void **state)
     put_u32_little_endian(format, STORE_FORMAT + 1);
     struct write write = {FAMILY_META, WRITE_PUT, bytes_of_text("format"), bytes_of(format, 4)};
     assert_ok(engine_commit(fixture->inner, &write, 1, true));
-    assert_fails(start(fixture), FAILED_PRECONDITION, "its format is 2, written by a newer");
+    assert_fails(start(fixture), FAILED_PRECONDITION, "its format is 3, written by a newer");
 }
 
 static void failing_reads_fail_the_opening(void **state)

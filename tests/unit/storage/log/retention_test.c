@@ -5,7 +5,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +12,6 @@
 
 #include "storage/engine/memory_engine.h"
 #include "storage/log/limits.h"
-#include "storage/log/stream_change.h"
 #include "tests/support/log_fixture.h"
 
 static _Atomic(int64_t) now_us = 1000;
@@ -65,53 +63,28 @@ static void reopen(struct fixture *fixture)
     start(fixture);
 }
 
-struct changing {
-    struct stream_change change;
-    sem_t done;
-};
-
-static void on_done(struct intent *intent)
-{
-    sem_post(&container_of(intent, struct changing, change.intent)->done);
-}
-
-static struct status change(struct event_log *log, struct stream_change wanted)
-{
-    struct changing changing = {.change = wanted};
-    struct arena arena;
-
-    arena_init(&arena, 1 << 16);
-    sem_init(&changing.done, 0, 0);
-    changing.change.intent.done = on_done;
-    struct status status = stream_change_submit(log, &changing.change, &arena);
-    if (status_ok(status)) {
-        sem_wait(&changing.done);
-        status = changing.change.intent.status;
-    }
-    arena_destroy(&arena);
-    return status;
-}
-
 static struct status set_policy(struct event_log *log, const char *stream,
                                 struct stream_policy policy)
 {
-    return change(log, (struct stream_change){
-                           .kind = CHANGE_POLICY, .name = bytes_of_text(stream), .policy = policy});
+    return change_stream(log, (struct stream_change){.kind = CHANGE_POLICY,
+                                                     .name = bytes_of_text(stream),
+                                                     .policy = policy});
 }
 
 static struct status set_category_policy(struct event_log *log, const char *category,
                                          struct stream_policy policy)
 {
-    return change(log, (struct stream_change){.kind = CHANGE_CATEGORY_POLICY,
-                                              .name = bytes_of_text(category),
-                                              .policy = policy});
+    return change_stream(log, (struct stream_change){.kind = CHANGE_CATEGORY_POLICY,
+                                                     .name = bytes_of_text(category),
+                                                     .policy = policy});
 }
 
 static struct status end_stream(struct event_log *log, enum stream_change_kind kind,
                                 const char *stream, struct expectation expected)
 {
-    return change(log, (struct stream_change){
-                           .kind = kind, .name = bytes_of_text(stream), .expected = expected});
+    return change_stream(
+        log,
+        (struct stream_change){.kind = kind, .name = bytes_of_text(stream), .expected = expected});
 }
 
 /* "a0 a1 b0": all that a reader sees, stream by its letter and revision. */
@@ -207,10 +180,10 @@ static void truncated_events_stay_hidden(void **state)
     struct stream_head head;
 
     fill(fixture->log);
-    assert_ok(change(fixture->log, truncate));
+    assert_ok(change_stream(fixture->log, truncate));
     assert_seen(fixture->log, "a-1", false, "a4");
     truncate.before = 1;
-    assert_ok(change(fixture->log, truncate));
+    assert_ok(change_stream(fixture->log, truncate));
     assert_seen(fixture->log, "a-1", false, "a4");
     assert_ok(event_log_find_stream(fixture->log, bytes_of_text("a-1"), &head));
     assert_int_equal(head.first_revision, 4);

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "storage/rocksdb/rocksdb_engine.h"
+#include "tests/support/inspect.h"
 
 enum { PATH_BYTES = 512, VALUE_BYTES = 200, COMMITS = 100, COPY_BYTES = 4096 };
 
@@ -535,6 +536,50 @@ static void no_commit_succeeds_after_one_has_failed(void **state)
 
 #define STORE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
+static void compacted_files_do_not_name_deleted_keys(void **state)
+{
+    struct store *store = *state;
+    struct bytes secret = bytes_of_text("q8Zx/3vKp0LmW7sT");
+    struct write writes[] = {
+        {FAMILY_INDEX, WRITE_PUT, secret, bytes_of_text("1")},
+        {FAMILY_INDEX, WRITE_PUT, bytes_of_text("z"), bytes_of_text("1")},
+        {FAMILY_INDEX, WRITE_DELETE, secret, {0}},
+    };
+
+    assert_ok(open_store(store->directory, &store->engine));
+    assert_ok(engine_commit(store->engine, writes, 2, true));
+    assert_ok(engine_commit(store->engine, writes + 2, 1, true));
+    assert_int_equal(inspect_files_with(store->directory, secret), 1);
+    assert_ok(engine_compact(store->engine, FAMILY_INDEX, (struct bytes){0}, (struct bytes){0}));
+    assert_int_equal(inspect_files_with(store->directory, secret), 0);
+}
+
+static void compacted_files_hold_nothing_that_was_deleted_or_overwritten(void **state)
+{
+    static const char secret[] = "q8Zx/3vKp0LmW7sT";
+    struct store *store = *state;
+    struct bytes first = bytes_of_text("1"), second = bytes_of_text("2");
+    struct write puts[] = {
+        {FAMILY_LOG, WRITE_PUT, first, bytes_of_text(secret)},
+        {FAMILY_LOG, WRITE_PUT, second, bytes_of_text(secret)},
+    };
+    struct write removals[] = {
+        {FAMILY_LOG, WRITE_DELETE, first, {0}},
+        {FAMILY_LOG, WRITE_PUT, second, bytes_of_text("")},
+    };
+
+    assert_ok(open_store(store->directory, &store->engine));
+    for (int on_disk = 0; on_disk < 2; on_disk++) {
+        assert_ok(engine_commit(store->engine, puts, 2, true));
+        if (on_disk) /* in a table file, not only in the write-ahead log */
+            assert_ok(engine_compact(store->engine, FAMILY_LOG, first, bytes_of_text("3")));
+        assert_int_equal(inspect_files_with(store->directory, bytes_of_text(secret)), 1);
+        assert_ok(engine_commit(store->engine, removals, 2, true));
+        assert_ok(engine_compact(store->engine, FAMILY_LOG, first, bytes_of_text("3")));
+        assert_int_equal(inspect_files_with(store->directory, bytes_of_text(secret)), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -554,6 +599,8 @@ int main(void)
         STORE(damage_in_a_table_is_reported_by_every_read),
         STORE(a_store_without_its_current_file_is_refused),
         STORE(no_commit_succeeds_after_one_has_failed),
+        STORE(compacted_files_do_not_name_deleted_keys),
+        STORE(compacted_files_hold_nothing_that_was_deleted_or_overwritten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,13 @@
+/* What the cache and its stores may hold. Each row is also in ARCHITECTURE.md's table. */
+#ifndef STORAGE_SNAPSHOTS_LIMITS_H
+#define STORAGE_SNAPSHOTS_LIMITS_H
+
+enum {
+    SNAPSHOT_STATE_BYTES_MAX = 1 << 20, /* as an event's data: LoadStream sends it in one message */
+    SNAPSHOT_TTL_S_MAX = 315360000,     /* ten years; beyond it, leave the TTL away */
+    SNAPSHOTS_KEPT_MAX = 100,           /* of a stream */
+    VALUE_KEY_BYTES_MAX = 4096,
+    VALUE_BYTES_MAX = 1 << 20,
+};
+
+#endif

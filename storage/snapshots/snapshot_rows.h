@@ -1,0 +1,31 @@
+/* What a row of the family `snapshots` says (rows.h). Only for files of this folder. */
+#ifndef STORAGE_SNAPSHOTS_SNAPSHOT_ROWS_H
+#define STORAGE_SNAPSHOTS_SNAPSHOT_ROWS_H
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/bytes.h"
+#include "storage/snapshots/rows.h"
+#include "storage/snapshots/snapshot_store.h"
+
+struct history {
+    uint32_t count; /* oldest first */
+    struct snapshot_info items[SNAPSHOTS_KEPT_MAX];
+};
+
+/* {NULL, 0}: out of memory. */
+struct bytes history_encode(const struct history *history, struct bytes stream,
+                            struct arena *arena);
+
+/* False: damaged. `stream` is borrowed; it may be NULL. */
+bool history_decode(struct bytes row, struct history *history, struct bytes *stream);
+
+/* The head of a state's row; content type and state follow. */
+void state_encode_head(uint8_t row[STATE_HEAD_BYTES], struct bytes content_type,
+                       struct bytes type_and_state);
+
+/* False: damaged. */
+bool state_decode(struct bytes row, struct bytes *content_type, struct bytes *state);
+
+#endif

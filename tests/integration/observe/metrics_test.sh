@@ -1,0 +1,205 @@
+#!/bin/bash
+# /metrics and /health as operators use them, with Prometheus and promtool themselves.
+#
+# usage: metrics_test.sh SAGABASE
+
+source tests/support/testing.sh
+sagabase=$1
+export SAGABASE_HTTP_LISTEN=127.0.0.1:0
+start_server "$sagabase" --data "$WORK/data" || exit 1
+HTTP=$(sed -n 's|^  metrics  http://\(.*\)/metrics$|\1|p' "$WORK/server.out")
+
+get() {
+    curl --silent --show-error --max-time 20 "$@"
+}
+
+# value SERIES: as the server tells it now, 0 if it does not.
+value() {
+    get "http://$HTTP/metrics" | awk -v series="$1" '$1 == series { found = $2 } END { print found + 0 }'
+}
+
+# is NAME WANTED FOUND
+is() {
+    if test "$2" = "$3"; then ok "$1"; else not_ok "$1" "$3, not $2"; fi
+}
+
+# --- health
+
+is "a server that serves is live" live "$(get "http://$HTTP/health/live")"
+is "a server that serves is ready" ready "$(get "http://$HTTP/health/ready")"
+is "an unknown path is not found" 404 "$(get -o /dev/null -w '%{http_code}' "http://$HTTP/x")"
+is "nothing can be posted" 405 \
+    "$(get -o /dev/null -w '%{http_code}' -d "$(head -c 100000 /dev/zero | tr '\0' x)" "http://$HTTP/metrics")"
+is "a connection is kept" "1 0" \
+    "$(get -o /dev/null -o /dev/null -w '%{num_connects} ' "http://$HTTP/health/live" "http://$HTTP/health/live" | xargs)"
+
+# --- what is counted
+
+for _ in 1 2 3; do
+    "$sagabase" append order-1 --server "$ADDRESS" --type Placed --data 1 >/dev/null
+done
+"$sagabase" append order-1 --server "$ADDRESS" --type Placed --expect none >/dev/null 2>&1
+calls='service="sagabase.v1.EventStore",method="AppendToStream"'
+is "calls are counted by method and code" 3 "$(value "sagabase_rpc_duration_seconds_count{$calls,code=\"OK\"}")"
+is "errors are, too" 1 "$(value "sagabase_rpc_duration_seconds_count{$calls,code=\"ABORTED\"}")"
+is "events are counted" 3 "$(value sagabase_store_events)"
+is "commits are counted" 3 "$(value sagabase_committed_events_total)"
+is "conflicts are counted" 1 "$(value sagabase_refused_changes_total)"
+is "RocksDB tells of itself" 3 "$(value 'sagabase_rocksdb_keys{family="log"}')"
+
+"$sagabase" subscribe --server "$ADDRESS" >"$WORK/subscribed" 2>&1 &
+SERVERS="$SERVERS $!"
+parked() {
+    test "$(value 'sagabase_subscriptions{state="parked"}')" = 1
+}
+if wait_until parked; then ok "a subscription is counted"; else not_ok "a subscription is counted" never; fi
+is "who sleeps is not behind" 0 "$(value sagabase_subscription_behind_events_max)"
+
+# --- limits
+
+limits=$(get "http://$HTTP/metrics" | grep -c '^sagabase_limit_hits_total{')
+if test "$limits" -ge 10; then ok "limits are counted from the start"; else not_ok "limits are counted from the start" "$limits"; fi
+is "none was hit yet" 0 "$(get "http://$HTTP/metrics" | awk '/^sagabase_limit_hits_total/ { hits += $2 } END { print hits + 0 }')"
+# --- series from users
+
+series() {
+    get "http://$HTTP/metrics" | grep -vc '^#'
+}
+call_unknown_methods() {
+    "$SAGABASE_TOOLS/python/bin/python" - "$ADDRESS" <<'PYTHON'
+import sys, grpc
+with grpc.insecure_channel(sys.argv[1]) as channel:
+    for i in range(300):
+        try:
+            channel.unary_unary(f"/sagabase.v1.EventStore/Invented{i}")(b"")
+        except grpc.RpcError as error:
+            assert error.code() == grpc.StatusCode.UNIMPLEMENTED, error
+PYTHON
+}
+if tool "invented methods make no series" python/bin/python; then
+    call_unknown_methods
+    before=$(series)
+    call_unknown_methods
+    is "invented methods make no series" "$before" "$(series)"
+    is "but they are counted" 600 \
+        "$(value 'sagabase_rpc_duration_seconds_count{service="unknown",method="unknown",code="UNIMPLEMENTED"}')"
+fi
+
+# --- under load
+
+"$sagabase" bench --server "$ADDRESS" --seconds 3 >"$WORK/bench.out" 2>&1 &
+load=$!
+scrapes=0
+while kill -0 $load 2>/dev/null; do
+    get "http://$HTTP/metrics" | grep -c '^process_open_fds ' >/dev/null || break
+    scrapes=$((scrapes + 1))
+done
+wait $load || not_ok "the load goes on under scrapes" "$(cat "$WORK/bench.out")"
+if test $scrapes -gt 3 && ! kill -0 $load 2>/dev/null; then
+    ok "scrapes are answered under full load"
+else
+    not_ok "scrapes are answered under full load" "$scrapes of them"
+fi
+
+# --- more connections than there may be
+
+exec 9<>"$WORK/never"
+for _ in $(seq 100); do
+    (exec 3<>"/dev/tcp/${HTTP%:*}/${HTTP#*:}" && read -r -t 3 _ <&3) 2>/dev/null &
+done
+crowd=$(value process_open_fds)
+if test "$crowd" -lt 400; then ok "connections are bounded"; else not_ok "connections are bounded" "$crowd files"; fi
+wait_until get -o /dev/null "http://$HTTP/health/live" || not_ok "the crowd does no harm" "no answer"
+
+# --- Prometheus
+
+if command -v promtool >/dev/null; then
+    if get "http://$HTTP/metrics" | promtool check metrics >"$WORK/check.out" 2>&1; then
+        ok "promtool finds nothing wrong"
+    else
+        not_ok "promtool finds nothing wrong" "$(cat "$WORK/check.out")"
+    fi
+else
+    skip "promtool finds nothing wrong" "there is no promtool: Debian's package prometheus brings it"
+fi
+
+scraped() {
+    get "http://$PROMETHEUS/api/v1/query?query=sagabase_store_events" | grep -q '"result":\[{'
+}
+# Each expression of the dashboard, asked for as Grafana does.
+ask_dashboard() {
+    /usr/bin/python3 - "$PROMETHEUS" docs/grafana.json <<'PYTHON'
+import json, re, sys, urllib.parse, urllib.request
+asked = 0
+for panel in json.load(open(sys.argv[2]))["panels"]:
+    for target in panel.get("targets", []):
+        query = target["expr"].replace("$__rate_interval", "5m")
+        url = f"http://{sys.argv[1]}/api/v1/query?" + urllib.parse.urlencode({"query": query})
+        answer = json.load(urllib.request.urlopen(url))
+        assert answer["status"] == "success", (panel["title"], answer)
+        names = re.findall(r"\b(?:sagabase|process)_\w+", query)
+        assert names, query
+        for name in names:
+            url = f"http://{sys.argv[1]}/api/v1/query?" + urllib.parse.urlencode({"query": name})
+            assert json.load(urllib.request.urlopen(url))["data"]["result"], f"no series {name}"
+        asked += 1
+assert asked >= 10, asked
+PYTHON
+}
+if command -v prometheus >/dev/null; then
+    printf 'global: {scrape_interval: 1s}\nscrape_configs: [{job_name: sagabase, static_configs: [{targets: ["%s"]}]}]\n' \
+        "$HTTP" >"$WORK/prometheus.yml"
+    PROMETHEUS=127.0.0.1:$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    prometheus --config.file "$WORK/prometheus.yml" --storage.tsdb.path "$WORK/prometheus" \
+        --web.listen-address "$PROMETHEUS" >"$WORK/prometheus.out" 2>&1 &
+    SERVERS="$SERVERS $!"
+    if wait_until scraped 2>/dev/null; then
+        ok "Prometheus reads it"
+        if ask_dashboard 2>"$WORK/dashboard.err"; then
+            ok "Prometheus answers what the dashboard asks"
+        else
+            not_ok "Prometheus answers what the dashboard asks" "$(tail -3 "$WORK/dashboard.err")"
+        fi
+    else
+        not_ok "Prometheus reads it" "$(tail -3 "$WORK/prometheus.out")"
+    fi
+else
+    skip "Prometheus reads it" "there is no prometheus: Debian's package of that name brings it"
+fi
+
+# --- what the documents name
+
+names() {
+    grep -oE '\b(sagabase|process)_[a-z_0-9]+' docs/observability.md | sort -u | grep -v '^sagabase_trace_'
+}
+get "http://$HTTP/metrics" >"$WORK/metrics"
+unknown=$(for name in $(names); do grep -q "^# TYPE $name " "$WORK/metrics" || echo "$name"; done)
+is "what the documents name is there" "" "$unknown"
+test "$(names | wc -l)" -gt 20 || not_ok "the documents name metrics" "$(names)"
+
+# --- a limit that is hit
+
+test_of_limit() {
+    start_server "$sagabase" --in-memory --queue-appends 1 || exit 1
+    HTTP=$(sed -n 's|^  metrics  http://\(.*\)/metrics$|\1|p' "$WORK/server.out")
+    "$sagabase" bench --server "$ADDRESS" --seconds 1 --clients 64 >/dev/null 2>&1
+    value 'sagabase_limit_hits_total{limit="queue_appends"}'
+    stop_server || not_ok "the small server ends well" "exit status $?"
+}
+hits=$(test_of_limit)
+if test "$hits" -gt 0; then ok "a limit that is hit is counted"; else not_ok "a limit that is hit is counted" "$hits"; fi
+
+# --- where it cannot listen
+
+taken=$HTTP
+if SAGABASE_HTTP_LISTEN=$taken timeout 20 "$sagabase" serve --in-memory --listen 127.0.0.1:0 \
+    >"$WORK/second.out" 2>"$WORK/second.err"; then
+    not_ok "a taken address that was asked for ends the start" "it serves"
+elif grep -q "$taken: cannot be bound: Address already in use" "$WORK/second.err"; then
+    ok "a taken address that was asked for ends the start"
+else
+    not_ok "a taken address that was asked for ends the start" "$(cat "$WORK/second.err")"
+fi
+
+stop_server || not_ok "the server ends well" "exit status $?"
+conclude

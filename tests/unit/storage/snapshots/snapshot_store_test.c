@@ -1,0 +1,294 @@
+/* Snapshots of streams: what is put is found, in the cache and on disk, and nothing older. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "storage/log/stream_change.h"
+#include "tests/support/log_fixture.h"
+#include "tests/unit/storage/snapshots/fixture.h"
+
+static const struct bytes stream = {(const uint8_t *)"order-1", 7};
+
+static void append(struct fixture *fixture, size_t count)
+{
+    uint64_t last;
+
+    assert_ok(append_some(fixture->log, "order-1", ANY, count, &last));
+}
+
+static struct snapshot_change put_of(uint64_t revision, const char *state)
+{
+    return (struct snapshot_change){.kind = SNAPSHOT_PUT,
+                                    .stream = stream,
+                                    .revision = revision,
+                                    .content_type = bytes_of_text("application/json"),
+                                    .state = bytes_of_text(state),
+                                    .expires_us = SNAPSHOT_NO_EXPIRY};
+}
+
+static struct status put(struct fixture *fixture, uint64_t revision, const char *state)
+{
+    struct snapshot_change change = put_of(revision, state);
+
+    change.keep = 3;
+    return run_change(fixture, &change);
+}
+
+static struct status get(struct fixture *fixture, uint64_t at, char state[100],
+                         struct snapshot *found)
+{
+    struct arena arena;
+
+    arena_init(&arena, 1 << 20);
+    struct status status = snapshot_get(fixture->snapshots, stream, at, &arena, found);
+    if (status_ok(status)) {
+        memcpy(state, found->state.data, found->state.size);
+        state[found->state.size] = 0;
+        assert_true(bytes_equal(found->content_type, bytes_of_text("application/json")));
+        snapshot_release(found);
+    }
+    arena_destroy(&arena);
+    return status;
+}
+
+static void assert_found(struct fixture *fixture, uint64_t at, uint64_t revision, const char *state)
+{
+    struct snapshot found;
+    char text[100];
+
+    assert_ok(get(fixture, at, text, &found));
+    assert_int_equal(found.revision, revision);
+    assert_string_equal(text, state);
+}
+
+static void assert_none(struct fixture *fixture)
+{
+    struct snapshot found;
+    char text[100];
+
+    assert_fails(get(fixture, SNAPSHOT_NEWEST, text, &found), NOT_FOUND, "");
+}
+
+static void the_newest_is_found_from_memory_and_after_a_restart_from_disk(void **state)
+{
+    struct fixture *fixture = *state;
+    struct snapshot found;
+    char text[100];
+
+    append(fixture, 10);
+    assert_ok(put(fixture, 4, "four"));
+    assert_ok(get(fixture, SNAPSHOT_NEWEST, text, &found));
+    assert_true(found.cached);
+    reopen(fixture, 8 << 20, CACHE_ALLKEYS_LRU);
+    assert_ok(get(fixture, SNAPSHOT_NEWEST, text, &found));
+    assert_false(found.cached);
+    assert_int_equal(found.created_us, SECOND_US);
+    assert_found(fixture, SNAPSHOT_NEWEST, 4, "four");
+    assert_int_equal(snapshot_stream_count(fixture->snapshots), 1);
+}
+
+static void an_older_one_is_found_by_a_revision_and_only_so_many_are_kept(void **state)
+{
+    struct fixture *fixture = *state;
+    struct snapshot_info *infos;
+    struct arena arena;
+    size_t count;
+
+    append(fixture, 10);
+    assert_ok(put(fixture, 1, "one"));
+    assert_ok(put(fixture, 3, "three"));
+    assert_ok(put(fixture, 5, "five"));
+    assert_found(fixture, 4, 3, "three");
+    assert_ok(put(fixture, 7, "seven"));
+    arena_init(&arena, 1 << 16);
+    assert_ok(snapshot_list(fixture->snapshots, stream, &arena, &infos, &count));
+    assert_int_equal(count, 3);
+    assert_int_equal(infos[0].revision, 7);
+    assert_int_equal(infos[0].state_bytes, 5);
+    assert_int_equal(infos[2].revision, 3);
+    arena_destroy(&arena);
+}
+
+static void what_cannot_be_is_refused_by_name(void **state)
+{
+    struct fixture *fixture = *state;
+    struct snapshot_change change = put_of(3, "x");
+
+    assert_fails(run_change(fixture, &change), NOT_FOUND, "no such stream");
+    append(fixture, 3);
+    change = put_of(3, "x");
+    assert_fails(run_change(fixture, &change), OUT_OF_RANGE, "revision: 3 does not exist");
+    change = put_of(2, "x");
+    change.state =
+        (struct bytes){calloc(1, SNAPSHOT_STATE_BYTES_MAX + 1), SNAPSHOT_STATE_BYTES_MAX + 1};
+    assert_fails(run_change(fixture, &change), INVALID_ARGUMENT, "state: at most 1048576 bytes");
+    free((void *)change.state.data);
+}
+
+static void a_snapshot_may_not_go_back_but_may_be_put_again(void **state)
+{
+    struct fixture *fixture = *state;
+    struct snapshot_change change = put_of(4, "late");
+
+    append(fixture, 10);
+    assert_ok(put(fixture, 5, "five"));
+    assert_fails(run_change(fixture, &change), ABORTED, "may not go back");
+    assert_int_equal(change.newest_revision, 5);
+    assert_ok(put(fixture, 5, "five again"));
+    assert_found(fixture, SNAPSHOT_NEWEST, 5, "five again");
+    change = put_of(8, "eight");
+    change.has_newer_than = true;
+    change.newer_than = 4;
+    assert_fails(run_change(fixture, &change), ABORTED, "newer_than");
+    change = put_of(8, "eight");
+    change.has_newer_than = true;
+    change.newer_than = 5;
+    assert_ok(run_change(fixture, &change));
+}
+
+static void an_expired_snapshot_is_gone_and_an_older_one_shows(void **state)
+{
+    struct fixture *fixture = *state;
+    struct snapshot_change change = put_of(6, "six");
+
+    append(fixture, 10);
+    assert_ok(put(fixture, 2, "two"));
+    change.expires_us = now() + SECOND_US;
+    change.keep = 2;
+    assert_ok(run_change(fixture, &change));
+    assert_found(fixture, SNAPSHOT_NEWEST, 6, "six");
+    set_now_us(now() + SECOND_US);
+    assert_found(fixture, SNAPSHOT_NEWEST, 2, "two");
+}
+
+static void a_deleted_snapshot_is_gone_from_the_cache_too(void **state)
+{
+    struct fixture *fixture = *state;
+    struct snapshot_change change = {.kind = SNAPSHOT_DELETE, .stream = stream, .revision = 6};
+
+    append(fixture, 10);
+    assert_ok(put(fixture, 2, "two"));
+    assert_ok(put(fixture, 6, "six"));
+    assert_ok(run_change(fixture, &change));
+    assert_true(change.found);
+    assert_found(fixture, SNAPSHOT_NEWEST, 2, "two");
+    change = (struct snapshot_change){.kind = SNAPSHOT_DELETE_ALL, .stream = stream};
+    assert_ok(run_change(fixture, &change));
+    assert_none(fixture);
+    assert_int_equal(snapshot_stream_count(fixture->snapshots), 0);
+}
+
+static void a_stream_that_was_deleted_and_written_again_shows_no_old_state(void **state)
+{
+    struct fixture *fixture = *state;
+
+    append(fixture, 10);
+    assert_ok(put(fixture, 9, "nine"));
+    assert_ok(
+        change_stream(fixture->log, (struct stream_change){.kind = CHANGE_DELETE, .name = stream}));
+    assert_none(fixture);
+    append(fixture, 1);
+    assert_none(fixture);
+}
+
+static void a_stream_that_was_cut_off_behind_its_snapshot_still_shows_it(void **state)
+{
+    struct fixture *fixture = *state;
+
+    append(fixture, 10);
+    assert_ok(put(fixture, 5, "five"));
+    assert_ok(change_stream(
+        fixture->log, (struct stream_change){.kind = CHANGE_POLICY, .name = stream, .before = 6}));
+    assert_found(fixture, SNAPSHOT_NEWEST, 5, "five");
+    assert_ok(change_stream(
+        fixture->log, (struct stream_change){.kind = CHANGE_POLICY, .name = stream, .before = 7}));
+    assert_none(fixture); /* event 6 is missing between */
+}
+
+struct reader {
+    struct fixture *fixture;
+    _Atomic(uint64_t) acknowledged;
+    _Atomic(bool) stop;
+    _Atomic(unsigned) stale, read;
+};
+
+static void *read_newest(void *argument)
+{
+    struct reader *reader = argument;
+
+    while (!atomic_load(&reader->stop)) {
+        struct snapshot found;
+        struct arena arena;
+        uint64_t at_least = atomic_load(&reader->acknowledged);
+        arena_init(&arena, 1 << 20);
+        struct status status =
+            snapshot_get(reader->fixture->snapshots, stream, SNAPSHOT_NEWEST, &arena, &found);
+        if (!status_ok(status) || found.revision < at_least)
+            atomic_fetch_add(&reader->stale, 1);
+        if (status_ok(status))
+            snapshot_release(&found);
+        arena_destroy(&arena);
+        atomic_fetch_add(&reader->read, 1);
+    }
+    return NULL;
+}
+
+/* A cache so small that the values beside push the snapshot out again and again. */
+static void an_answer_is_never_older_than_what_was_acknowledged(void **state)
+{
+    struct fixture *fixture = *state;
+    struct reader reader = {.fixture = fixture};
+    static uint8_t filler[100000];
+    pthread_t threads[2];
+
+    reopen(fixture, 1 << 20, CACHE_ALLKEYS_LRU);
+    append(fixture, 300);
+    assert_ok(put(fixture, 0, "0"));
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, read_newest, &reader), 0);
+    for (uint64_t revision = 1; revision < 300; revision++) {
+        char key[32], text[32];
+        snprintf(text, sizeof text, "%llu", (unsigned long long)revision);
+        snprintf(key, sizeof key, "filler-%llu", (unsigned long long)revision % 30);
+        assert_ok(put(fixture, revision, text));
+        atomic_store(&reader.acknowledged, revision);
+        struct value_set set = {.key = bytes_of_text(key),
+                                .value = {filler, sizeof filler},
+                                .expires_us = VALUE_NO_EXPIRY};
+        value_set(fixture->values, &set); /* or it is refused: the disk is behind */
+    }
+    atomic_store(&reader.stop, true);
+    for (int i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(atomic_load(&reader.stale), 0);
+    assert_true(atomic_load(&reader.read) > 0);
+}
+
+#define ON_BOTH(test)                                                                              \
+    cmocka_unit_test_setup_teardown(test, open_in_memory, close_stores),                           \
+        cmocka_unit_test_setup_teardown(test, open_on_disk, close_stores)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ON_BOTH(the_newest_is_found_from_memory_and_after_a_restart_from_disk),
+        ON_BOTH(an_older_one_is_found_by_a_revision_and_only_so_many_are_kept),
+        ON_BOTH(what_cannot_be_is_refused_by_name),
+        ON_BOTH(a_snapshot_may_not_go_back_but_may_be_put_again),
+        ON_BOTH(an_expired_snapshot_is_gone_and_an_older_one_shows),
+        ON_BOTH(a_deleted_snapshot_is_gone_from_the_cache_too),
+        ON_BOTH(a_stream_that_was_deleted_and_written_again_shows_no_old_state),
+        ON_BOTH(a_stream_that_was_cut_off_behind_its_snapshot_still_shows_it),
+        ON_BOTH(an_answer_is_never_older_than_what_was_acknowledged),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

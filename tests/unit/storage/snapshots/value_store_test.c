@@ -1,0 +1,328 @@
+/* Plain values: Redis' conditions and times, what the disk knows, what the cache may take. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/log_fixture.h"
+#include "tests/unit/storage/snapshots/fixture.h"
+
+enum { OVERHEAD_BYTES_MAX = 96 };
+
+static struct value_set set_of(const char *key, const char *value)
+{
+    return (struct value_set){
+        .key = bytes_of_text(key), .value = bytes_of_text(value), .expires_us = VALUE_NO_EXPIRY};
+}
+
+static void set(struct fixture *fixture, const char *key, const char *value)
+{
+    struct value_set change = set_of(key, value);
+
+    assert_ok(value_set(fixture->values, &change));
+    assert_true(change.is_set);
+}
+
+/* Its beginning; "" if there is none. */
+static const char *get(struct fixture *fixture, const char *key)
+{
+    static char text[64];
+    struct cache_entry *entry;
+
+    assert_ok(value_get(fixture->values, bytes_of_text(key), &entry, NULL));
+    text[0] = 0;
+    if (entry) {
+        struct bytes value = cache_entry_value(entry);
+        size_t size = value.size < sizeof text ? value.size : sizeof text - 1;
+        memcpy(text, value.data, size);
+        text[size] = 0;
+        cache_entry_release(entry);
+    }
+    return text;
+}
+
+static void a_value_is_seen_at_once_and_survives_a_restart(void **state)
+{
+    struct fixture *fixture = *state;
+
+    set(fixture, "a", "1");
+    assert_string_equal(get(fixture, "a"), "1");
+    set(fixture, "a", "2");
+    reopen(fixture, 8 << 20, CACHE_ALLKEYS_LRU);
+    assert_string_equal(get(fixture, "a"), "2");
+    assert_int_equal(value_count(fixture->values), 1);
+}
+
+static void conditions_hold_in_memory_and_on_disk(void **state)
+{
+    struct fixture *fixture = *state;
+    struct value_set absent = set_of("a", "1"), present = set_of("a", "2");
+
+    absent.condition = VALUE_IF_ABSENT;
+    present.condition = VALUE_IF_PRESENT;
+    assert_ok(value_set(fixture->values, &present));
+    assert_false(present.is_set);
+    assert_ok(value_set(fixture->values, &absent));
+    assert_true(absent.is_set);
+    reopen(fixture, 8 << 20, CACHE_ALLKEYS_LRU);
+    assert_ok(value_set(fixture->values, &absent));
+    assert_false(absent.is_set);
+    present.want_previous = true;
+    assert_ok(value_set(fixture->values, &present));
+    assert_true(present.is_set);
+    assert_true(bytes_equal(cache_entry_value(present.previous), bytes_of_text("1")));
+    cache_entry_release(present.previous);
+}
+
+static void a_value_expires_and_its_row_is_swept(void **state)
+{
+    struct fixture *fixture = *state;
+    struct value_set change = set_of("a", "1");
+
+    change.expires_us = now() + SECOND_US;
+    assert_ok(value_set(fixture->values, &change));
+    assert_ok(value_store_flush(fixture->values));
+    assert_string_equal(get(fixture, "a"), "1");
+    set_now_us(now() + SECOND_US);
+    assert_string_equal(get(fixture, "a"), "");
+    while (value_count(fixture->values) > 0)
+        assert_ok(value_store_flush(fixture->values)); /* the thread sweeps between */
+}
+
+static void expiry_is_changed_kept_and_taken_away(void **state)
+{
+    struct fixture *fixture = *state;
+    struct value_set change = set_of("a", "2");
+    struct cache_entry *entry;
+    int64_t previous_us, expires_us;
+    bool found;
+
+    set(fixture, "a", "1");
+    assert_ok(value_expire(fixture->values, bytes_of_text("a"), now() + SECOND_US, NULL, &found,
+                           &previous_us));
+    assert_true(found && previous_us == VALUE_NO_EXPIRY);
+    change.keep_expiry = true;
+    assert_ok(value_set(fixture->values, &change));
+    reopen(fixture, 8 << 20, CACHE_ALLKEYS_LRU);
+    assert_ok(value_get(fixture->values, bytes_of_text("a"), &entry, &expires_us));
+    assert_int_equal(expires_us, now() + SECOND_US);
+    cache_entry_release(entry);
+    assert_ok(value_expire(fixture->values, bytes_of_text("a"), VALUE_NO_EXPIRY, NULL, &found,
+                           &previous_us));
+    set_now_us(now() + 2 * SECOND_US);
+    assert_string_equal(get(fixture, "a"), "2");
+}
+
+static void a_deleted_value_stays_deleted(void **state)
+{
+    struct fixture *fixture = *state;
+    bool deleted;
+
+    set(fixture, "a", "1");
+    assert_ok(value_store_flush(fixture->values));
+    assert_ok(value_delete(fixture->values, bytes_of_text("a"), NULL, &deleted));
+    assert_true(deleted);
+    assert_ok(value_delete(fixture->values, bytes_of_text("a"), NULL, &deleted));
+    assert_false(deleted);
+    assert_int_equal(value_count(fixture->values), 0);
+    reopen(fixture, 8 << 20, CACHE_ALLKEYS_LRU);
+    assert_string_equal(get(fixture, "a"), "");
+    assert_int_equal(value_count(fixture->values), 0);
+}
+
+static void limits_are_named(void **state)
+{
+    struct fixture *fixture = *state;
+    struct value_set change = set_of("", "1");
+
+    assert_fails(value_set(fixture->values, &change), INVALID_ARGUMENT, "key: 1 to 4096 bytes");
+    change = set_of("snapshot:a", "1");
+    assert_fails(value_set(fixture->values, &change), INVALID_ARGUMENT, "names a snapshot");
+}
+
+/* --- walking -------------------------------------------------------------------------------------
+ */
+
+enum { KEYS = 2500 };
+
+struct seen {
+    unsigned times[KEYS];
+    unsigned others;
+};
+
+static void see(void *context, struct bytes key)
+{
+    struct seen *seen = context;
+    char text[16] = {0};
+    int number = -1;
+
+    memcpy(text, key.data, key.size < 15 ? key.size : 15);
+    if (sscanf(text, "k%d", &number) == 1 && number >= 0 && number < KEYS)
+        seen->times[number]++;
+    else
+        seen->others++;
+}
+
+static void a_walk_meets_every_key_whether_saved_or_not(void **state)
+{
+    struct fixture *fixture = *state;
+    struct seen seen = {0};
+    uint64_t cursor = 0;
+    unsigned steps = 0;
+
+    for (int i = 0; i < KEYS; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "k%d", i);
+        set(fixture, key, "v");
+        if (i == KEYS / 2)
+            assert_ok(value_store_flush(fixture->values));
+    }
+    do {
+        assert_ok(value_scan(fixture->values, cursor, 100, see, &seen, &cursor));
+        steps++;
+    } while (cursor != 0);
+    for (int i = 0; i < KEYS; i++)
+        assert_true(seen.times[i] >= 1);
+    assert_int_equal(seen.others, 0);
+    assert_true(steps > 5);
+    assert_int_equal(value_count(fixture->values), KEYS);
+}
+
+/* --- the cache
+ * -------------------------------------------------------------------------------------- */
+
+static void fill(struct fixture *fixture, int first, int count, size_t size)
+{
+    uint8_t *value = calloc(1, size);
+
+    for (int i = first; i < first + count; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "f%d", i);
+        struct value_set change = {
+            .key = bytes_of_text(key), .value = {value, size}, .expires_us = VALUE_NO_EXPIRY};
+        set_now_us(now() + 2000);
+        assert_ok(value_set(fixture->values, &change));
+        if (i % 10 == 9)
+            assert_ok(value_store_flush(fixture->values));
+    }
+    assert_ok(value_store_flush(fixture->values));
+    free(value);
+}
+
+static bool is_cached(struct fixture *fixture, const char *key)
+{
+    uint64_t hits = snapshot_cache_stats(fixture->cache).hits;
+
+    get(fixture, key);
+    return snapshot_cache_stats(fixture->cache).hits > hits;
+}
+
+static void what_was_looked_at_lately_stays_under_lru(void **state)
+{
+    struct fixture *fixture = *state;
+
+    reopen(fixture, 2 << 20, CACHE_ALLKEYS_LRU);
+    set(fixture, "hot", "1");
+    for (int i = 0; i < 30; i++) {
+        fill(fixture, i * 10, 10, 10000);
+        set_now_us(now() + 2000);
+        assert_true(is_cached(fixture, "hot"));
+    }
+    assert_true(snapshot_cache_stats(fixture->cache).evictions > 50);
+    assert_true(snapshot_cache_stats(fixture->cache).bytes <= 2 << 20);
+}
+
+static void what_is_looked_at_often_stays_under_lfu(void **state)
+{
+    struct fixture *fixture = *state;
+
+    reopen(fixture, 2 << 20, CACHE_ALLKEYS_LFU);
+    set(fixture, "hot", "1");
+    for (int i = 0; i < 1000; i++)
+        assert_string_equal(get(fixture, "hot"), "1");
+    fill(fixture, 0, 600, 10000);
+    assert_true(is_cached(fixture, "hot"));
+    assert_true(snapshot_cache_stats(fixture->cache).evictions > 300);
+}
+
+static void only_what_expires_goes_under_volatile_ttl(void **state)
+{
+    struct fixture *fixture = *state;
+    struct value_set brief = set_of("brief", "1");
+
+    reopen(fixture, 2 << 20, CACHE_VOLATILE_TTL);
+    brief.expires_us = now() + 3600 * (int64_t)SECOND_US;
+    set(fixture, "lasting", "1");
+    assert_ok(value_set(fixture->values, &brief));
+    fill(fixture, 0, 300, 10000);
+    assert_true(is_cached(fixture, "lasting"));
+    assert_string_equal(get(fixture, "brief"), "1"); /* evicted or not, it is there */
+    assert_true(snapshot_cache_stats(fixture->cache).bytes <= 2 << 20);
+}
+
+static void nothing_goes_under_noeviction_and_the_rest_is_read_from_disk(void **state)
+{
+    struct fixture *fixture = *state;
+    struct cache_entry *entry;
+
+    reopen(fixture, 2 << 20, CACHE_NOEVICTION);
+    fill(fixture, 0, 300, 10000);
+    assert_int_equal(snapshot_cache_stats(fixture->cache).evictions, 0);
+    assert_true(is_cached(fixture, "f0"));
+    assert_false(is_cached(fixture, "f299"));
+    assert_ok(value_get(fixture->values, bytes_of_text("f299"), &entry, NULL));
+    assert_int_equal(cache_entry_value(entry).size, 10000);
+    cache_entry_release(entry);
+}
+
+static void an_entry_costs_little_and_the_count_of_bytes_is_malloc_s(void **state)
+{
+    struct fixture *fixture = *state;
+    size_t before = snapshot_cache_stats(fixture->cache).bytes, content = 0;
+    struct cache_entry *entry;
+
+    for (int i = 0; i < 20000; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "f%d", i);
+        content += strlen(key) + 100;
+    }
+    fill(fixture, 0, 20000, 100);
+    struct cache_stats stats = snapshot_cache_stats(fixture->cache);
+    assert_int_equal(stats.entries, 20000);
+    size_t overhead = (stats.bytes - before - content) / stats.entries;
+    print_message("overhead: %zu bytes an entry\n", overhead);
+    assert_true(overhead <= OVERHEAD_BYTES_MAX);
+    assert_ok(value_peek(fixture->values, bytes_of_text("f7"), &entry, NULL));
+    assert_true(cache_entry_bytes(entry) >= malloc_usable_size(entry));
+    cache_entry_release(entry);
+}
+
+#define ON_BOTH(test)                                                                              \
+    cmocka_unit_test_setup_teardown(test, open_in_memory, close_stores),                           \
+        cmocka_unit_test_setup_teardown(test, open_on_disk, close_stores)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ON_BOTH(a_value_is_seen_at_once_and_survives_a_restart),
+        ON_BOTH(conditions_hold_in_memory_and_on_disk),
+        ON_BOTH(a_value_expires_and_its_row_is_swept),
+        ON_BOTH(expiry_is_changed_kept_and_taken_away),
+        ON_BOTH(a_deleted_value_stays_deleted),
+        ON_BOTH(limits_are_named),
+        ON_BOTH(a_walk_meets_every_key_whether_saved_or_not),
+        ON_BOTH(what_was_looked_at_lately_stays_under_lru),
+        ON_BOTH(what_is_looked_at_often_stays_under_lfu),
+        ON_BOTH(only_what_expires_goes_under_volatile_ttl),
+        ON_BOTH(nothing_goes_under_noeviction_and_the_rest_is_read_from_disk),
+        ON_BOTH(an_entry_costs_little_and_the_count_of_bytes_is_malloc_s),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
