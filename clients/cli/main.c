@@ -24,7 +24,6 @@ const struct command *const commands[] = {
     &stream_delete_command,
     &stream_tombstone_command,
     &stream_erase_command,
-    &scavenge_command,
     &saga_define_command,
     &saga_start_command,
     &saga_list_command,
@@ -39,6 +38,7 @@ const struct command *const commands[] = {
     &saga_skip_command,
     &saga_resolve_command,
     &saga_terminate_command,
+    &scavenge_command,
     &import_command,
     &export_command,
     &info_command,
@@ -127,7 +127,7 @@ static const struct server_command *find_server_command(int count, char **words,
 /* The first word of commands that have two. */
 static bool is_incomplete(const char *word)
 {
-    return strcmp(word, "stream") == 0 || strcmp(word, "config") == 0 || strcmp(word, "saga") == 0;
+    return strcmp(word, "stream") == 0 || strcmp(word, "saga") == 0 || strcmp(word, "config") == 0;
 }
 
 static void offer_commands(struct nearest *nearest)
