@@ -24,7 +24,7 @@ static void put_off(struct gateway *gateway, struct open_saga *open, int64_t now
     unsigned doublings = open->stuck < STUCK_DOUBLINGS_MAX ? open->stuck : STUCK_DOUBLINGS_MAX;
 
     open->stuck++;
-    atomic_fetch_add_explicit(&gateway->totals.stuck, 1, memory_order_relaxed);
+    counter_add(&gateway->totals.stuck, 1);
     log_line(LOG_WARN, "sagas", "stuck", "number=%llu times=%u cause=\"%s\"",
              (unsigned long long)open->saga->number, open->stuck, status.message);
     open_sagas_update(&gateway->open, open, now_us + ((int64_t)STUCK_WAIT_US << doublings));
@@ -42,7 +42,7 @@ static void tick_saga(struct gateway *gateway, struct commit *commit, struct ope
         status = status_make(STATUS_INTERNAL, "nothing follows from its due time");
     if (status_ok(status)) {
         open->stuck = 0;
-        atomic_fetch_add_explicit(&gateway->totals.timers, 1, memory_order_relaxed);
+        counter_add(&gateway->totals.timers, 1);
     }
     if (!status_ok(status) || open->due.at_us <= now_us)
         put_off(gateway, open, now_us, status);
@@ -68,7 +68,7 @@ static void tick_command(struct gateway *gateway, struct commit *commit,
         saga_change_begin(&change, gateway, commit, open);
         added = status_ok(saga_change_decide(&change, &input)) && saga_change_write(&change);
         if (added)
-            atomic_fetch_add_explicit(&gateway->totals.timeouts, 1, memory_order_relaxed);
+            counter_add(&gateway->totals.timeouts, 1);
         else if (saga_is_out(&open->saga->activities[name.activity], name.compensation))
             return; /* told again, unless there is another attempt */
     }
