@@ -415,9 +415,9 @@ static void stop(struct server *server)
         resp_server_free(server->resp);
     reflection_stop();
     close_snapshots(server);
+    census_destroy(&server->census);
     if (server->gateway)
         gateway_close(server->gateway);
-    census_destroy(&server->census);
     if (server->log)
         event_log_close(server->log);
     if (server->otlp) /* nothing ends a span any more */
