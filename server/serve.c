@@ -1,7 +1,7 @@
 /* The composition root: puts the rooms together, and takes them apart in reverse.
  *
- *   configuration -> engine -> event log -> saga gateway -> health, reflection -> rpc server
- *                                                                              -> HTTP
+ *   configuration -> engine -> event log -> cache, values, snapshots -> saga gateway
+ *     -> health, reflection -> rpc server -> RESP -> HTTP
  *
  * Signals are blocked everywhere. The main thread waits for the first one; a thread of its
  * own waits for the second, or for the shutdown to take too long, and ends the process at once. */
@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -29,16 +30,21 @@
 #include "server/observe/otlp.h"
 #include "server/observe/process.h"
 #include "server/observe/reflection.h"
+#include "server/resp/resp_server.h"
 #include "server/rpc/rpc_server.h"
 #include "server/sagas/gateway.h"
 #include "server/services/sagas/tables.h"
 #include "server/services/services.h"
 #include "server/subscriptions/census.h"
 #include "storage/engine/memory_engine.h"
+#include "storage/keys/key_store.h"
 #include "storage/log/event_log.h"
 #include "storage/log/read.h"
 #include "storage/log/statistics.h"
 #include "storage/rocksdb/rocksdb_engine.h"
+#include "storage/snapshots/snapshot_cache.h"
+#include "storage/snapshots/snapshot_store.h"
+#include "storage/snapshots/value_store.h"
 
 enum {
     TEXTS_BYTES_MAX = 1 << 20,
@@ -52,11 +58,16 @@ struct server {
     struct config config;
     sigset_t signals;
     struct engine *engine;
+    struct key_store *keys;
     struct event_log *log;
     struct gateway *gateway;
     struct health *health;
     struct rpc_server *rpc;
-    struct http *http; /* NULL: none */
+    struct snapshot_cache *cache;
+    struct value_store *values;
+    struct snapshot_store *snapshots;
+    struct resp_server *resp; /* NULL: none */
+    struct http *http;        /* NULL: none */
     struct otlp_options otlp_options;
     struct tracer *tracer; /* NULL: no traces */
     struct otlp *otlp;
@@ -105,10 +116,28 @@ static struct status open_engine(struct server *server)
     return rocksdb_engine_open(&options, &server->engine);
 }
 
+/* What is in memory only needs no keys. */
+static struct status open_keys(struct server *server)
+{
+    char directory[PATH_MAX];
+    struct key_store_options options = {.directory = server->config.key_directory,
+                                        .master_key_file = server->config.master_key_file};
+
+    if (server->config.in_memory)
+        return OK;
+    if (!options.directory) {
+        if (snprintf(directory, sizeof directory, "%s/keys", server->config.data) >= PATH_MAX)
+            return status_make(STATUS_INVALID_ARGUMENT, "--data: a shorter path");
+        options.directory = directory;
+    }
+    return key_store_open(&options, &server->keys);
+}
+
 static struct status open_log(struct server *server)
 {
     struct event_log_options options = {
         .engine = server->engine,
+        .keys = server->keys,
         .queue_intents_max = server->config.queue_appends,
         .queue_bytes_max = server->config.queue_memory,
         .scavenge_bytes_per_s = server->config.scavenge_rate,
@@ -130,6 +159,35 @@ static struct status open_gateway(struct server *server)
     };
 
     return gateway_open(&options, &server->gateway);
+}
+
+static struct status open_snapshots(struct server *server)
+{
+    _Static_assert(CACHE_ALLKEYS_LRU == 0 && CACHE_NOEVICTION == 3, "the order in config.c");
+    struct cache_options cache = {
+        .bytes_max = server->config.cache_memory,
+        .policy = (enum cache_policy)server->config.cache_policy,
+    };
+
+    TRY(snapshot_cache_create(&cache, &server->cache));
+    TRY(value_store_open(&(struct value_store_options){.log = server->log,
+                                                       .engine = server->engine,
+                                                       .cache = server->cache},
+                         &server->values));
+    return snapshot_store_open(&(struct snapshot_store_options){.log = server->log,
+                                                                .engine = server->engine,
+                                                                .cache = server->cache},
+                               &server->snapshots);
+}
+
+static void close_snapshots(struct server *server)
+{
+    if (server->snapshots)
+        snapshot_store_close(server->snapshots);
+    if (server->values)
+        value_store_close(server->values);
+    if (server->cache)
+        snapshot_cache_free(server->cache);
 }
 
 static struct status start_rpc(struct server *server)
@@ -173,6 +231,14 @@ static void visit_rpc(void *room, metric_visit *visit, void *context)
     rpc_server_statistics(server->rpc, visit, context);
 }
 
+static void visit_resp(void *room, metric_visit *visit, void *context)
+{
+    const struct server *server = room;
+
+    if (server->resp)
+        resp_server_statistics(server->resp, visit, context);
+}
+
 static void visit_subscriptions(void *room, metric_visit *visit, void *context)
 {
     struct server *server = room;
@@ -199,6 +265,8 @@ static void visit_limits(void *room, metric_visit *visit, void *context)
     census_limits(&server->census, visit, context);
     if (server->otlp)
         otlp_limits(server->otlp, visit, context);
+    if (server->resp)
+        resp_server_limits(server->resp, visit, context);
 }
 
 /* Another room that counts is one more row. */
@@ -206,13 +274,9 @@ static const struct metric_source *metric_sources(struct server *server)
 {
     static struct metric_source sources[16];
     const struct metric_source all[] = {
-        {process_statistics, NULL},
-        {visit_rpc, server},
-        {visit_log, server},
-        {visit_subscriptions, server},
-        {visit_traces, server},
-        {visit_limits, server},
-        {NULL, NULL},
+        {process_statistics, NULL},    {visit_rpc, server},    {visit_log, server},
+        {visit_subscriptions, server}, {visit_traces, server}, {visit_resp, server},
+        {visit_limits, server},        {NULL, NULL},
     };
 
     _Static_assert(sizeof all <= sizeof sources, "room for all");
@@ -221,6 +285,29 @@ static const struct metric_source *metric_sources(struct server *server)
 }
 
 /* Where nobody asked for an address, a taken one is no reason not to serve. */
+static struct status start_resp(struct server *server)
+{
+    const char *listen = server->config.resp_listen;
+    struct resp_options options = {
+        .listen = listen ? listen : CONFIG_RESP_LISTEN,
+        .password_file = server->config.resp_password_file,
+        .clients_max = server->config.resp_clients,
+        .idle_s_max = (int64_t)server->config.resp_idle,
+        .always_saved = server->config.resp_durability == SAVING_ALWAYS,
+        .values = server->values,
+        .snapshots = server->snapshots,
+        .cache = server->cache,
+    };
+
+    if (listen && strcmp(listen, "off") == 0)
+        return OK;
+    struct status status = resp_server_start(&options, &server->resp);
+    if (listen || status.code != STATUS_UNAVAILABLE)
+        return status;
+    log_line(LOG_WARN, "resp", "refused", "cause=\"%s\" option=--resp-listen", status.message);
+    return OK;
+}
+
 static struct status start_http(struct server *server)
 {
     const char *listen = server->config.http_listen;
@@ -277,24 +364,34 @@ static struct status start(struct server *server)
         return status_make(STATUS_RESOURCE_EXHAUSTED, "health: out of memory");
     TRY(start_traces(server));
     TRY(open_engine(server));
+    TRY(open_keys(server));
     TRY(open_log(server));
+    TRY(open_snapshots(server));
     TRY(open_gateway(server));
     TRY(start_rpc(server));
+    TRY(start_resp(server));
     return start_http(server);
 }
 
 /* Takes apart what start() has put together, as far as it came. */
 static void stop(struct server *server)
 {
-    if (server->rpc) {
+    int64_t grace_ms = atomic_load(&server->failed) ? GRACE_FAILED_MS : GRACE_MS;
+
+    if (server->rpc)
         health_set_serving(server->health, false);
-        rpc_server_stop(server->rpc, atomic_load(&server->failed) ? GRACE_FAILED_MS : GRACE_MS);
-    }
+    if (server->resp)
+        resp_server_stop(server->resp, grace_ms);
+    if (server->rpc)
+        rpc_server_stop(server->rpc, grace_ms);
     if (server->http) /* until now it told that we are not ready */
         http_stop(server->http);
     if (server->rpc)
         rpc_server_free(server->rpc);
+    if (server->resp)
+        resp_server_free(server->resp);
     reflection_stop();
+    close_snapshots(server);
     if (server->gateway)
         gateway_close(server->gateway);
     census_destroy(&server->census);
@@ -307,6 +404,8 @@ static void stop(struct server *server)
     arena_destroy(&server->texts);
     if (server->engine)
         engine_close(server->engine);
+    if (server->keys)
+        key_store_close(server->keys);
     if (server->health)
         health_free(server->health);
 }
@@ -354,6 +453,8 @@ static void print_banner(const struct server *server)
     else
         printf("  data     %s\n", server->config.data);
     printf("  endpoint grpc %s\n", connect);
+    if (server->resp)
+        printf("  redis    port %d\n", resp_server_port(server->resp));
     print_http(server);
     printf("try it:\n"
            "  grpcurl -plaintext %s list\n"

@@ -111,23 +111,22 @@ struct status saga_reply_submit(struct gateway *gateway, struct saga_reply *repl
 {
     const Sagabase__V1__Reply *message = reply->reply;
     struct uuid id;
+    size_t bytes = 0;
 
     TRY(saga_check_reply_fields(message));
     if (!uuid_parse(bytes_of_text(message->command_id), &id))
         return status_make(STATUS_INVALID_ARGUMENT, "command_id: a UUID");
     if (!command_id_read(&gateway->secret, &id, &reply->name))
         reply->name = (struct command_name){0}; /* of no saga */
-    reply->intent.bytes = REPLY_BYTES;
-    if (reply->append) {
-        TRY(append_prepare(gateway->log, reply->append, arena));
-        reply->intent.bytes += reply->append->intent.bytes;
-    }
+    if (reply->append)
+        TRY(append_prepare(gateway->log, reply->append, arena, &bytes));
     if (message->outcome_case == SAGABASE__V1__REPLY__OUTCOME_SUCCESS && message->success->output)
-        reply->intent.bytes += 3 * message->success->output->data.len;
+        bytes += 3 * message->success->output->data.len;
     reply->recorded = SAGABASE__V1__OUTCOME__OUTCOME_UNSPECIFIED;
     reply->position = 0;
     reply->message[0] = '\0';
     reply->intent.decide = decide;
+    reply->intent.bytes = REPLY_BYTES + bytes;
     gateway_part_begin(&reply->part, gateway, &reply->intent, on_done);
     return event_log_submit(gateway->log, &reply->intent);
 }

@@ -251,6 +251,7 @@ static void give_back(struct saga_start *start)
 
 static struct status prepare(struct gateway *gateway, struct saga_start *start, struct arena *arena)
 {
+    size_t bytes = 0;
     bool is_default;
 
     TRY(saga_check_start(start->request));
@@ -260,13 +261,10 @@ static struct status prepare(struct gateway *gateway, struct saga_start *start, 
     TRY(gateway_get_definition(gateway, type_of(start), start->request->version, &start->definition,
                                &is_default));
     TRY(read_ended(gateway, start));
-    start->intent.bytes = START_BYTES;
-    if (start->request->input)
-        start->intent.bytes += 3 * start->request->input->data.len;
-    if (!start->append)
-        return OK;
-    TRY(append_prepare(gateway->log, start->append, arena));
-    start->intent.bytes += start->append->intent.bytes;
+    if (start->append)
+        TRY(append_prepare(gateway->log, start->append, arena, &bytes));
+    start->intent.bytes =
+        START_BYTES + bytes + (start->request->input ? 3 * start->request->input->data.len : 0);
     return OK;
 }
 

@@ -7,6 +7,7 @@
 #include "storage/log/limits.h"
 #include "storage/log/log_state.h"
 #include "storage/log/read.h"
+#include "storage/log/sealing.h"
 
 struct status append_warm(struct event_log *log, struct bytes name, struct stream_plan *stream)
 {
@@ -18,12 +19,15 @@ struct status append_warm(struct event_log *log, struct bytes name, struct strea
     return head_read(log->engine, name, event_log_end(log), &stream->read);
 }
 
-struct status append_prepare(struct event_log *log, struct append *append, struct arena *arena)
+struct status append_prepare(struct event_log *log, struct append *append, struct arena *arena,
+                             size_t *bytes)
 {
     struct append_plan *plan;
 
     TRY(append_plan_create(append, arena, &plan));
     plan->log = log;
+    TRY(sealing_find_keys(log, append, plan, arena));
+    TRY(append_plan_record(plan, arena));
     for (size_t i = 0; i < append->stream_count; i++)
         TRY(append_warm(log, append->streams[i].stream, &plan->streams[i]));
     for (size_t i = 0; i < append->check_count; i++)
@@ -32,14 +36,14 @@ struct status append_prepare(struct event_log *log, struct append *append, struc
         TRY(condition_prepare(log, plan));
     append->plan = plan;
     append->replayed = append->matched = false;
-    append->intent.decide = append_decide;
-    append->intent.bytes = plan->stored_size;
+    *bytes = plan->stored_size;
     return OK;
 }
 
 struct status append_submit(struct event_log *log, struct append *append, struct arena *arena)
 {
-    TRY(append_prepare(log, append, arena));
+    TRY(append_prepare(log, append, arena, &append->intent.bytes));
+    append->intent.decide = append_decide;
     return event_log_submit(log, &append->intent);
 }
 

@@ -112,9 +112,10 @@ struct status append_settle(struct event_log *log, struct append *append, struct
  * Who decides more than an append, a saga for example, prepares it, submits an intent of its own,
  * and there first checks everything and then adds. */
 
-/* Any thread. append_submit but for the submit. append->intent.bytes: what it will add to the
- * commit; otherwise append->intent is not used, but for its status by append_settle. */
-struct status append_prepare(struct event_log *log, struct append *append, struct arena *arena);
+/* Any thread. append_submit but for the submit; append->intent is not used, but for its status by
+ * append_settle. *bytes: what it will add to the commit. */
+struct status append_prepare(struct event_log *log, struct append *append, struct arena *arena,
+                             size_t *bytes);
 
 /* @thread writer, in decide: whether it can be added. As intent.status of append_submit. */
 struct status append_check(struct commit *commit, struct append *append);

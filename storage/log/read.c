@@ -28,6 +28,8 @@ void reading_init(struct reading *reading, struct event_log *log, const struct r
     *reading = (struct reading){
         .log = log, .read = read, .page = page, .end = event_log_end(log), .status = OK};
     reading->hiding = read->retained_only && !retention_is_empty(&log->retention);
+    reading->looking =
+        reading->hiding || read->accept || (read->retained_only && atomic_load(&log->has_sealed));
     if (reading->hiding)
         reading->now_us = clock_wall_us(log->options.clock);
     *page = (struct page){.next = read->from};
@@ -63,20 +65,6 @@ static bool is_beyond_count(struct reading *reading, const struct event *event, 
     return count > max_count && event->revision < count - max_count;
 }
 
-void reading_strip(struct reading *reading, struct event *event)
-{
-    if (!reading->hiding || event->erased_us)
-        return;
-    struct retained row = retention_of(&reading->log->retention, reading->stream_number);
-    if (event->revision >= row.erased_before)
-        return;
-    uint8_t *end = event_put_erased(reading->erased, event, row.erased_us);
-    struct bytes frame = {reading->erased, (size_t)(end - reading->erased)};
-    bool is_whole = event_next(&frame, event);
-    assert(is_whole);
-    (void)is_whole;
-}
-
 static bool is_hidden(struct reading *reading, const struct event *event)
 {
     struct retention *retention = &reading->log->retention;
@@ -90,13 +78,22 @@ static bool is_hidden(struct reading *reading, const struct event *event)
     return policy.max_count && is_beyond_count(reading, event, policy.max_count);
 }
 
+static void add_event(struct reading *reading, const struct event *event)
+{
+    if (!reading->read->retained_only || event->sealed.size == 0)
+        return add(reading, event->frame, 1);
+    reading->status = event_log_put_event(reading->log, event, &reading->page->frames);
+    if (status_ok(reading->status))
+        add(reading, (struct bytes){0}, 1);
+}
+
 void reading_take(struct reading *reading, const struct event *event)
 {
     reading->page->scanned_count++;
     if (reading->hiding && is_hidden(reading, event))
         return;
     if (!reading->read->accept || reading->read->accept(reading->read->context, event))
-        add(reading, event->frame, 1);
+        add_event(reading, event);
 }
 
 static void take_frame(struct reading *reading, struct bytes frame)
@@ -104,7 +101,7 @@ static void take_frame(struct reading *reading, struct bytes frame)
     struct bytes rest = frame;
     struct event event;
 
-    if (reading->read->accept || reading->hiding) {
+    if (reading->looking) {
         if (event_next(&rest, &event)) {
             reading_strip(reading, &event);
             return reading_take(reading, &event);
@@ -167,7 +164,7 @@ static bool take_whole(struct reading *reading, struct bytes frames, uint64_t in
     const struct read *read = reading->read;
     struct page *page = reading->page;
 
-    if (read->accept || reading->hiding || (read->backwards && count > 1))
+    if (reading->looking || (read->backwards && count > 1))
         return false;
     if (read->backwards ? index > page->next || index == 0 : index < page->next)
         return false;

@@ -56,8 +56,8 @@ bool answers_have_room(const struct answers *self);
 /* Takes over the arena that the message is in, and leaves it empty. False: out of memory. */
 bool answers_add(struct answers *self, struct arena *arena, const Sagabase__V1__Reply *message);
 
-/* Sends what is known in one message. False: nothing is, and nothing was sent. The acks are
- * lent until answers_acked. */
+/* Sends what is known, as far as it fits into one message. False: nothing is, and nothing was sent.
+ * The acks are lent until answers_acked. */
 bool answers_ack(struct answers *self, struct step *sent);
 void answers_acked(struct answers *self);
 

@@ -62,6 +62,27 @@ static void defaults_hold_without_options(void **state)
     assert_false(config.help);
 }
 
+static void clients_of_redis_have_defaults_and_choices(void **state)
+{
+    struct config config;
+
+    (void)state;
+    assert_true(status_ok(read(NULL, NULL, &config)));
+    assert_null(config.resp_listen);
+    assert_null(config.resp_password_file);
+    assert_int_equal(config.resp_clients, 10000);
+    assert_int_equal(config.resp_idle, 0);
+    assert_int_equal(config.resp_durability, SAVING_EVERY_SECOND);
+    assert_int_equal(config.cache_memory, 256 << 20);
+    assert_int_equal(config.cache_policy, 0);
+    assert_true(
+        status_ok(read("--resp-durability=always", "--cache-policy=volatile-ttl", &config)));
+    assert_int_equal(config.resp_durability, SAVING_ALWAYS);
+    assert_int_equal(config.cache_policy, 2);
+    refuses("--resp-durability", "never", "everysec or always");
+    refuses("--cache-policy", "lru", "allkeys-lru, allkeys-lfu, volatile-ttl or noeviction");
+}
+
 static void values_stand_behind_a_space_or_an_equals_sign(void **state)
 {
     struct config config;
@@ -336,6 +357,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         behaves(defaults_hold_without_options),
+        behaves(clients_of_redis_have_defaults_and_choices),
         behaves(values_stand_behind_a_space_or_an_equals_sign),
         behaves(sizes_have_units),
         behaves(flags_win_over_the_environment_and_that_over_defaults),

@@ -106,8 +106,7 @@ static struct status run(struct fixture *fixture, struct work *work, const char 
     work->append = &append;
     work->intent.decide = decide;
     work->intent.done = on_done;
-    struct status status = append_prepare(fixture->log, &append, &arena);
-    work->intent.bytes = append.intent.bytes;
+    struct status status = append_prepare(fixture->log, &append, &arena, &work->intent.bytes);
     if (status_ok(status))
         status = event_log_submit(fixture->log, &work->intent);
     if (status_ok(status)) {
