@@ -6,7 +6,7 @@
 source tests/support/testing.sh
 sagabase=$1
 export SAGABASE_HTTP_LISTEN=127.0.0.1:0
-start_server "$sagabase" --data "$WORK/data" || exit 1
+start_server "$sagabase" --data "$WORK/data" --resp-listen 127.0.0.1:0 || exit 1
 HTTP=$(sed -n 's|^  metrics  http://\(.*\)/metrics$|\1|p' "$WORK/server.out")
 
 get() {
