@@ -51,10 +51,11 @@ struct fact {
 static pthread_mutex_t facts_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct fact facts[FACTS];
 
-/* False: this fact was told often enough. Else how many were left out before it. */
+/* False: this fact was told often enough. Else how many were left out before it. Which facts share
+ * a slot is the same in every process. */
 static bool may_tell(const char *component, const char *event, unsigned *unsaid)
 {
-    uint64_t hash = hash_bytes(bytes_of_text(component)) ^ hash_bytes(bytes_of_text(event));
+    uint64_t hash = checksum_bytes(bytes_of_text(component)) ^ checksum_bytes(bytes_of_text(event));
     struct fact *fact = &facts[hash % FACTS];
     int64_t now_us = clock_monotonic_us(system_clock());
 

@@ -4,9 +4,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include "base/clock.h"
+#include "base/deadline.h"
 
 /* --- W3C ------------------------------------------------------------------------------------ */
 
@@ -147,7 +147,6 @@ struct tracer {
 struct tracer *tracer_create(struct sampler sampler, size_t queue_max)
 {
     struct tracer *tracer = calloc(1, sizeof *tracer);
-    pthread_condattr_t monotonic;
 
     if (!tracer)
         return NULL;
@@ -160,10 +159,7 @@ struct tracer *tracer_create(struct sampler sampler, size_t queue_max)
     tracer->ring_size = queue_max;
     tracer->batch = queue_max;
     pthread_mutex_init(&tracer->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&tracer->filled, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    deadline_cond_init(&tracer->filled);
     return tracer;
 }
 
@@ -305,24 +301,10 @@ void span_end(struct tracer *tracer, struct trace_span *span)
 
 /* --- for the exporter ------------------------------------------------------------------------ */
 
-static struct timespec after(int64_t wait_us)
-{
-    struct timespec until;
-
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += wait_us / 1000000;
-    until.tv_nsec += wait_us % 1000000 * 1000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-    return until;
-}
-
 size_t tracer_take(struct tracer *tracer, struct trace_span *spans, size_t count_max,
                    int64_t wait_us)
 {
-    struct timespec until = after(wait_us);
+    struct timespec until = deadline_after_us(wait_us);
     int error = 0;
 
     pthread_mutex_lock(&tracer->lock);

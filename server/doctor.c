@@ -298,8 +298,8 @@ static void check_memory(struct doctor *self)
 {
     const struct config *config = &self->config;
     uint64_t machine = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
-    uint64_t ours =
-        config->block_cache + config->write_buffer + config->tail_memory + config->queue_memory;
+    uint64_t ours = config->block_cache + config->write_buffer + config->tail_memory +
+                    config->queue_memory + config->cache_memory;
 
     tell(self, ours > machine / 100 * MEMORY_PERCENT_MAX ? FINDING_WARN : FINDING_OK, "memory",
          "lower --block-cache", "caches and buffers may take %" PRIu64 " MiB of %" PRIu64 " MiB",
@@ -354,6 +354,7 @@ static void check_port(struct doctor *self, const char *option, const char *list
 static void check_all(struct doctor *self)
 {
     const char *http = self->config.http_listen ? self->config.http_listen : CONFIG_HTTP_LISTEN;
+    const char *resp = self->config.resp_listen;
 
     tell(self, FINDING_OK, "configuration", NULL, "%s",
          self->config.file ? self->config.file : "flags and environment");
@@ -373,6 +374,8 @@ static void check_all(struct doctor *self)
     check_port(self, "listen", self->config.listen);
     if (strcmp(http, "off") != 0)
         check_port(self, "http-listen", http);
+    if (resp && strcmp(resp, "off") != 0) /* where none is named, a taken one is passed over */
+        check_port(self, "resp-listen", resp);
 }
 
 int doctor_main(int argc, char **argv)

@@ -1,8 +1,7 @@
 /* The composition root: puts the rooms together, and takes them apart in reverse.
  *
- *   configuration -> engine -> event log -> saga gateway, snapshots -> health, reflection -> rpc
- * server
- *                                                                              -> HTTP
+ *   configuration -> engine -> event log -> cache, values, snapshots -> saga gateway
+ *     -> health, reflection -> rpc server -> RESP -> HTTP
  *
  * Signals are blocked everywhere. The main thread waits for the first one; a thread of its
  * own waits for the second, or for the shutdown to take too long, and ends the process at once. */
@@ -11,6 +10,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -30,6 +30,7 @@
 #include "server/observe/otlp.h"
 #include "server/observe/process.h"
 #include "server/observe/reflection.h"
+#include "server/resp/resp_server.h"
 #include "server/rpc/rpc_server.h"
 #include "server/sagas/gateway.h"
 #include "server/services/sagas/tables.h"
@@ -37,10 +38,12 @@
 #include "server/services/snapshots/tables.h"
 #include "server/subscriptions/census.h"
 #include "storage/engine/memory_engine.h"
+#include "storage/keys/key_store.h"
 #include "storage/log/event_log.h"
 #include "storage/log/read.h"
 #include "storage/log/statistics.h"
 #include "storage/rocksdb/rocksdb_engine.h"
+#include "storage/snapshots/snapshot_cache.h"
 #include "storage/snapshots/snapshot_store.h"
 #include "storage/snapshots/value_store.h"
 
@@ -56,19 +59,21 @@ struct server {
     struct config config;
     sigset_t signals;
     struct engine *engine;
+    struct key_store *keys;
     struct event_log *log;
     struct gateway *gateway;
     struct health *health;
     struct rpc_server *rpc;
-    struct http *http; /* NULL: none */
+    struct snapshot_cache *cache;
+    struct value_store *values;
+    struct snapshot_store *snapshots;
+    struct resp_server *resp; /* NULL: none */
+    struct http *http;        /* NULL: none */
     struct otlp_options otlp_options;
     struct tracer *tracer; /* NULL: no traces */
     struct otlp *otlp;
     struct arena texts; /* of the options of traces */
     struct census census;
-    struct snapshot_cache *cache;
-    struct snapshot_store *snapshots;
-    struct value_store *values;
     struct services services;
     _Atomic bool failed; /* the store, while serving */
 };
@@ -86,12 +91,12 @@ static const struct method *const method_tables[] = {
 };
 
 static const char *const service_names[] = {
-    "sagabase.v1.Snapshots",
     "sagabase.v1.EventStore",
     "sagabase.v1.Admin",
     "sagabase.v1.SagaDefinitions",
     "sagabase.v1.Sagas",
     "sagabase.v1.Participant",
+    "sagabase.v1.Snapshots",
     NULL,
 };
 
@@ -124,10 +129,28 @@ static struct status open_engine(struct server *server)
     return rocksdb_engine_open(&options, &server->engine);
 }
 
+/* What is in memory only needs no keys. */
+static struct status open_keys(struct server *server)
+{
+    char directory[PATH_MAX];
+    struct key_store_options options = {.directory = server->config.key_directory,
+                                        .master_key_file = server->config.master_key_file};
+
+    if (server->config.in_memory)
+        return OK;
+    if (!options.directory) {
+        if (snprintf(directory, sizeof directory, "%s/keys", server->config.data) >= PATH_MAX)
+            return status_make(STATUS_INVALID_ARGUMENT, "--data: a shorter path");
+        options.directory = directory;
+    }
+    return key_store_open(&options, &server->keys);
+}
+
 static struct status open_log(struct server *server)
 {
     struct event_log_options options = {
         .engine = server->engine,
+        .keys = server->keys,
         .queue_intents_max = server->config.queue_appends,
         .queue_bytes_max = server->config.queue_memory,
         .scavenge_bytes_per_s = server->config.scavenge_rate,
@@ -153,28 +176,29 @@ static struct status open_gateway(struct server *server)
 
 static struct status open_snapshots(struct server *server)
 {
-    struct cache_options cache = {.bytes_max = server->config.cache_memory};
+    _Static_assert(CACHE_ALLKEYS_LRU == 0 && CACHE_NOEVICTION == 3, "the order in config.c");
+    struct cache_options cache = {
+        .bytes_max = server->config.cache_memory,
+        .policy = (enum cache_policy)server->config.cache_policy,
+    };
 
-    if (!cache_policy_find(server->config.cache_policy, &cache.policy))
-        return status_make(STATUS_INVALID_ARGUMENT,
-                           "--cache-policy: allkeys-lru, allkeys-lfu, volatile-ttl or noeviction, "
-                           "not \"%s\"",
-                           server->config.cache_policy);
     TRY(snapshot_cache_create(&cache, &server->cache));
-    struct snapshot_store_options snapshots = {
-        .log = server->log, .engine = server->engine, .cache = server->cache};
-    struct value_store_options values = {
-        .log = server->log, .engine = server->engine, .cache = server->cache};
-    TRY(snapshot_store_open(&snapshots, &server->snapshots));
-    return value_store_open(&values, &server->values);
+    TRY(value_store_open(&(struct value_store_options){.log = server->log,
+                                                       .engine = server->engine,
+                                                       .cache = server->cache},
+                         &server->values));
+    return snapshot_store_open(&(struct snapshot_store_options){.log = server->log,
+                                                                .engine = server->engine,
+                                                                .cache = server->cache},
+                               &server->snapshots);
 }
 
 static void close_snapshots(struct server *server)
 {
-    if (server->values)
-        value_store_close(server->values);
     if (server->snapshots)
         snapshot_store_close(server->snapshots);
+    if (server->values)
+        value_store_close(server->values);
     if (server->cache)
         snapshot_cache_free(server->cache);
 }
@@ -221,6 +245,14 @@ static void visit_rpc(void *room, metric_visit *visit, void *context)
     rpc_server_statistics(server->rpc, visit, context);
 }
 
+static void visit_resp(void *room, metric_visit *visit, void *context)
+{
+    const struct server *server = room;
+
+    if (server->resp)
+        resp_server_statistics(server->resp, visit, context);
+}
+
 static void visit_subscriptions(void *room, metric_visit *visit, void *context)
 {
     struct server *server = room;
@@ -247,6 +279,8 @@ static void visit_limits(void *room, metric_visit *visit, void *context)
     census_limits(&server->census, visit, context);
     if (server->otlp)
         otlp_limits(server->otlp, visit, context);
+    if (server->resp)
+        resp_server_limits(server->resp, visit, context);
 }
 
 /* Another room that counts is one more row. */
@@ -254,13 +288,9 @@ static const struct metric_source *metric_sources(struct server *server)
 {
     static struct metric_source sources[16];
     const struct metric_source all[] = {
-        {process_statistics, NULL},
-        {visit_rpc, server},
-        {visit_log, server},
-        {visit_subscriptions, server},
-        {visit_traces, server},
-        {visit_limits, server},
-        {NULL, NULL},
+        {process_statistics, NULL},    {visit_rpc, server},    {visit_log, server},
+        {visit_subscriptions, server}, {visit_traces, server}, {visit_resp, server},
+        {visit_limits, server},        {NULL, NULL},
     };
 
     _Static_assert(sizeof all <= sizeof sources, "room for all");
@@ -269,6 +299,29 @@ static const struct metric_source *metric_sources(struct server *server)
 }
 
 /* Where nobody asked for an address, a taken one is no reason not to serve. */
+static struct status start_resp(struct server *server)
+{
+    const char *listen = server->config.resp_listen;
+    struct resp_options options = {
+        .listen = listen ? listen : CONFIG_RESP_LISTEN,
+        .password_file = server->config.resp_password_file,
+        .clients_max = server->config.resp_clients,
+        .idle_s_max = (int64_t)server->config.resp_idle,
+        .always_saved = server->config.resp_durability == SAVING_ALWAYS,
+        .values = server->values,
+        .snapshots = server->snapshots,
+        .cache = server->cache,
+    };
+
+    if (listen && strcmp(listen, "off") == 0)
+        return OK;
+    struct status status = resp_server_start(&options, &server->resp);
+    if (listen || status.code != STATUS_UNAVAILABLE)
+        return status;
+    log_line(LOG_WARN, "resp", "refused", "cause=\"%s\" option=--resp-listen", status.message);
+    return OK;
+}
+
 static struct status start_http(struct server *server)
 {
     const char *listen = server->config.http_listen;
@@ -325,29 +378,37 @@ static struct status start(struct server *server)
         return status_make(STATUS_RESOURCE_EXHAUSTED, "health: out of memory");
     TRY(start_traces(server));
     TRY(open_engine(server));
+    TRY(open_keys(server));
     TRY(open_log(server));
-    TRY(open_gateway(server));
     TRY(open_snapshots(server));
+    TRY(open_gateway(server));
     TRY(start_rpc(server));
+    TRY(start_resp(server));
     return start_http(server);
 }
 
 /* Takes apart what start() has put together, as far as it came. */
 static void stop(struct server *server)
 {
-    if (server->rpc) {
+    int64_t grace_ms = atomic_load(&server->failed) ? GRACE_FAILED_MS : GRACE_MS;
+
+    if (server->rpc)
         health_set_serving(server->health, false);
-        rpc_server_stop(server->rpc, atomic_load(&server->failed) ? GRACE_FAILED_MS : GRACE_MS);
-    }
+    if (server->resp)
+        resp_server_stop(server->resp, grace_ms);
+    if (server->rpc)
+        rpc_server_stop(server->rpc, grace_ms);
     if (server->http) /* until now it told that we are not ready */
         http_stop(server->http);
     if (server->rpc)
         rpc_server_free(server->rpc);
+    if (server->resp)
+        resp_server_free(server->resp);
     reflection_stop();
-    census_destroy(&server->census);
     close_snapshots(server);
     if (server->gateway)
         gateway_close(server->gateway);
+    census_destroy(&server->census);
     if (server->log)
         event_log_close(server->log);
     if (server->otlp) /* nothing ends a span any more */
@@ -357,6 +418,8 @@ static void stop(struct server *server)
     arena_destroy(&server->texts);
     if (server->engine)
         engine_close(server->engine);
+    if (server->keys)
+        key_store_close(server->keys);
     if (server->health)
         health_free(server->health);
 }
@@ -404,6 +467,8 @@ static void print_banner(const struct server *server)
     else
         printf("  data     %s\n", server->config.data);
     printf("  endpoint grpc %s\n", connect);
+    if (server->resp)
+        printf("  redis    port %d\n", resp_server_port(server->resp));
     print_http(server);
     printf("try it:\n"
            "  grpcurl -plaintext %s list\n"

@@ -155,8 +155,8 @@ static void print_fish(void)
     const char *flag;
 
     printf("# fish completion for sagabase: sagabase completion fish | source\n"
-           "complete -c sagabase -n __fish_use_subcommand -f -a 'serve config doctor help stream "
-           "saga'\n"
+           "complete -c sagabase -n __fish_use_subcommand -f -a 'serve config doctor help saga "
+           "stream'\n"
            "complete -c sagabase -n '__fish_seen_subcommand_from config' -f -a 'check print'\n"
            "complete -c sagabase -n '__fish_seen_subcommand_from completion' -f "
            "-a 'bash zsh fish'\n");

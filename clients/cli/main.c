@@ -18,14 +18,14 @@ const struct command *const commands[] = {
     &stream_show_command,     &stream_categories_command,
     &stream_types_command,    &stream_policy_command,
     &stream_delete_command,   &stream_tombstone_command,
-    &stream_erase_command,    &scavenge_command,
-    &saga_define_command,     &saga_start_command,
-    &saga_list_command,       &saga_show_command,
-    &saga_watch_command,      &saga_history_command,
-    &saga_signal_command,     &saga_cancel_command,
-    &saga_pause_command,      &saga_resume_command,
-    &saga_retry_command,      &saga_skip_command,
-    &saga_resolve_command,    &saga_terminate_command,
+    &stream_erase_command,    &saga_define_command,
+    &saga_start_command,      &saga_list_command,
+    &saga_show_command,       &saga_watch_command,
+    &saga_history_command,    &saga_signal_command,
+    &saga_cancel_command,     &saga_pause_command,
+    &saga_resume_command,     &saga_retry_command,
+    &saga_skip_command,       &saga_resolve_command,
+    &saga_terminate_command,  &scavenge_command,
     &snapshot_put_command,    &snapshot_get_command,
     &snapshot_list_command,   &snapshot_load_command,
     &snapshot_delete_command, &import_command,
@@ -111,7 +111,7 @@ static const struct server_command *find_server_command(int count, char **words,
 /* The first word of commands that have two. */
 static bool is_incomplete(const char *word)
 {
-    return strcmp(word, "stream") == 0 || strcmp(word, "config") == 0 || strcmp(word, "saga") == 0;
+    return strcmp(word, "stream") == 0 || strcmp(word, "saga") == 0 || strcmp(word, "config") == 0;
 }
 
 static void offer_commands(struct nearest *nearest)

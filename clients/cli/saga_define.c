@@ -110,7 +110,7 @@ static int run(void *settings, char **arguments)
 
     buffer_init(&file, FILE_BYTES_MAX);
     arena_init(&arena, MEMORY_MAX);
-    struct status status = source_read_file(arguments[0], arguments[0], FILE_BYTES_MAX, &file);
+    struct status status = source_read_file("FILE", arguments[0], FILE_BYTES_MAX, &file);
     if (status_ok(status)) {
         status = message_read_json(&sagabase__v1__saga_definition__descriptor, buffer_bytes(&file),
                                    &arena, &definition);

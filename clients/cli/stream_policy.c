@@ -15,6 +15,7 @@ struct stream_policy {
     uint64_t max_count;
     int64_t max_age_us;
     uint64_t truncate_before;
+    bool encrypt, no_encrypt;
     bool clear;
 };
 
@@ -44,6 +45,14 @@ static const struct option options[] = {
      .min = 1,
      .max = INT64_MAX,
      .help = "Hide the events before revision N, for ever. Not\nwith --category."},
+    {.name = "encrypt",
+     .kind = OPTION_FLAG,
+     .offset = offsetof(struct stream_policy, encrypt),
+     .help = "Encrypt the payloads of new events on disk, with a\nkey of the stream."},
+    {.name = "no-encrypt",
+     .kind = OPTION_FLAG,
+     .offset = offsetof(struct stream_policy, no_encrypt),
+     .help = "No longer; what was encrypted stays so."},
     {.name = "clear",
      .kind = OPTION_FLAG,
      .offset = offsetof(struct stream_policy, clear),
@@ -60,8 +69,9 @@ static void print_json(const struct stream_policy *self, const char *name,
     buffer_init(&line, LINE_BYTES_MAX);
     buffer_put_text(&line, self->category ? "{\"category\":" : "{\"stream\":");
     json_put_text(&line, bytes_of_text(name));
-    buffer_print(&line, ",\"max_count\":%" PRIu64 ",\"max_age_us\":%" PRId64,
-                 response->policy->max_count, response->policy->max_age_us);
+    buffer_print(&line, ",\"max_count\":%" PRIu64 ",\"max_age_us\":%" PRId64 ",\"encrypt\":%s",
+                 response->policy->max_count, response->policy->max_age_us,
+                 response->policy->encrypt ? "true" : "false");
     if (!self->category)
         buffer_print(&line, ",\"first_revision\":%" PRIu64, response->first_revision);
     buffer_put_text(&line, "}\n");
@@ -79,6 +89,8 @@ static void print_table(const struct stream_policy *self,
            policy->max_count ? text_number(policy->max_count, count) : "no limit");
     printf("max age         %s\n",
            policy->max_age_us ? duration_format(policy->max_age_us, age) : "no limit");
+    if (policy->encrypt)
+        printf("encrypt         yes\n");
     if (!self->category)
         printf("first revision  %" PRIu64 "\n", response->first_revision);
 }
@@ -111,6 +123,8 @@ static struct sagabase_status change(struct stream_policy *self, char *name,
         policy.max_count = self->max_count;
     if (self->max_age_us || self->clear)
         policy.max_age_us = self->max_age_us;
+    if (self->encrypt || self->no_encrypt)
+        policy.encrypt = self->encrypt;
     request.policy = &policy;
     request.truncate_before = self->truncate_before;
     if (self->category) {
@@ -129,7 +143,8 @@ static struct sagabase_status change(struct stream_policy *self, char *name,
 
 static struct sagabase_status change_and_show(struct stream_policy *self, char *name)
 {
-    bool changes = self->max_count || self->max_age_us || self->truncate_before || self->clear;
+    bool changes = self->max_count || self->max_age_us || self->truncate_before || self->clear ||
+                   self->encrypt || self->no_encrypt;
     Sagabase__V1__GetStreamPolicyResponse *response;
     struct sagabase_status status = get(self, name, &response);
 
@@ -156,6 +171,8 @@ static int run(void *settings, char **arguments)
 
     if (self->category && self->truncate_before)
         return misused(command, "--truncate-before: only with a stream, not with --category");
+    if (self->encrypt && self->no_encrypt)
+        return misused(command, "--encrypt: not with --no-encrypt");
     if (!connection_open(&self->connection, command))
         return EXIT_FAILED;
     struct sagabase_status status = change_and_show(self, arguments[0]);
@@ -176,6 +193,7 @@ const struct command stream_policy_command = {
                 "  sagabase stream policy order-17 --max-count 100 --max-age 30d\n"
                 "  sagabase stream policy session --category --max-age 12h\n"
                 "  sagabase stream policy order-17 --truncate-before 5\n"
+                "  sagabase stream policy customer --category --encrypt\n"
                 "  sagabase stream policy order-17 --clear\n",
     .options = options,
     .arguments_min = 1,

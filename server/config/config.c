@@ -24,6 +24,8 @@ enum option_type {
     OPTION_SIZE,    /* uint64_t, bytes */
     OPTION_LEVEL,   /* enum log_level */
     OPTION_FORMAT,  /* enum log_format */
+    OPTION_SAVING,  /* enum saving */
+    OPTION_POLICY,  /* enum cache_policy */
     OPTION_SECRET,  /* as OPTION_TEXT; its value is never shown */
 };
 
@@ -50,6 +52,22 @@ static const struct option options[] = {
      0, "address of the gRPC server; port 0 picks a free one"},
     {"http-listen", "SAGABASE_HTTP_LISTEN", OPTION_TEXT, FIELD(http_listen), NULL, "HOST:PORT", 0,
      0, "address of /metrics and /health; \"off\": none; not set: 127.0.0.1:2114 if it is free"},
+    {"resp-listen", "SAGABASE_RESP_LISTEN", OPTION_TEXT, FIELD(resp_listen), NULL, "HOST:PORT", 0,
+     0, "address for clients of Redis; \"off\": none; not set: 127.0.0.1:6380 if it is free"},
+    {"resp-password-file", "SAGABASE_RESP_PASSWORD_FILE", OPTION_TEXT, FIELD(resp_password_file),
+     NULL, "FILE", 0, 0, "its first line is the password that clients of Redis have to give"},
+    {"resp-durability", "SAGABASE_RESP_DURABILITY", OPTION_SAVING, FIELD(resp_durability),
+     "everysec", "WHEN", 0, 0,
+     "plain values are on disk within a second (everysec), or before the answer (always)"},
+    {"resp-clients", "SAGABASE_RESP_CLIENTS", OPTION_COUNT, FIELD(resp_clients), "10000",
+     "CONNECTIONS", 1, 1000000, "connections of clients of Redis"},
+    {"resp-idle", "SAGABASE_RESP_IDLE", OPTION_COUNT, FIELD(resp_idle), "0", "SECONDS", 0, 31536000,
+     "a connection of a client of Redis silent for so long is closed; 0: never"},
+    {"cache-memory", "SAGABASE_CACHE_MEMORY", OPTION_SIZE, FIELD(cache_memory), "256MiB", "SIZE",
+     MIB, 64 * GIB, "memory for snapshots and plain values"},
+    {"cache-policy", "SAGABASE_CACHE_POLICY", OPTION_POLICY, FIELD(cache_policy), "allkeys-lru",
+     "POLICY", 0, 0,
+     "what leaves a full cache: allkeys-lru, allkeys-lfu, volatile-ttl, noeviction"},
     {"in-memory", "SAGABASE_IN_MEMORY", OPTION_FLAG, FIELD(in_memory), "false", "", 0, 0,
      "keep nothing on disk: for trying out and for tests"},
     {"rpc-threads", "SAGABASE_RPC_THREADS", OPTION_COUNT, FIELD(rpc_threads), "1", "THREADS", 1, 64,
@@ -64,11 +82,6 @@ static const struct option options[] = {
      TIB, "room kept free on disk: with less, appends are refused and reads go on"},
     {"tail-memory", "SAGABASE_TAIL_MEMORY", OPTION_SIZE, FIELD(tail_memory), "64MiB", "SIZE", KIB,
      64 * GIB, "memory for the newest events, which live subscriptions read"},
-    {"cache-memory", "SAGABASE_CACHE_MEMORY", OPTION_SIZE, FIELD(cache_memory), "256MiB", "SIZE",
-     4 * MIB, 1024 * GIB, "memory for hot snapshots and plain values"},
-    {"cache-policy", "SAGABASE_CACHE_POLICY", OPTION_TEXT, FIELD(cache_policy), "allkeys-lru",
-     "POLICY", 0, 0,
-     "who goes when it is full: allkeys-lru, allkeys-lfu, volatile-ttl or noeviction"},
     {"saga-memory", "SAGABASE_SAGA_MEMORY", OPTION_SIZE, FIELD(saga_memory), "512MiB", "SIZE", MIB,
      64 * GIB, "memory for open sagas: above it no more are started"},
     {"stream-cache", "SAGABASE_STREAM_CACHE", OPTION_COUNT, FIELD(stream_cache), "500000",
@@ -80,6 +93,11 @@ static const struct option options[] = {
     {"checkpoint-directory", "SAGABASE_CHECKPOINT_DIRECTORY", OPTION_TEXT,
      FIELD(checkpoint_directory), NULL, "DIRECTORY", 0, 0,
      "where checkpoints go, on the disk of --data; without it, none can be made"},
+    {"key-directory", "SAGABASE_KEY_DIRECTORY", OPTION_TEXT, FIELD(key_directory), NULL,
+     "DIRECTORY", 0, 0,
+     "where the keys of encrypted streams are kept; without it, in \"keys\" below --data"},
+    {"master-key-file", "SAGABASE_MASTER_KEY_FILE", OPTION_TEXT, FIELD(master_key_file), NULL,
+     "FILE", 0, 0, "32 bytes, or 64 hexadecimal digits, that those keys are sealed with"},
     {"scavenge-rate", "SAGABASE_SCAVENGE_RATE", OPTION_SIZE, FIELD(scavenge_rate), "32MiB", "SIZE",
      64 * KIB, 64 * GIB, "how much of the log a scavenge reads in a second"},
     {"log-level", "SAGABASE_LOG_LEVEL", OPTION_LEVEL, FIELD(log_level), "info", "LEVEL", 0, 0,
@@ -127,8 +145,20 @@ static const char *const *choices_of(const struct option *option)
 {
     static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
     static const char *const formats[] = {"text", "json", NULL};
+    static const char *const savings[] = {"everysec", "always", NULL};
+    static const char *const policies[] = {"allkeys-lru", "allkeys-lfu", "volatile-ttl",
+                                           "noeviction", NULL};
 
-    return option->type == OPTION_LEVEL ? levels : formats;
+    switch (option->type) {
+    case OPTION_LEVEL:
+        return levels;
+    case OPTION_SAVING:
+        return savings;
+    case OPTION_POLICY:
+        return policies;
+    default:
+        return formats;
+    }
 }
 
 static struct status refuse_choice(const char *origin, const struct option *option,
@@ -177,6 +207,8 @@ static struct status refuse(const char *origin, const struct option *option, con
                            origin, size, text);
     case OPTION_LEVEL:
     case OPTION_FORMAT:
+    case OPTION_SAVING:
+    case OPTION_POLICY:
         return refuse_choice(origin, option, text);
     case OPTION_ADDRESS:
         return refuse_address(origin, text);
@@ -288,6 +320,8 @@ static struct status set(struct config *config, const struct option *option, con
         break;
     case OPTION_LEVEL:
     case OPTION_FORMAT:
+    case OPTION_SAVING:
+    case OPTION_POLICY:
         good = read_choice(option, text, field);
         break;
     }

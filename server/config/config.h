@@ -14,14 +14,25 @@
 
 /* Where /metrics is when nobody says where, if that is free. */
 #define CONFIG_HTTP_LISTEN "127.0.0.1:2114"
+#define CONFIG_RESP_LISTEN "127.0.0.1:6380" /* the same for clients of Redis */
+
+/* When a plain value is on disk: within a second, or before it is acknowledged. */
+enum saving { SAVING_EVERY_SECOND, SAVING_ALWAYS };
 
 /* Texts are borrowed from the arguments, the environment or the table; those of the file live in
  * `texts`. */
 struct config {
-    const char *file;        /* --config; NULL: none */
-    const char *data;        /* directory */
-    const char *listen;      /* "host:port" */
-    const char *http_listen; /* "host:port" or "off"; NULL: the usual one if it is free */
+    const char *file;               /* --config; NULL: none */
+    const char *data;               /* directory */
+    const char *listen;             /* "host:port" */
+    const char *http_listen;        /* "host:port" or "off"; NULL: the usual one if it is free */
+    const char *resp_listen;        /* "host:port" or "off"; NULL: the usual one if it is free */
+    const char *resp_password_file; /* NULL: no password */
+    enum saving resp_durability;
+    uint64_t resp_clients; /* connections */
+    uint64_t resp_idle;    /* seconds; 0: no limit */
+    uint64_t cache_memory;
+    int cache_policy; /* enum cache_policy, of a room that this one does not know */
     bool in_memory;
     uint64_t rpc_threads;
     uint64_t connection_calls;
@@ -30,12 +41,12 @@ struct config {
     uint64_t disk_reserve;
     uint64_t tail_memory;
     uint64_t saga_memory;
-    uint64_t cache_memory;
-    const char *cache_policy; /* the name of one, as snapshot_cache.h knows them */
-    uint64_t stream_cache;    /* streams */
+    uint64_t stream_cache; /* streams */
     uint64_t queue_appends;
     uint64_t queue_memory;
     const char *checkpoint_directory; /* NULL: no checkpoints */
+    const char *key_directory;        /* NULL: "keys" in `data` */
+    const char *master_key_file;      /* NULL: keys lie open */
     uint64_t scavenge_rate;           /* bytes of the log a second */
     enum log_level log_level;
     enum log_format log_format;

@@ -11,9 +11,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
+#include "base/deadline.h"
 #include "base/log.h"
 #include "base/uuid.h"
 #include "base/version.h"
@@ -259,13 +259,9 @@ static int64_t time_left_us(struct otlp *self, int64_t batch_by_us)
 
 static void wait_us(struct otlp *self, int64_t duration_us)
 {
-    struct timespec until;
+    struct timespec until = deadline_after_us(duration_us);
     int error = 0;
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t nanoseconds = until.tv_nsec + duration_us % 1000000 * 1000;
-    until.tv_sec += duration_us / 1000000 + nanoseconds / 1000000000;
-    until.tv_nsec = nanoseconds % 1000000000;
     pthread_mutex_lock(&self->lock);
     while (!self->is_stopping && error != ETIMEDOUT)
         error = pthread_cond_timedwait(&self->changed, &self->lock, &until);
@@ -387,7 +383,6 @@ struct status otlp_start(const struct otlp_options *options, struct tracer *trac
                          struct otlp **started)
 {
     struct otlp *self = calloc(1, sizeof *self);
-    pthread_condattr_t monotonic;
 
     if (!self)
         return status_make(STATUS_RESOURCE_EXHAUSTED, "traces: out of memory");
@@ -395,10 +390,7 @@ struct status otlp_start(const struct otlp_options *options, struct tracer *trac
     self->tracer = tracer;
     self->instance = uuid_random();
     pthread_mutex_init(&self->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&self->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    deadline_cond_init(&self->changed);
     self->spans = calloc(options->batch_max, sizeof *self->spans);
     if (self->spans)
         self->outbound = open_outbound(options);

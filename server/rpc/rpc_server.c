@@ -5,9 +5,9 @@
 #include <grpc/grpc_security.h>
 #include <grpc/support/log.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/address.h"
+#include "base/deadline.h"
 #include "server/rpc/server_internal.h"
 
 enum {
@@ -125,7 +125,6 @@ static struct rpc_server *create(const struct rpc_options *options)
 {
     size_t loops_size = options->threads * sizeof(struct loop);
     struct rpc_server *server = calloc(1, sizeof *server + loops_size);
-    pthread_condattr_t monotonic;
 
     assert(server); /* gRPC, too, ends the process when memory does */
     grpc_init();
@@ -134,10 +133,7 @@ static struct rpc_server *create(const struct rpc_options *options)
     server->loop_count = options->threads;
     server->grpc = create_grpc(options);
     pthread_mutex_init(&server->mutex, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&server->counted, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    deadline_cond_init(&server->counted);
     for (unsigned i = 0; i < server->loop_count; i++) {
         loop_init(&server->loops[i], server);
         grpc_server_register_completion_queue(server->grpc, server->loops[i].queue, NULL);
@@ -186,16 +182,9 @@ void rpc_server_count(struct rpc_server *server, unsigned *counter)
 /* Until the counter has all loops, or that time has passed. */
 static void wait_for_loops(struct rpc_server *server, const unsigned *counter, int64_t timeout_ms)
 {
-    struct timespec until;
+    struct timespec until = deadline_after_us(timeout_ms * 1000);
     int error = 0;
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += timeout_ms / 1000;
-    until.tv_nsec += timeout_ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
     pthread_mutex_lock(&server->mutex);
     while (*counter < server->loop_count && error != ETIMEDOUT)
         error = pthread_cond_timedwait(&server->counted, &server->mutex, &until);

@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/buffer.h"
 #include "base/bytes.h"
 #include "base/status.h"
 #include "sagabase/v1/participant.pb-c.h"
@@ -52,6 +53,12 @@ void gateway_close(struct gateway *gateway);
 /* Where participants take commands. Any thread. */
 struct dispatch *gateway_dispatch(struct gateway *gateway);
 int64_t gateway_resume_within_us(const struct gateway *gateway);
+
+/* Appends the packed Command of a lease, without what only the lease knows: from its event in
+ * "$cmd-<queue>" or, where that was scavenged or erased, made anew from the saga. NOT_FOUND: the
+ * command is over. Any thread. */
+struct status gateway_read_command(struct gateway *gateway, const struct lease *lease,
+                                   struct buffer *data);
 
 /* Looks at the clock now: for who has moved it. Otherwise that is done in time, and at least once
  * in CLOCK_LOOK_US while something is due. Any thread. */

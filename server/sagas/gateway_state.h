@@ -107,6 +107,14 @@ struct status saga_change_decide(struct saga_change *change, struct saga_input *
 /* Adds all that was decided to the commit. True if there was anything. */
 bool saga_change_write(struct saga_change *change);
 
+/* Its command of this operation can be handed out, or was. */
+static inline bool saga_is_out(const struct activity *activity, bool compensation)
+{
+    return activity->attempt > 0 &&
+           activity->state == SAGABASE__V1__ACTIVITY_STATE__ACTIVITY_STATE_OPEN &&
+           compensation == (activity->operation == SAGABASE__V1__OPERATION__OPERATION_COMPENSATION);
+}
+
 /* What a command is told with when it can be handed out. */
 struct open_command saga_open_command(const struct gateway *gateway, const struct saga *saga,
                                       uint32_t activity, bool is_new);

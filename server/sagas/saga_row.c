@@ -1,136 +1,16 @@
-/* A saga's row. Of an equal state it is equal, byte for byte: fields are packed in their order, and
- * what is absent takes no room. */
+/* Reading a saga's row, which may be damaged. */
 #include <stdlib.h>
 
 #include "base/hash.h"
 #include "sagabase/storage/saga_row.pb-c.h"
 #include "server/sagas/saga_apply.h"
+#include "server/sagas/saga_row.h"
 
-enum { CHECKSUM_BYTES = 8, ROW_MEMORY_MAX = 64 << 20 };
-
-/* ActivityRow.flags: for ever. */
-enum {
-    FLAG_DOUBTFUL = 1 << 0,
-    FLAG_CHECK = 1 << 1,
-    FLAG_FOLLOWED = 1 << 2,
-    FLAG_GIVEN_UP = 1 << 3,
-    FLAG_COMPENSATION_GIVEN_UP = 1 << 4,
-    FLAGS = (1 << 5) - 1,
-};
+enum { ROW_MEMORY_MAX = 64 << 20 };
 
 static struct status full(void)
 {
     return status_make(STATUS_RESOURCE_EXHAUSTED, "saga row: too large");
-}
-
-/* --- writing
- * -------------------------------------------------------------------------------------- */
-
-static bool put_activity(const struct activity *activity, struct arena *arena,
-                         Sagabase__Storage__ActivityRow *row)
-{
-    sagabase__storage__activity_row__init(row);
-    row->node = activity->node;
-    row->parent = activity->parent;
-    row->operation = activity->operation;
-    row->state = activity->state;
-    row->outcome = activity->outcome;
-    row->compensation_outcome = activity->compensation_outcome;
-    row->flags = (activity->doubtful ? FLAG_DOUBTFUL : 0) | (activity->check ? FLAG_CHECK : 0) |
-                 (activity->followed ? FLAG_FOLLOWED : 0) |
-                 (activity->given_up ? FLAG_GIVEN_UP : 0) |
-                 (activity->compensation_given_up ? FLAG_COMPENSATION_GIVEN_UP : 0);
-    row->count = activity->count;
-    row->attempt = activity->attempt;
-    row->attempts_base = activity->attempts_base;
-    row->late_replies = activity->late_replies;
-    row->started_us = activity->started_us;
-    row->closed_us = activity->closed_us;
-    row->issued_us = activity->issued_us;
-    row->due_us = activity->due_us;
-    row->close_due_us = activity->close_due_us;
-    row->command_position = activity->command_position;
-    row->output = activity->output ? payload_message(activity->output, arena) : NULL;
-    row->error = activity->error ? saga_error_message_of(activity->error, arena) : NULL;
-    return (row->output || !activity->output) && (row->error || !activity->error);
-}
-
-static bool put_activities(const struct saga *saga, struct arena *arena,
-                           Sagabase__Storage__SagaRow *row)
-{
-    uint32_t count = saga->activity_count;
-    Sagabase__Storage__ActivityRow *rows = arena_alloc_raw(arena, count * sizeof *rows);
-
-    row->activities = arena_alloc_raw(arena, count * sizeof *row->activities);
-    row->n_activities = count;
-    if (!rows || !row->activities)
-        return false;
-    for (uint32_t i = 0; i < count; i++) {
-        row->activities[i] = &rows[i];
-        if (!put_activity(&saga->activities[i], arena, &rows[i]))
-            return false;
-    }
-    return true;
-}
-
-static bool put_signals(const struct saga *saga, struct arena *arena,
-                        Sagabase__Storage__SagaRow *row)
-{
-    row->signals = arena_alloc_raw(arena, saga->signal_count * sizeof *row->signals);
-    row->n_signals = saga->signal_count;
-    for (uint32_t i = 0; i < saga->signal_count && row->signals; i++) {
-        row->signals[i] = saga_signal_unpack(saga->signals[i], arena);
-        if (!row->signals[i])
-            return false;
-    }
-    row->signal_ids = saga->signal_ids;
-    row->n_signal_ids = saga->signal_id_count;
-    return row->signals;
-}
-
-static bool put_saga(const struct saga *saga, struct arena *arena, Sagabase__Storage__SagaRow *row)
-{
-    row->type = (char *)saga->type.data;
-    row->version = saga->definition->version;
-    row->number = saga->number;
-    row->id = (char *)saga->id.data;
-    row->run = saga->run;
-    row->status = saga->status;
-    row->paused = saga->paused;
-    row->past_pivot = saga->past_pivot;
-    row->cancel_requested = saga->cancel_requested;
-    row->started_us = saga->started_us;
-    row->ended_us = saga->ended_us;
-    row->run_due_us = saga->run_due_us;
-    row->withdraw_us = saga->withdraw_us;
-    row->changed_us = saga->changed_us;
-    row->event_count = saga->event_count;
-    row->position = saga->position;
-    row->input_hash = saga->input_hash;
-    row->request_id = (char *)saga->request_id.data;
-    row->traceparent = (char *)saga->traceparent.data;
-    row->input = saga->input ? payload_message(saga->input, arena) : NULL;
-    row->cause = saga->cause ? saga_error_message_of(saga->cause, arena) : NULL;
-    row->attributes = saga_attribute_messages(saga, arena);
-    row->n_attributes = saga->attribute_count;
-    return (row->input || !saga->input) && (row->cause || !saga->cause) && row->attributes &&
-           put_activities(saga, arena, row) && put_signals(saga, arena, row);
-}
-
-struct status saga_encode(const struct saga *saga, struct arena *arena, struct bytes *row)
-{
-    Sagabase__Storage__SagaRow message = SAGABASE__STORAGE__SAGA_ROW__INIT;
-
-    if (!put_saga(saga, arena, &message))
-        return full();
-    size_t size = sagabase__storage__saga_row__get_packed_size(&message);
-    uint8_t *packed = arena_alloc_raw(arena, size + CHECKSUM_BYTES);
-    if (!packed)
-        return full();
-    sagabase__storage__saga_row__pack(&message, packed);
-    put_u64_little_endian(packed + size, checksum_bytes(bytes_of(packed, size)));
-    *row = bytes_of(packed, size + CHECKSUM_BYTES);
-    return OK;
 }
 
 /* --- reading

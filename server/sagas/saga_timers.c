@@ -48,15 +48,6 @@ static void tick_saga(struct gateway *gateway, struct commit *commit, struct ope
         put_off(gateway, open, now_us, status);
 }
 
-static bool is_open_command(const struct saga *saga, const struct command_name *name)
-{
-    const struct activity *activity = &saga->activities[name->activity];
-    bool compensation = activity->operation == SAGABASE__V1__OPERATION__OPERATION_COMPENSATION;
-
-    return activity->state == SAGABASE__V1__ACTIVITY_STATE__ACTIVITY_STATE_OPEN &&
-           compensation == name->compensation;
-}
-
 static void tick_command(struct gateway *gateway, struct commit *commit,
                          const struct expired *expired)
 {
@@ -78,7 +69,7 @@ static void tick_command(struct gateway *gateway, struct commit *commit,
         added = status_ok(saga_change_decide(&change, &input)) && saga_change_write(&change);
         if (added)
             atomic_fetch_add_explicit(&gateway->totals.timeouts, 1, memory_order_relaxed);
-        else if (is_open_command(open->saga, &name))
+        else if (saga_is_out(&open->saga->activities[name.activity], name.compensation))
             return; /* told again, unless there is another attempt */
     }
     if (!added)

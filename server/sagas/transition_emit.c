@@ -156,7 +156,7 @@ struct status emit_finished(struct deciding *deciding, uint32_t activity, int ou
 {
     Sagabase__V1__NodeFinished *event = body(deciding, &sagabase__v1__node_finished__descriptor);
 
-    if (!event)
+    if (!event || (outcome != SUCCESS && !error))
         return full();
     event->activity = activity;
     event->outcome = (Sagabase__V1__Outcome)outcome;

@@ -23,6 +23,8 @@ void erase_event(struct call *call, const ProtobufCMessage *message)
                               .by = bytes_of_text(request->by)};
     struct status status = stream_name_read(request->stream, &erasure.stream);
 
+    if (status_ok(status))
+        status = stream_name_check_owner("", request->stream);
     if (!status_ok(status))
         return call_fail(call, status);
     erase_call(call, &erasure, reply);

@@ -20,6 +20,8 @@ void erase_stream(struct call *call, const ProtobufCMessage *message)
         .whole = true, .reason = bytes_of_text(request->reason), .by = bytes_of_text(request->by)};
     struct status status = stream_name_read(request->stream, &erasure.stream);
 
+    if (status_ok(status))
+        status = stream_name_check_owner("", request->stream);
     if (!status_ok(status))
         return call_fail(call, status);
     erase_call(call, &erasure, reply);

@@ -36,6 +36,7 @@ void get_stream_policy(struct call *call, const ProtobufCMessage *message)
         return call_fail(call, status);
     answer.max_count = policy.max_count;
     answer.max_age_us = policy.max_age_us;
+    answer.encrypt = policy.encrypt;
     response.policy = &answer;
     call_reply(call, &response.base);
 }

@@ -10,7 +10,8 @@ static struct status read_request(const Sagabase__V1__SetStreamPolicyRequest *re
 {
     if (request->policy)
         change->policy = (struct stream_policy){.max_count = request->policy->max_count,
-                                                .max_age_us = request->policy->max_age_us};
+                                                .max_age_us = request->policy->max_age_us,
+                                                .encrypt = request->policy->encrypt};
     if (change->policy.max_age_us < 0)
         return status_make(STATUS_INVALID_ARGUMENT, "policy.max_age_us: not negative");
     change->before = request->truncate_before;

@@ -35,8 +35,8 @@ void subscribe(struct call *call, const ProtobufCMessage *message)
 
     if (!self)
         return call_end(call, status_make(STATUS_RESOURCE_EXHAUSTED, "request: too large"));
-    self->following.options.census = services->census;
     self->following.output = send_output;
+    self->following.options.census = services->census;
     self->following.options.clock = system_clock();
     self->following.options.checkpoint_period_us =
         services->checkpoint_period_us > 0 ? services->checkpoint_period_us : CHECKPOINT_PERIOD_US;

@@ -285,7 +285,7 @@ static struct subscription_output catch_up(struct subscription *self)
 
 /* Adds the event unless it was looked at before. False: the page is full. */
 static bool look_at(struct subscription *self, const struct event *event, struct buffer *frames,
-                    size_t *count, size_t *scanned)
+                    size_t *count, size_t *scanned, struct status *status)
 {
     uint64_t index = follows_all(self) ? event->position : event->revision;
 
@@ -296,7 +296,7 @@ static bool look_at(struct subscription *self, const struct event *event, struct
         return false;
     (*scanned)++;
     if (accepts(self, event)) {
-        buffer_put(frames, event->frame);
+        *status = event_log_put_event(self->log, event, frames);
         (*count)++;
     }
     self->next = index + 1;
@@ -306,7 +306,8 @@ static bool look_at(struct subscription *self, const struct event *event, struct
 
 /* False: the page is full before the records are. */
 static bool look_at_record(struct subscription *self, const struct tail_record *record,
-                           struct buffer *frames, size_t *count, size_t *scanned)
+                           struct buffer *frames, size_t *count, size_t *scanned,
+                           struct status *status)
 {
     struct bytes left = {0};
     struct event event;
@@ -314,7 +315,7 @@ static bool look_at_record(struct subscription *self, const struct tail_record *
     if (follows_all(self) || self->stream_number != 0)
         left = tail_record_frames(record, self->stream_number);
     while (event_next(&left, &event))
-        if (!look_at(self, &event, frames, count, scanned))
+        if (!look_at(self, &event, frames, count, scanned, status) || !status_ok(*status))
             return false;
     assert(left.size == 0); /* the tail holds what this process encoded */
     if (tail_record_end(record) > self->position)
@@ -337,7 +338,7 @@ static struct subscription_output look_at_records(struct subscription *self,
         status = find_stream(self, &head);
     for (size_t i = 0; i < record_count; i++) {
         room = status_ok(status) && room &&
-               look_at_record(self, records[i], &frames, &count, &scanned);
+               look_at_record(self, records[i], &frames, &count, &scanned, &status);
         tail_record_release(records[i]);
     }
     if (status_ok(status) && !buffer_ok(&frames))

@@ -29,10 +29,10 @@ enum family {
     FAMILY_SNAPSHOTS,   /* states of streams (storage/snapshots/rows.h) */
     FAMILY_VALUES,      /* plain cached values (the same) */
     FAMILY_REDUCERS,    /* how snapshots come about (the same) */
-    FAMILY_SAGAS,       /* sagas, by number */
-    FAMILY_SAGA_IDS,    /* saga type and id -> number of its newest run */
-    FAMILY_SAGA_INDEX,  /* sagas by status, type and attribute */
-    FAMILY_DEFINITIONS, /* saga definitions */
+    FAMILY_SAGAS,       /* sagas, by number (server/sagas/saga_keys.h) */
+    FAMILY_SAGA_IDS,    /* saga type and id -> number of its newest run (the same) */
+    FAMILY_SAGA_INDEX,  /* sagas by status, type and attribute (the same) */
+    FAMILY_DEFINITIONS, /* saga definitions (the same) */
     FAMILY_COUNT,
 };
 

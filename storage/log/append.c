@@ -7,6 +7,7 @@
 #include "storage/log/limits.h"
 #include "storage/log/log_state.h"
 #include "storage/log/read.h"
+#include "storage/log/sealing.h"
 
 struct status append_warm(struct event_log *log, struct bytes name, struct stream_plan *stream)
 {
@@ -25,6 +26,8 @@ struct status append_prepare(struct event_log *log, struct append *append, struc
 
     TRY(append_plan_create(append, arena, &plan));
     plan->log = log;
+    TRY(sealing_find_keys(log, append, plan, arena));
+    TRY(append_plan_record(plan, arena));
     for (size_t i = 0; i < append->stream_count; i++)
         TRY(append_warm(log, append->streams[i].stream, &plan->streams[i]));
     for (size_t i = 0; i < append->check_count; i++)

@@ -11,6 +11,7 @@
 #include "storage/log/log_state.h"
 #include "storage/log/read.h"
 #include "storage/log/record.h"
+#include "storage/log/sealing.h"
 
 struct status append_find_head(struct commit *commit, struct bytes name, struct stream_plan *stream)
 {
@@ -341,7 +342,8 @@ struct status append_check(struct commit *commit, struct append *append)
     TRY(check_expectations(commit, append));
     if (append->condition.query)
         TRY(condition_decide(commit, plan));
-    return check_types(commit, plan);
+    TRY(check_types(commit, plan));
+    return sealing_check(commit->log, plan);
 }
 
 void append_add(struct commit *commit, struct append *append)

@@ -5,11 +5,12 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "base/varint.h"
 #include "storage/log/event_wire.h"
 #include "storage/log/ids.h"
 #include "storage/log/limits.h"
 #include "storage/log/record.h"
-#include "storage/log/varint.h"
+#include "storage/log/sealing.h"
 
 /* --- rules ------------------------------------------------------------------- */
 
@@ -161,10 +162,10 @@ static size_t entry_bytes(const struct metadata_entry *entry)
     return field_bytes(entry->key) + field_bytes(entry->value);
 }
 
-static size_t wire_bytes(const struct new_event *event, struct bytes stream)
+/* What is sealed, if anything is. */
+static size_t payload_bytes(const struct new_event *event)
 {
-    size_t bytes =
-        2 + UUID_TEXT_BYTES + field_bytes(event->type) + field_bytes(stream) + EVENT_FIXED_BYTES;
+    size_t bytes = 0;
 
     if (event->content_type.size)
         bytes += field_bytes(event->content_type);
@@ -174,27 +175,36 @@ static size_t wire_bytes(const struct new_event *event, struct bytes stream)
         size_t entry = entry_bytes(&event->metadata[i]);
         bytes += 1 + varint_bytes(entry) + entry;
     }
-    for (size_t i = 0; i < event->tag_count; i++)
-        bytes += field_bytes(event->tags[i]);
     return bytes;
 }
 
-static size_t frame_bytes(const struct new_event *event, struct bytes stream)
+static bool is_sealed(const struct new_event *event, const struct key *key)
 {
-    size_t wire = wire_bytes(event, stream);
+    return key && payload_bytes(event) > 0;
+}
+
+static size_t wire_bytes(const struct new_event *event, struct bytes stream, const struct key *key)
+{
+    size_t bytes =
+        2 + UUID_TEXT_BYTES + field_bytes(event->type) + field_bytes(stream) + EVENT_FIXED_BYTES;
+    size_t payload = payload_bytes(event);
+
+    if (is_sealed(event, key))
+        payload = 1 + varint_bytes(sealed_bytes(payload)) + sealed_bytes(payload);
+    for (size_t i = 0; i < event->tag_count; i++)
+        bytes += field_bytes(event->tags[i]);
+    return bytes + payload;
+}
+
+static size_t frame_bytes(const struct new_event *event, struct bytes stream, const struct key *key)
+{
+    size_t wire = wire_bytes(event, stream, key);
 
     return 1 + varint_bytes(wire) + wire;
 }
 
-/* Field by field in the order of their numbers; empty ones are left out. */
-static uint8_t *put_event(uint8_t *at, const struct new_event *event, struct bytes stream)
+static uint8_t *put_payload(uint8_t *at, const struct new_event *event)
 {
-    *at++ = EVENT_TAG_FRAME;
-    at = put_varint(at, wire_bytes(event, stream));
-    *at++ = EVENT_TAG_ID;
-    *at++ = UUID_TEXT_BYTES;
-    uuid_format(&event->id, at);
-    at = put_field(at + UUID_TEXT_BYTES, EVENT_TAG_TYPE, event->type);
     if (event->content_type.size)
         at = put_field(at, EVENT_TAG_CONTENT_TYPE, event->content_type);
     if (event->data.size)
@@ -205,10 +215,47 @@ static uint8_t *put_event(uint8_t *at, const struct new_event *event, struct byt
         at = put_field(at, EVENT_TAG_METADATA_KEY, event->metadata[i].key);
         at = put_field(at, EVENT_TAG_METADATA_VALUE, event->metadata[i].value);
     }
+    return at;
+}
+
+/* `scratch` has room for the payload. */
+static uint8_t *put_sealed(uint8_t *at, const struct new_event *event, const struct key *key,
+                           struct bytes id, uint8_t *scratch)
+{
+    size_t size = (size_t)(put_payload(scratch, event) - scratch);
+
+    *at++ = EVENT_TAG_SEALED;
+    at = put_varint(at, sealed_bytes(size));
+    key_seal(key, id, (struct bytes){scratch, size}, at);
+    return at + sealed_bytes(size);
+}
+
+/* Field by field in the order of their numbers; empty ones are left out. */
+static uint8_t *put_event(uint8_t *at, const struct new_event *event, struct bytes stream,
+                          const struct key *key, uint8_t *scratch)
+{
+    bool sealed = is_sealed(event, key);
+
+    *at++ = EVENT_TAG_FRAME;
+    at = put_varint(at, wire_bytes(event, stream, key));
+    *at++ = EVENT_TAG_ID;
+    *at++ = UUID_TEXT_BYTES;
+    uuid_format(&event->id, at);
+    struct bytes id = {at, UUID_TEXT_BYTES};
+    at = put_field(at + UUID_TEXT_BYTES, EVENT_TAG_TYPE, event->type);
+    if (!sealed)
+        at = put_payload(at, event);
     for (size_t i = 0; i < event->tag_count; i++)
         at = put_field(at, EVENT_TAG_TAGS, event->tags[i]);
+    if (sealed)
+        at = put_sealed(at, event, key, id, scratch);
     at = put_field(at, EVENT_TAG_STREAM, stream);
     return at + EVENT_FIXED_BYTES; /* event_fill, when they are known */
+}
+
+static const struct key *key_of(const struct append_plan *plan, size_t stream)
+{
+    return plan->keys ? plan->keys[stream] : NULL;
 }
 
 /* The record with its header and spans but for checksum, position, time, stream
@@ -221,13 +268,15 @@ static struct status encode(const struct append *append, struct append_plan *pla
 
     for (size_t i = 0; i < append->stream_count; i++)
         for (size_t j = 0; j < append->streams[i].event_count; j++)
-            size += frame_bytes(&append->streams[i].events[j], append->streams[i].stream);
+            size += frame_bytes(&append->streams[i].events[j], append->streams[i].stream,
+                                key_of(plan, i));
     if (size > APPEND_BYTES_MAX)
         return status_make(STATUS_INVALID_ARGUMENT, "events: together at most %d bytes, not %zu",
                            APPEND_BYTES_MAX, size);
     plan->stored = arena_alloc_raw(arena, size);
     plan->stored_size = size;
-    if (!plan->stored)
+    uint8_t *scratch = plan->is_sealed ? arena_alloc_raw(arena, size) : plan->stored;
+    if (!plan->stored || !scratch)
         return status_make(STATUS_RESOURCE_EXHAUSTED, "events: too large for the call's memory");
 
     plan->stored[8] = RECORD_VERSION;
@@ -240,7 +289,7 @@ static struct status encode(const struct append *append, struct append_plan *pla
         const struct stream_append *stream = &append->streams[i];
         uint8_t *first = at;
         for (size_t j = 0; j < stream->event_count; j++)
-            at = put_event(at, &stream->events[j], stream->stream);
+            at = put_event(at, &stream->events[j], stream->stream, key_of(plan, i), scratch);
         put_u32_little_endian(span + 16, (uint32_t)stream->event_count);
         put_u32_little_endian(span + 20, (uint32_t)(at - first));
     }
@@ -350,8 +399,9 @@ static struct append_plan *plan_alloc(const struct append *append, size_t event_
     return plan;
 }
 
-struct status append_plan_encode(struct append *append, struct arena *arena,
-                                 struct append_plan **created)
+/* All but the record. */
+static struct status lay_out(struct append *append, struct arena *arena,
+                             struct append_plan **created)
 {
     size_t event_count = 0;
 
@@ -363,9 +413,20 @@ struct status append_plan_encode(struct append *append, struct arena *arena,
     plan->append = append;
     hash_events(append, plan);
     TRY(plan_tags(append, plan, arena));
-    TRY(encode(append, plan, arena));
     *created = plan;
     return OK;
+}
+
+struct status append_plan_record(struct append_plan *plan, struct arena *arena)
+{
+    return encode(plan->append, plan, arena);
+}
+
+struct status append_plan_encode(struct append *append, struct arena *arena,
+                                 struct append_plan **created)
+{
+    TRY(lay_out(append, arena, created));
+    return append_plan_record(*created, arena);
 }
 
 struct status append_plan_create(struct append *append, struct arena *arena,
@@ -375,6 +436,6 @@ struct status append_plan_create(struct append *append, struct arena *arena,
     TRY(check_events(append));
     if (append->condition.query)
         TRY(query_check(append->condition.query, "condition.fail_if"));
-    TRY(append_plan_encode(append, arena, created));
+    TRY(lay_out(append, arena, created));
     return check_ids_differ(*created, arena);
 }

@@ -40,6 +40,9 @@ struct append_plan {
     struct uuid *ids;       /* of each event */
     struct tag_plan *tags;  /* of all events, in their order */
     size_t tag_count;
+    const struct key **keys; /* of each stream, NULL: not sealed; NULL: no stream is */
+    bool is_sealed;          /* some stream is */
+    uint64_t sealing_epoch;
     uint8_t *stored; /* the record, but for what the sequencer fills in */
     size_t stored_size;
 
@@ -48,11 +51,14 @@ struct append_plan {
     uint64_t matched_position;
 };
 
-/* Checks the append's rules and fills everything in the plan but the head reads. */
+/* Checks the append's rules and fills everything in the plan but the head reads and the record. */
 struct status append_plan_create(struct append *append, struct arena *arena,
                                  struct append_plan **plan);
 
-/* The same for events that need no checking. */
+/* The record, once the keys are known. */
+struct status append_plan_record(struct append_plan *plan, struct arena *arena);
+
+/* Plan and record of events that need no checking, and are not sealed. */
 struct status append_plan_encode(struct append *append, struct arena *arena,
                                  struct append_plan **plan);
 

@@ -18,6 +18,7 @@
 #include "storage/log/log_state.h"
 #include "storage/log/read.h"
 #include "storage/log/rewrite.h"
+#include "storage/log/sealing.h"
 
 enum {
     RETRY_US = 20 * 1000,
@@ -236,6 +237,7 @@ static struct status decide_begin_stream(void *context, struct commit *commit)
     work->erased_us = row.erased_us = commit_time_us(commit);
     row.is_erasing = true;
     TRY(append_decide(&work->notice->intent, commit));
+    sealing_suspend(commit->log); /* nobody shall use a key that is about to go */
     commit_retain(commit, &row);
     put_mark(commit);
     return OK;
@@ -325,6 +327,22 @@ static struct status finish(struct work *work)
     return OK;
 }
 
+/* The key of a stream of which only the number is known. Without an event left it has no name, and
+ * nothing that a key could open. */
+static struct status destroy_key(struct work *work)
+{
+    struct read read = {.events_max = 1, .bytes_max = 1};
+    struct page page;
+    struct event event;
+    struct status status = event_log_read_stream(work->log, work->stream_number, &read, &page);
+    struct bytes frames = buffer_bytes(&page.frames);
+
+    if (status_ok(status) && event_next(&frames, &event))
+        status = sealing_destroy_key(work->log, event.stream);
+    buffer_destroy(&page.frames);
+    return status;
+}
+
 /* What was begun and not finished, by whomever. */
 static struct status finish_pending(struct event_log *log)
 {
@@ -337,8 +355,10 @@ static struct status finish_pending(struct event_log *log)
                             .first_position = UINT64_MAX};
         if (row.number == 0)
             break;
+        TRY(destroy_key(&work));
         TRY(erase_stream_records(&work));
     }
+    sealing_resume(log);
     struct work work = {.log = log, .last_position = event_log_end(log)};
     return finish(&work);
 }
@@ -349,6 +369,8 @@ static struct status erase_stream(struct work *work)
     TRY(append_warm(work->log, work->erasure->stream, &work->stream));
     TRY(decide_with_patience(work, decide_begin_stream));
     work->log->erasing.is_pending = true;
+    TRY(sealing_destroy_key(work->log, work->erasure->stream));
+    sealing_resume(work->log);
     TRY(erase_stream_records(work));
     return finish(work);
 }
@@ -479,6 +501,9 @@ struct status erasing_start(struct event_log *log)
     arena_destroy(&arena);
     if (!log->erasing.is_pending)
         return status;
+    if (atomic_load(&log->has_sealed) && !log->options.keys)
+        return OK; /* a key may have to be destroyed: left to who has it */
+    sealing_suspend(log);
     log->erasing.has_thread = pthread_create(&log->erasing.thread, NULL, run, log) == 0;
     return log->erasing.has_thread
                ? OK

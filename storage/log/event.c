@@ -43,6 +43,8 @@ static bool read_field(struct bytes *wire, struct event *event)
     case EVENT_TAG_METADATA:
     case EVENT_TAG_TAGS:
         return read_bytes(wire, &skipped);
+    case EVENT_TAG_SEALED:
+        return read_bytes(wire, &event->sealed);
     case EVENT_TAG_STREAM:
         return read_bytes(wire, &event->stream);
     case EVENT_TAG_REVISION:

@@ -16,6 +16,7 @@ struct event {
     struct bytes type;
     struct bytes content_type;
     struct bytes data;
+    struct bytes sealed; /* in the place of content type, data and metadata (sealing.h) */
     struct bytes stream;
     uint64_t revision;
     uint64_t position;

@@ -22,6 +22,7 @@
 enum { STORE_FORMAT = 2 };
 
 struct event_log;
+struct key_store; /* storage/keys/key_store.h */
 
 struct event_log_options {
     struct engine *engine;     /* borrowed: close it after the log */
@@ -37,6 +38,8 @@ struct event_log_options {
     size_t scavenge_bytes_per_s; /* records that a scavenge reads; 0: 32 MiB */
 
     struct tracer *tracer; /* takes a span of each commit of a traced intent; NULL: none */
+
+    struct key_store *keys; /* borrowed: for payloads that are sealed at rest; NULL: none */
 
     /* @thread writer. A commit failed: nothing more will be accepted and the
      * process should end, so that restart recovers from disk. Once. */

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 #include "base/bytes.h"
-#include "storage/log/varint.h"
+#include "base/varint.h"
 
 /* field number << 3 | wire type (2: bytes, 1: 64 bits) */
 enum {
@@ -19,6 +19,7 @@ enum {
     EVENT_TAG_DATA = 4 << 3 | 2,
     EVENT_TAG_METADATA = 5 << 3 | 2,
     EVENT_TAG_TAGS = 6 << 3 | 2,
+    EVENT_TAG_SEALED = 7 << 3 | 2, /* only stored, never sent */
     EVENT_TAG_METADATA_KEY = 1 << 3 | 2,
     EVENT_TAG_METADATA_VALUE = 2 << 3 | 2,
     EVENT_TAG_STREAM = 8 << 3 | 2,

@@ -1,17 +1,13 @@
 #include "storage/log/halt.h"
 
 #include <errno.h>
-#include <time.h>
+
+#include "base/deadline.h"
 
 void halt_init(struct halt *halt)
 {
-    pthread_condattr_t attributes;
-
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_mutex_init(&halt->lock, NULL);
-    pthread_cond_init(&halt->called, &attributes);
-    pthread_condattr_destroy(&attributes);
+    deadline_cond_init(&halt->called);
     halt->is_called = false;
 }
 
@@ -38,15 +34,8 @@ void halt_lift(struct halt *halt)
 
 bool halt_wait_us(struct halt *halt, int64_t us)
 {
-    struct timespec until;
+    struct timespec until = deadline_after_us(us);
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += us / 1000000;
-    until.tv_nsec += us % 1000000 * 1000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
     pthread_mutex_lock(&halt->lock);
     while (!halt->is_called &&
            pthread_cond_timedwait(&halt->called, &halt->lock, &until) != ETIMEDOUT)

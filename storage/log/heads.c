@@ -92,6 +92,18 @@ struct heads_counts heads_counts(struct heads *heads)
     return counts;
 }
 
+uint64_t heads_publish(struct heads *heads, struct head *const *touched, size_t count,
+                       _Atomic(uint64_t) *end, uint64_t new_end)
+{
+    pthread_mutex_lock(&heads->lock);
+    for (size_t i = 0; i < count; i++)
+        atomic_store_explicit(&touched[i]->committed_count, touched[i]->event_count,
+                              memory_order_release);
+    uint64_t before = atomic_exchange_explicit(end, new_end, memory_order_release);
+    pthread_mutex_unlock(&heads->lock);
+    return before;
+}
+
 struct last_place {
     uint8_t key[REVISION_KEY_BYTES];
     struct place place;

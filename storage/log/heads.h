@@ -50,7 +50,12 @@ struct heads_counts {
 };
 struct heads_counts heads_counts(struct heads *heads);
 
-/* Any thread: reads a head from the engine. */
+/* @thread writer. Shows what these heads count, and the new end of the store, both at once: who
+ * sees one sees the other, if he looks with heads_look. The end before. */
+uint64_t heads_publish(struct heads *heads, struct head *const *touched, size_t count,
+                       _Atomic(uint64_t) *end, uint64_t new_end);
+
+/* Any thread: reads a head from the engine. It may hold what is not published yet. */
 struct status head_read(struct engine *engine, struct bytes name, uint64_t read_at,
                         struct head_read *read);
 

@@ -4,13 +4,13 @@
 
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/varint.h"
 #include "storage/log/event.h"
 #include "storage/log/keys.h"
 #include "storage/log/log_state.h"
 #include "storage/log/query.h"
 #include "storage/log/read.h"
 #include "storage/log/record.h"
-#include "storage/log/varint.h"
 
 enum {
     BUCKETS = 1 << 12,          /* of values in a batch */

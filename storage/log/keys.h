@@ -7,6 +7,7 @@
  *                                                          trailing index
  *            "rebuilding"                               -> empty: the other families are half made
  *                                                          (maintenance.h)
+ *            "sealed"                                   -> empty: events may be sealed (sealing.h)
  *            "erasing"                                  -> empty: an erasure is not finished
  *                                                          (erasure.h)
  *   log      position u64 of a record's first event     -> record (record.h)
@@ -20,11 +21,11 @@
  *            'k' · category                                  -> empty
  *   policies 's' · stream number u64                       -> what of the stream is to be seen:
  *              version u8 = 1 · flags u8 (1: tombstone, 4: deleted before
- *                first revision) · first revision u64 · max count u64 ·
+ *                first revision, 8: to be sealed) · first revision u64 · max count u64 ·
  *              max age in microseconds i64; version 2, if it was erased (flag 2: not yet all of
  *              it): · erased before u64 · when i64
- *            'c' · category                                  -> version u8 = 1 · max count u64 ·
- *              max age i64
+ *            'c' · category                                  -> version u8 = 1, 2: to be sealed ·
+ *              max count u64 · max age i64
  *
  * Stream numbers count from 1 in order of creation, type numbers from 0. The head
  * of a stream is its last entry in `streams`: an append costs two small writes. */
@@ -57,6 +58,7 @@ enum {
 #define INDEXED_KEY    "indexed"
 #define REBUILDING_KEY "rebuilding"
 #define ERASING_KEY    "erasing"
+#define SEALED_KEY     "sealed"
 
 static inline struct bytes position_key(uint8_t key[POSITION_KEY_BYTES], uint64_t position)
 {

@@ -105,6 +105,9 @@ struct event_log {
     pthread_mutex_t deriving;
     struct scavenge scavenge;
     struct erasing erasing;
+    _Atomic(bool) has_sealed; /* some event may be, or some stream is to be (sealing.h) */
+    _Atomic(bool) is_sealing_suspended;
+    _Atomic(uint64_t) sealing_epoch; /* how many keys were destroyed */
     struct sequencer sequencer;
     struct commit commit;
 };

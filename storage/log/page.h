@@ -17,7 +17,8 @@ struct reading {
     bool stale; /* a place led to what a scavenge has changed meanwhile */
     struct status status;
 
-    bool hiding; /* some events may be hidden by retention; then: */
+    bool looking; /* events have to be looked at, each */
+    bool hiding;  /* some events may be hidden by retention; then: */
     int64_t now_us;
     uint64_t stream_number;                 /* of the events that are being taken */
     uint8_t erased[ERASED_FRAME_BYTES_MAX]; /* the frame of an event that is being erased */

@@ -28,6 +28,8 @@ void reading_init(struct reading *reading, struct event_log *log, const struct r
     *reading = (struct reading){
         .log = log, .read = read, .page = page, .end = event_log_end(log), .status = OK};
     reading->hiding = read->retained_only && !retention_is_empty(&log->retention);
+    reading->looking =
+        reading->hiding || read->accept || (read->retained_only && atomic_load(&log->has_sealed));
     if (reading->hiding)
         reading->now_us = clock_wall_us(log->options.clock);
     *page = (struct page){.next = read->from};
@@ -55,31 +57,12 @@ static void add(struct reading *reading, struct bytes frames, uint32_t count)
 /* Whether the newest events of the stream are so many that this one is hidden. */
 static bool is_beyond_count(struct reading *reading, const struct event *event, uint64_t max_count)
 {
-    struct event_log *log = reading->log;
-    struct head_read read;
-    uint64_t number, count;
+    uint64_t number, count = 0;
+    struct status status = stream_locate(reading->log, event->stream, &number, &count);
 
-    if (!heads_look(log->heads, hash_bytes(event->stream), event->stream, &number, &count)) {
-        struct status status = head_read(log->engine, event->stream, reading->end, &read);
-        if (!status_ok(status))
-            reading->status = status;
-        count = read.event_count;
-    }
+    if (!status_ok(status))
+        reading->status = status;
     return count > max_count && event->revision < count - max_count;
-}
-
-void reading_strip(struct reading *reading, struct event *event)
-{
-    if (!reading->hiding || event->erased_us)
-        return;
-    struct retained row = retention_of(&reading->log->retention, reading->stream_number);
-    if (event->revision >= row.erased_before)
-        return;
-    uint8_t *end = event_put_erased(reading->erased, event, row.erased_us);
-    struct bytes frame = {reading->erased, (size_t)(end - reading->erased)};
-    bool is_whole = event_next(&frame, event);
-    assert(is_whole);
-    (void)is_whole;
 }
 
 static bool is_hidden(struct reading *reading, const struct event *event)
@@ -95,13 +78,22 @@ static bool is_hidden(struct reading *reading, const struct event *event)
     return policy.max_count && is_beyond_count(reading, event, policy.max_count);
 }
 
+static void add_event(struct reading *reading, const struct event *event)
+{
+    if (!reading->read->retained_only || event->sealed.size == 0)
+        return add(reading, event->frame, 1);
+    reading->status = event_log_put_event(reading->log, event, &reading->page->frames);
+    if (status_ok(reading->status))
+        add(reading, (struct bytes){0}, 1);
+}
+
 void reading_take(struct reading *reading, const struct event *event)
 {
     reading->page->scanned_count++;
     if (reading->hiding && is_hidden(reading, event))
         return;
     if (!reading->read->accept || reading->read->accept(reading->read->context, event))
-        add(reading, event->frame, 1);
+        add_event(reading, event);
 }
 
 static void take_frame(struct reading *reading, struct bytes frame)
@@ -109,7 +101,7 @@ static void take_frame(struct reading *reading, struct bytes frame)
     struct bytes rest = frame;
     struct event event;
 
-    if (reading->read->accept || reading->hiding) {
+    if (reading->looking) {
         if (event_next(&rest, &event)) {
             reading_strip(reading, &event);
             return reading_take(reading, &event);
@@ -172,7 +164,7 @@ static bool take_whole(struct reading *reading, struct bytes frames, uint64_t in
     const struct read *read = reading->read;
     struct page *page = reading->page;
 
-    if (read->accept || reading->hiding || (read->backwards && count > 1))
+    if (reading->looking || (read->backwards && count > 1))
         return false;
     if (read->backwards ? index > page->next || index == 0 : index < page->next)
         return false;

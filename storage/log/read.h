@@ -54,6 +54,11 @@ struct status event_log_read_query(struct event_log *log, const struct query *qu
 struct status event_log_read_stream(struct event_log *log, uint64_t stream_number,
                                     const struct read *read, struct page *page);
 
+/* Adds the frame of a stored event as its readers are to see it: one that is sealed at rest is
+ * opened. The frames of pages are so already. Any thread but the writer. */
+struct status event_log_put_event(struct event_log *log, const struct event *event,
+                                  struct buffer *frames);
+
 /* How many events are committed: the position after the newest. */
 uint64_t event_log_end(const struct event_log *log);
 

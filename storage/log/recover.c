@@ -35,19 +35,36 @@ static struct status check_format(struct engine *engine)
     return OK;
 }
 
-/* maintenance.h: what follows from the log may be missing. */
-static struct status check_rebuilt(struct engine *engine)
+/* Whether `meta` holds a mark. */
+static struct status find_mark(struct engine *engine, const char *key, bool *found)
 {
     uint8_t memory[64];
     struct arena arena;
     struct bytes value;
 
     arena_init_within(&arena, sizeof memory, memory, sizeof memory);
-    struct status status =
-        engine_get(engine, FAMILY_META, bytes_of_text(REBUILDING_KEY), &arena, &value);
+    struct status status = engine_get(engine, FAMILY_META, bytes_of_text(key), &arena, &value);
+    *found = status_ok(status) && value.data;
     arena_destroy(&arena);
-    TRY(status);
-    if (value.data)
+    return status;
+}
+
+static struct status find_sealed(struct event_log *log)
+{
+    bool found;
+
+    TRY(find_mark(log->engine, SEALED_KEY, &found));
+    atomic_store(&log->has_sealed, found);
+    return OK;
+}
+
+/* maintenance.h: what follows from the log may be missing. */
+static struct status check_rebuilt(struct engine *engine)
+{
+    bool found;
+
+    TRY(find_mark(engine, REBUILDING_KEY, &found));
+    if (found)
         return status_make(STATUS_FAILED_PRECONDITION,
                            "data directory: a rebuild was begun and did not finish: run `sagabase "
                            "rebuild` again");
@@ -188,6 +205,7 @@ struct status recover(struct event_log *log)
 {
     TRY(check_format(log->engine));
     TRY(check_rebuilt(log->engine));
+    TRY(find_sealed(log));
     TRY(types_load(log->types, log->engine));
     TRY(retention_load(&log->retention, log->engine));
     TRY(engine_scan(log->engine, &(struct scan){.family = FAMILY_STREAMS, .backwards = true},

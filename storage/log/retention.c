@@ -12,7 +12,9 @@ enum {
     ROW_VERSION_ERASED = 2,
     FLAG_TOMBSTONED = 1,
     FLAG_ERASING = 2,
-    FLAG_DELETED = 4
+    FLAG_DELETED = 4,
+    FLAG_ENCRYPT = 8,
+    CATEGORY_VERSION_ENCRYPT = 2,
 };
 
 void retention_init(struct retention *retention)
@@ -38,7 +40,7 @@ struct bytes retained_encode(uint8_t value[RETAINED_BYTES + ERASED_BYTES],
     value[0] = ROW_VERSION;
     value[1] =
         (uint8_t)((row->tombstoned ? FLAG_TOMBSTONED : 0) | (row->is_erasing ? FLAG_ERASING : 0) |
-                  (row->is_deleted ? FLAG_DELETED : 0));
+                  (row->is_deleted ? FLAG_DELETED : 0) | (row->policy.encrypt ? FLAG_ENCRYPT : 0));
     put_u64_little_endian(value + 2, row->first_revision);
     put_u64_little_endian(value + 10, row->policy.max_count);
     put_u64_little_endian(value + 18, (uint64_t)row->policy.max_age_us);
@@ -64,6 +66,7 @@ static bool retained_decode(struct bytes value, struct retained *row)
     }
     row->tombstoned = value.data[1] & FLAG_TOMBSTONED;
     row->is_erasing = value.data[1] & FLAG_ERASING;
+    row->policy.encrypt = value.data[1] & FLAG_ENCRYPT;
     row->is_deleted = value.data[1] & FLAG_DELETED;
     row->first_revision = get_u64_little_endian(value.data + 2);
     row->policy.max_count = get_u64_little_endian(value.data + 10);
@@ -74,7 +77,7 @@ static bool retained_decode(struct bytes value, struct retained *row)
 struct bytes category_policy_encode(uint8_t value[CATEGORY_POLICY_BYTES],
                                     struct stream_policy policy)
 {
-    value[0] = ROW_VERSION;
+    value[0] = policy.encrypt ? CATEGORY_VERSION_ENCRYPT : ROW_VERSION;
     put_u64_little_endian(value + 1, policy.max_count);
     put_u64_little_endian(value + 9, (uint64_t)policy.max_age_us);
     return (struct bytes){value, CATEGORY_POLICY_BYTES};
@@ -82,8 +85,10 @@ struct bytes category_policy_encode(uint8_t value[CATEGORY_POLICY_BYTES],
 
 static bool category_policy_decode(struct bytes value, struct stream_policy *policy)
 {
-    if (value.size != CATEGORY_POLICY_BYTES || value.data[0] != ROW_VERSION)
+    if (value.size != CATEGORY_POLICY_BYTES ||
+        (value.data[0] != ROW_VERSION && value.data[0] != CATEGORY_VERSION_ENCRYPT))
         return false;
+    policy->encrypt = value.data[0] == CATEGORY_VERSION_ENCRYPT;
     policy->max_count = get_u64_little_endian(value.data + 1);
     policy->max_age_us = (int64_t)get_u64_little_endian(value.data + 9);
     return true;
@@ -160,6 +165,12 @@ struct stream_policy retention_policy(struct retention *retention, const struct 
     if (row->policy.max_count || row->policy.max_age_us)
         return row->policy;
     return retention_of_category(retention, category_of(stream));
+}
+
+bool retention_encrypts(struct retention *retention, uint64_t number, struct bytes stream)
+{
+    return (number && retention_of(retention, number).policy.encrypt) ||
+           retention_of_category(retention, category_of(stream)).encrypt;
 }
 
 uint64_t retention_first(const struct retained *row, struct stream_policy policy,

@@ -69,6 +69,10 @@ struct retained retention_find_erasing(struct retention *retention);
 struct stream_policy retention_policy(struct retention *retention, const struct retained *row,
                                       struct bytes stream);
 
+/* Whether new events of a stream are to be sealed: its own policy says so, or its category's.
+ * `number` is 0 while it does not exist. */
+bool retention_encrypts(struct retention *retention, uint64_t number, struct bytes stream);
+
 /* The policy of a category; all 0 if it has none. */
 struct stream_policy retention_of_category(struct retention *retention, struct bytes category);
 

@@ -4,12 +4,12 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "base/varint.h"
 #include "storage/log/derive.h"
 #include "storage/log/index.h"
 #include "storage/log/keys.h"
 #include "storage/log/limits.h"
 #include "storage/log/log_state.h"
-#include "storage/log/varint.h"
 
 enum {
     ENTRIES_MIN = 1024,

@@ -239,13 +239,10 @@ static void publish(struct commit *commit)
 {
     struct event_log *log = commit->log;
 
-    for (size_t i = 0; i < commit->touched_count; i++)
-        atomic_store_explicit(&commit->touched[i]->committed_count, commit->touched[i]->event_count,
-                              memory_order_release);
     atomic_store_explicit(&log->stream_count, commit->stream_count, memory_order_relaxed);
     counter_add_alone(&log->sequencer.counts.events,
                       commit->end - atomic_load_explicit(&log->end, memory_order_relaxed));
-    tail_publish(log, commit->first_record, commit->end);
+    tail_publish(log, commit);
     if (commit->forgets_tail)
         tail_forget(&log->tail);
     index_notify(log);

@@ -24,6 +24,8 @@ struct status stream_change_submit(struct event_log *log, struct stream_change *
                                    struct arena *arena)
 {
     TRY(check(change));
+    if (change->policy.encrypt && !log->options.keys)
+        return status_make(STATUS_FAILED_PRECONDITION, "policy.encrypt: the server keeps no keys");
     change->plan = arena_alloc(arena, sizeof *change->plan);
     if (!change->plan)
         return status_make(STATUS_RESOURCE_EXHAUSTED, "stream: too large for the call's memory");
@@ -41,6 +43,15 @@ struct status stream_change_submit(struct event_log *log, struct stream_change *
 static struct status out_of_memory(void)
 {
     return status_make(STATUS_RESOURCE_EXHAUSTED, "stream: out of memory");
+}
+
+/* From now on readers look at each event, and so does a server that opens the store later. */
+static void put_sealed(struct commit *commit, const struct stream_change *change)
+{
+    if (!change->policy.encrypt)
+        return;
+    commit_put(commit, FAMILY_META, bytes_of_text(SEALED_KEY), bytes_of_text(""));
+    atomic_store(&commit->log->has_sealed, true);
 }
 
 static struct status decide_category(struct stream_change *change, struct commit *commit)
@@ -61,6 +72,7 @@ static struct status decide_category(struct stream_change *change, struct commit
     commit_policy(commit, policy);
     commit_put(commit, FAMILY_POLICIES, (struct bytes){key, 1 + change->name.size},
                category_policy_encode(value, change->policy));
+    put_sealed(commit, change);
     return OK;
 }
 
@@ -125,6 +137,7 @@ static struct status decide(struct intent *intent, struct commit *commit)
                                   &change->conflict));
     apply(change, head->event_count, &row);
     commit_retain(commit, &row);
+    put_sealed(commit, change);
     return OK;
 }
 

@@ -19,6 +19,7 @@
 struct stream_policy {
     uint64_t max_count; /* the newest so many events are seen */
     int64_t max_age_us; /* events not older than this are seen */
+    bool encrypt;       /* payloads are sealed at rest from now on; of a stream or its category */
 };
 
 enum stream_change_kind {

@@ -15,6 +15,9 @@ struct status stream_locate(struct event_log *log, struct bytes name, uint64_t *
     if (heads_look(log->heads, hash_bytes(name), name, number, event_count))
         return OK;
     TRY(head_read(log->engine, name, event_log_end(log), &read));
+    /* If the disk has more of it than is published, the writer has its head in memory by now. */
+    if (heads_look(log->heads, hash_bytes(name), name, number, event_count))
+        return OK;
     *number = read.number;
     *event_count = read.event_count;
     return OK;

@@ -211,17 +211,19 @@ static void wake_all(struct tail *tail, uint64_t position)
             wake(tail, tail->streams[i], position);
 }
 
-void tail_publish(struct event_log *log, const struct commit_record *records, uint64_t end)
+void tail_publish(struct event_log *log, const struct commit *commit)
 {
     struct tail *tail = &log->tail;
+    const struct commit_record *records = commit->first_record;
 
     pthread_mutex_lock(&tail->lock);
     /* Before anyone is woken, so that whoever wakes may read up to it. */
-    uint64_t before = atomic_exchange_explicit(&log->end, end, memory_order_release);
+    uint64_t before =
+        heads_publish(log->heads, commit->touched, commit->touched_count, &log->end, commit->end);
     for (; records; records = records->next) {
         struct tail_record *kept = tail_record_create(records);
         if (!kept) {
-            keep_nothing(tail, end);
+            keep_nothing(tail, commit->end);
             wake_all(tail, before);
             break;
         }

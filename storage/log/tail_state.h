@@ -32,11 +32,11 @@ struct tail {
 bool tail_init(struct tail *tail, size_t bytes_max, uint64_t end);
 void tail_destroy(struct tail *tail);
 
-struct commit_record;
+struct commit;
 
-/* @thread writer. Keeps copies of the group's records, publishes the new end and
+/* @thread writer. Keeps copies of the group's records, publishes the heads with the new end and
  * wakes those who wait for something in it. */
-void tail_publish(struct event_log *log, const struct commit_record *records, uint64_t end);
+void tail_publish(struct event_log *log, const struct commit *commit);
 
 /* @thread writer. Nothing is kept; whoever was to read it reads the log. */
 void tail_forget(struct tail *tail);

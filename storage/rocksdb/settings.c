@@ -1,5 +1,7 @@
 #include "storage/rocksdb/settings.h"
 
+#include <assert.h>
+
 enum {
     BACKGROUND_JOBS_MAX = 2, /* one flush, one compaction; 7.8 has races from 8 up */
     OPEN_FILES_MAX = 512,
@@ -61,6 +63,21 @@ static bool has_bloom_filter(int column)
            column == FAMILY_VALUES || column == FAMILY_SAGA_IDS;
 }
 
+/* The next entry of a stream goes behind its last one: with a hint for each stream, the memtable
+ * finds the spot without a search (decision 25). In C only the text form of options has this.
+ * Takes `settings`. */
+static rocksdb_options_t *with_insert_hints(rocksdb_options_t *settings)
+{
+    rocksdb_options_t *hinted = rocksdb_options_create();
+    char *error = NULL;
+
+    rocksdb_get_options_from_string(settings, "memtable_insert_with_hint_prefix_extractor=fixed:8",
+                                    hinted, &error);
+    assert(!error); /* the text is ours, and so is the choice of the library */
+    rocksdb_options_destroy(settings);
+    return hinted;
+}
+
 static rocksdb_options_t *column_options(int column, const struct rocksdb_engine_options *options,
                                          rocksdb_cache_t *cache)
 {
@@ -82,7 +99,7 @@ static rocksdb_options_t *column_options(int column, const struct rocksdb_engine
     rocksdb_options_set_write_buffer_size(settings, options->write_buffer_bytes / (is_log ? 2 : 4));
     rocksdb_options_set_max_write_buffer_number(settings, WRITE_BUFFERS_MAX);
     rocksdb_options_set_compression(settings, rocksdb_lz4_compression);
-    return settings;
+    return column == FAMILY_STREAMS ? with_insert_hints(settings) : settings;
 }
 
 void settings_init(struct settings *settings, const struct rocksdb_engine_options *options,

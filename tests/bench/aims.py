@@ -39,8 +39,14 @@ def sagas(clients):
     return f"saga of 3 steps, {clients} at a time"
 
 
+def cache(what, pipeline):
+    more = f", {pipeline} in a pipeline" if pipeline > 1 else ""
+    return f"{what.upper()} of Redis, 64 clients{more}"
+
+
 CLIENTS = (1, 8, 64, 256)
 CLIENTS_100 = (8, 64)
+CACHED = ("set", "get")
 SESSIONS = "append 1 event, 8 sessions of 64"
 READ_ALL = "read all"
 READ_STREAM = "read one stream"
@@ -75,6 +81,8 @@ RATIOS = (
     Ratio(sagas(64), "restate", 10),
     Ratio(TRACED_SOME, "sagabase", 0.97, UNTRACED),
     Ratio(TRACED, "sagabase", 0.85, UNTRACED),
+    *(Ratio(cache(what, 1), "redis", 1) for what in CACHED),
+    *(Ratio(cache(what, 16), "redis", 0.8) for what in CACHED),
 )
 
 FIGURES = (

@@ -134,6 +134,18 @@ class Comparison:
                 self.results.add(work, "sagabase", server.load("append", **closed))
         self.stop(*servers.values(), collector)
 
+    def cache(self):
+        ours, redis = self.start(systems.Resp), self.start(systems.RedisCache)
+        for pipeline in (1, 16):
+            for what in aims.CACHED:
+                runners = {}
+                if ours:
+                    runners["sagabase"] = lambda: ours.benchmark.cache(what, pipeline)
+                if redis:
+                    runners["redis"] = lambda: redis.benchmark.cache(what, pipeline)
+                take_turns(self.results, aims.cache(what, pipeline), runners)
+        self.stop(ours, redis)
+
     # --- a store that holds much -------------------------------------------------------------
 
     def stored(self):
@@ -272,6 +284,7 @@ def main():
         comparison.fsync()
         comparison.memory()
         comparison.appends()
+        comparison.cache()
         comparison.rocksdb()
         comparison.traces()
         comparison.live()

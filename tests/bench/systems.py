@@ -131,6 +131,8 @@ class Ours(Server):
             text=True,
         )
         for line in self.process.stdout:
+            if line.startswith("  redis "):
+                self.resp_port = int(line.split()[-1])
             if line.startswith("listening on "):
                 self.address = line.split()[2]
                 return time.monotonic() - began
@@ -179,45 +181,86 @@ class Traced(Sagabase):
         )
 
 
-class Redis(Server):
-    """Streams, every command on disk before it is answered; driven by redis-benchmark."""
+class Resp(Ours):
+    """Our face for clients of Redis, plain values on disk within a second; driven by
+    redis-benchmark."""
 
-    name = "redis"
-    seconds = 1.0
+    name = "sagabase"
+    command = (*Sagabase.command, "--resp-listen", "127.0.0.1:0", "--http-listen", "off")
 
     def start(self):
-        if not shutil.which("redis-server") or not shutil.which("redis-benchmark"):
-            raise Missing("there is no redis-server or no redis-benchmark")
-        self.rates = {}
-        self.port = free_port()
-        self.spawn(
-            ["redis-server", "--bind", "127.0.0.1", "--port", str(self.port)]
-            + ["--dir", os.path.realpath(self.folder), "--save", "", "--appendonly", "yes"]
-            + ["--appendfsync", "always", "--auto-aof-rewrite-percentage", "0"]
-        )
-        if not wait_until_it_listens(self.port, self.process):
-            raise Missing(self.why())
+        need_redis_benchmark()
+        seconds = super().start()
+        self.benchmark = RedisBenchmark(self.resp_port, self.seconds)
+        return seconds
 
-    def xadd(self, clients, pipeline, count):
+
+def need_redis_benchmark():
+    if not shutil.which("redis-server") or not shutil.which("redis-benchmark"):
+        raise Missing("there is no redis-server or no redis-benchmark")
+
+
+class RedisBenchmark:
+    """Counts commands, not seconds: the run before tells how many to take."""
+
+    def __init__(self, port, seconds):
+        self.port = port
+        self.seconds = seconds
+        self.rates = {}
+
+    def run(self, clients, pipeline, count, words):
         done = subprocess.run(
             ["redis-benchmark", "-h", "127.0.0.1", "-p", str(self.port)]
-            + ["-c", str(clients), "-P", str(pipeline), "-n", str(count), "-r", str(STREAMS)]
-            + ["XADD", "bench-__rand_int__", "*", "d", "x" * DATA_BYTES],
+            + ["-c", str(clients), "-P", str(pipeline), "-n", str(count), *words],
             stdout=subprocess.PIPE,
             check=True,
             text=True,
         )
         return of_redis_benchmark(done.stdout)
 
-    def append(self, clients, pipeline=1):
-        """redis-benchmark counts commands, not seconds: the run before tells how many to take."""
-        key = clients, pipeline
+    def measure(self, clients, pipeline, words):
+        key = clients, pipeline, *words
         if key not in self.rates:
-            self.rates[key] = self.xadd(clients, pipeline, 100 * clients * pipeline)["events_per_s"]
+            few = self.run(clients, pipeline, 100 * clients * pipeline, words)
+            self.rates[key] = few["events_per_s"]
         count = max(100 * clients, int(self.rates[key] * self.seconds))
-        got = self.xadd(clients, pipeline, count)
+        got = self.run(clients, pipeline, count, words)
         self.rates[key] = got["events_per_s"]
         return got
+
+    def cache(self, what, pipeline):
+        """SET or GET of one value of 256 bytes by 64 clients."""
+        return self.measure(64, pipeline, ("-t", what, "-d", str(DATA_BYTES)))
+
+
+class Redis(Server):
+    """Streams, every command on disk before it is answered; driven by redis-benchmark."""
+
+    name = "redis"
+    seconds = 1.0
+    saving = "always"
+
+    def start(self):
+        need_redis_benchmark()
+        self.port = free_port()
+        self.benchmark = RedisBenchmark(self.port, self.seconds)
+        self.spawn(
+            ["redis-server", "--bind", "127.0.0.1", "--port", str(self.port)]
+            + ["--dir", os.path.realpath(self.folder), "--save", "", "--appendonly", "yes"]
+            + ["--appendfsync", self.saving, "--auto-aof-rewrite-percentage", "0"]
+        )
+        if not wait_until_it_listens(self.port, self.process):
+            raise Missing(self.why())
+
+    def append(self, clients, pipeline=1):
+        words = ("XADD", "bench-__rand_int__", "*", "d", "x" * DATA_BYTES)
+        return self.benchmark.measure(clients, pipeline, ("-r", str(STREAMS), *words))
+
+
+class RedisCache(Redis):
+    """Plain values, on disk within a second."""
+
+    saving = "everysec"
 
 
 def of_redis_benchmark(text):

@@ -20,6 +20,11 @@ export async function program(): Promise<string[]> {
     else if (item instanceof CaughtUp) told.push(String(item.position));
     else if (item.position > 10n) break;
   }
+  for await (const type of store.listEventTypes({ prefix: "X" })) told.push(type);
+  await store.setStreamPolicy("a-1", { maxCount: 3 }, { truncateBefore: 1n });
+  told.push(String((await store.getStreamPolicy("a-1")).maxAgeMs));
+  await store.deleteStream("a-1", { expected: ANY });
+  for await (const event of store.readAll({ start: new Date() })) told.push(event.type);
   // @ts-expect-error: what the stream must be is not optional
   await store.append("a-1", [new Event("X")]);
   return told;

@@ -24,6 +24,7 @@ import {
   NO_STREAM,
   PartlyStored,
   RecordedEvent,
+  SagabaseError,
   STREAM_EXISTS,
   StreamNotFound,
   TimedOut,
@@ -307,6 +308,57 @@ const BEHAVIOURS = {
     const listed = await all(store.listStreams({ prefix: "listed-", pageSize: 3 }));
     assert.deepEqual(listed.map(({ name }) => name), names);
     assert.deepEqual(listed[0], await store.getStream("listed-0"));
+  },
+
+  async "types and categories are listed over all pages"() {
+    for (const n of range(0, 5))
+      await store.append(`sort${n}-1`, [new Event(`Sorted${n}`)], { expected: NO_STREAM });
+    const types = await all(store.listEventTypes({ prefix: "Sorted", pageSize: 2 }));
+    assert.deepEqual(types, range(0, 5).map((n) => `Sorted${n}`));
+    const categories = await all(store.listCategories({ prefix: "sort", pageSize: 2 }));
+    assert.deepEqual(categories, range(0, 5).map((n) => `sort${n}`));
+  },
+
+  async "reads and subscriptions begin at a time"() {
+    await store.append("timed-1", [new Event("X")], { expected: NO_STREAM });
+    const newest = async () => (await all(store.readStream("timed-1", { backwards: true, count: 1 })))[0];
+    const before = await newest();
+    let later = before;
+    while (later.created.getTime() === before.created.getTime()) { // the clock has to move on
+      await store.append("timed-1", [new Event("X")], { expected: ANY });
+      later = await newest();
+    }
+    assert.deepEqual(await all(store.readStream("timed-1", { start: later.created })), [later]);
+    assert.deepEqual((await all(store.readAll({ start: later.created })))[0], later);
+    const subscription = store.subscribe({ stream: "timed-1", after: later.created });
+    assert.deepEqual(await next(subscription[Symbol.asyncIterator](), RecordedEvent), later);
+    subscription.close();
+  },
+
+  async "a policy hides what it does not keep"() {
+    await store.append("policed-1", numbered(0, 5), { expected: NO_STREAM });
+    assert.deepEqual(await store.getStreamPolicy("policed-1"), { maxCount: 0n, maxAgeMs: 0 });
+    await store.setCategoryPolicy("policed", { maxCount: 3 });
+    assert.deepEqual(numbers(await all(store.readStream("policed-1"))), [2, 3, 4]);
+    await store.setStreamPolicy("policed-1", { maxCount: 2, maxAgeMs: 86400000 });
+    assert.deepEqual(await store.getStreamPolicy("policed-1"), { maxCount: 2n, maxAgeMs: 86400000 });
+    assert.deepEqual(await store.getCategoryPolicy("policed"), { maxCount: 3n, maxAgeMs: 0 });
+    assert.equal((await store.getStream("policed-1")).firstRevision, 3n);
+    await store.setStreamPolicy("policed-1", {}, { truncateBefore: 4 });
+    assert.deepEqual(numbers(await all(store.readStream("policed-1"))), [4]);
+  },
+
+  async "a deleted stream goes on and one with a tombstone does not"() {
+    const opened = await store.append("gone-1", numbered(0, 2), { expected: NO_STREAM });
+    await errorOf(WrongRevision, () => store.deleteStream("gone-1", { expected: 0 }));
+    await store.deleteStream("gone-1", { expected: opened.lastRevision });
+    await errorOf(StreamNotFound, () => store.getStream("gone-1"));
+    const again = await store.append("gone-1", numbered(2, 3), { expected: NO_STREAM });
+    assert.equal(again.firstRevision, 2n);
+    await store.tombstoneStream("gone-1", { expected: ANY });
+    const refused = await errorOf(SagabaseError, () =>
+      store.append("gone-1", [new Event("X")], { expected: ANY }));
+    assert.equal(refused.code, 9); // FAILED_PRECONDITION
   },
 
   async "a session tells each append what became of it"() {

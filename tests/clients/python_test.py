@@ -6,6 +6,7 @@ Prints `ok - behaviour` or `not ok - behaviour: why`. node_test.mjs says the sam
 """
 
 import concurrent.futures
+import datetime
 import os
 import re
 import socket
@@ -13,6 +14,8 @@ import subprocess
 import sys
 import threading
 import traceback
+
+import grpc
 
 from sagabase import (
     ANY,
@@ -31,9 +34,11 @@ from sagabase import (
     QueryItem,
     RecordedEvent,
     Retry,
+    SagabaseError,
     StreamAppend,
     StreamCheck,
     StreamNotFound,
+    StreamPolicy,
     TimedOut,
     Unavailable,
     WrongRevision,
@@ -296,6 +301,58 @@ def streams_are_listed_over_all_pages(house):
     equal(listed[0], house.store.get_stream("listed-0"))
 
 
+def types_and_categories_are_listed_over_all_pages(house):
+    for n in range(5):
+        house.store.append(f"sort{n}-1", [Event(f"Sorted{n}")], expected=NO_STREAM)
+    listed = list(house.store.list_event_types("Sorted", page_size=2))
+    equal(listed, [f"Sorted{n}" for n in range(5)])
+    listed = list(house.store.list_categories("sort", page_size=2))
+    equal(listed, [f"sort{n}" for n in range(5)])
+
+
+def reads_and_subscriptions_begin_at_a_time(house):
+    first = house.store.append("timed-1", [Event("X")], expected=NO_STREAM)
+    [before] = house.store.read_stream("timed-1")
+    later = before
+    while later.created == before.created:  # the clock has to move on
+        house.store.append("timed-1", [Event("X")], expected=ANY)
+        [later] = house.store.read_stream("timed-1", start=END, backwards=True, count=1)
+    [found] = house.store.read_stream("timed-1", start=later.created)
+    equal(found, later)
+    equal(next(house.store.read_all(start=later.created)), later)
+    equal(first.position, next(house.store.read_all(start=before.created)).position)
+    with house.store.subscribe("timed-1", after=later.created) as subscription:
+        equal(next_event(subscription), later)
+
+
+def a_policy_hides_what_it_does_not_keep(house):
+    house.store.append("policed-1", numbered(0, 5), expected=NO_STREAM)
+    equal(house.store.get_stream_policy("policed-1"), StreamPolicy())
+    house.store.set_category_policy("policed", StreamPolicy(max_count=3))
+    equal(numbers(house.store.read_stream("policed-1")), [2, 3, 4])
+    policy = StreamPolicy(max_count=2, max_age=datetime.timedelta(days=1))
+    house.store.set_stream_policy("policed-1", policy)
+    equal(house.store.get_stream_policy("policed-1"), policy)
+    equal(house.store.get_category_policy("policed"), StreamPolicy(max_count=3))
+    equal(house.store.get_stream("policed-1").first_revision, 3)
+    house.store.set_stream_policy("policed-1", truncate_before=4)
+    equal(numbers(house.store.read_stream("policed-1")), [4])
+
+
+def a_deleted_stream_goes_on_and_one_with_a_tombstone_does_not(house):
+    opened = house.store.append("gone-1", numbered(0, 2), expected=NO_STREAM)
+    error_of(WrongRevision, lambda: house.store.delete_stream("gone-1", expected=0))
+    house.store.delete_stream("gone-1", expected=opened.last_revision)
+    error_of(StreamNotFound, lambda: house.store.get_stream("gone-1"))
+    again = house.store.append("gone-1", numbered(2, 3), expected=NO_STREAM)
+    equal(again.first_revision, 2)
+    house.store.tombstone_stream("gone-1", expected=ANY)
+    refused = error_of(
+        SagabaseError, lambda: house.store.append("gone-1", [Event("X")], expected=ANY)
+    )
+    equal(refused.code, grpc.StatusCode.FAILED_PRECONDITION)
+
+
 def a_session_tells_each_append_what_became_of_it(house):
     with house.store.append_session() as session:
         good = [session.append("told-1", numbered(n, n + 1), expected=ANY) for n in range(600)]
@@ -383,6 +440,10 @@ BEHAVIOURS = [
     an_append_fails_when_its_condition_has_come_true,
     reads_go_either_way_from_anywhere,
     streams_are_listed_over_all_pages,
+    types_and_categories_are_listed_over_all_pages,
+    reads_and_subscriptions_begin_at_a_time,
+    a_policy_hides_what_it_does_not_keep,
+    a_deleted_stream_goes_on_and_one_with_a_tombstone_does_not,
     a_session_tells_each_append_what_became_of_it,
     a_session_goes_on_over_a_restart,
     a_subscription_to_a_stream_goes_on_over_restarts,

@@ -8,8 +8,9 @@ Every fenced block of kind `sh` stands behind one of these lines:
 
 and a block of kind `text` behind <!-- prints --> tells what the block before it prints: each of
 its lines, "..." or "…" standing for anything. The blocks of one document run one after another in
-one folder, against one server of their own. Commands are written for localhost:2113 and
-localhost:2114; here they reach the server of the test.
+one folder, against one server of their own. Commands are written for localhost:2113,
+localhost:2114 and, where it answers clients of Redis, port 6380; here they reach the server of
+the test.
 """
 
 import argparse
@@ -23,10 +24,11 @@ import tempfile
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 BLOCK_SECONDS_MAX = 120
-TOOLS = {  # what a command may need, below $SAGABASE_TOOLS
+TOOLS = {  # what a command may need: a full path, or one below $SAGABASE_TOOLS
     "grpcurl": "bin/grpcurl",
     "npm": "node/node_modules",
     "pip": "python/bin/pip",
+    "redis-cli": "/usr/bin/redis-cli",
 }
 COPIED = ("clients", "examples", "protos")  # commands write into them; all else is linked
 # So that npm and pip use what is in $SAGABASE_TOOLS, and no network.
@@ -41,6 +43,7 @@ OFFLINE = {
 
 _MARK = re.compile(r"^<!-- (run|prints|not run: \S.*) -->$")
 _FENCE = re.compile(r"^```(\w*)\s*$")
+_RESP_PORT = re.compile(r"\b6380\b")
 _ADDRESS = re.compile(r"\b(localhost|127\.0\.0\.1):2113\b")
 _HTTP = re.compile(r"\b(localhost|127\.0\.0\.1):2114\b")
 
@@ -91,9 +94,10 @@ def prints_line(output, wanted):
     return any(re.fullmatch(pattern, line.strip()) for line in output.split("\n"))
 
 
-def run_block(block, address, folder, environment, http="127.0.0.1:1"):
+def run_block(block, address, folder, environment, http="127.0.0.1:1", resp="1"):
     """Wrong: it fails, takes too long, or does not print what is promised."""
     commands = _HTTP.sub(http, _ADDRESS.sub(address, block.commands))
+    commands = _RESP_PORT.sub(resp, commands)
     try:
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", commands],
@@ -121,7 +125,7 @@ class Server:
     def __init__(self, binary, folder):
         self.process = subprocess.Popen(
             [binary, "serve", "--data", os.path.join(folder, "data"), "--listen", "127.0.0.1:0"]
-            + ["--http-listen", "127.0.0.1:0"],
+            + ["--http-listen", "127.0.0.1:0", "--resp-listen", "127.0.0.1:0"],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -132,6 +136,9 @@ class Server:
             http = re.match(r"  metrics  http://(\S+)/metrics$", line)
             if http:
                 self.http = http[1]
+            resp = re.match(r"  redis .*\bport (\d+)$", line)
+            if resp:
+                self.resp_port = resp[1]
             found = re.match(r"listening on (\S+)$", line)
             if found:
                 self.address = found[1]
@@ -148,7 +155,8 @@ def missing_tools(block):
     return [
         name
         for name, path in TOOLS.items()
-        if re.search(rf"\b{name}\b", block.commands) and not os.access(f"{tools}/{path}", os.X_OK)
+        if re.search(rf"\b{name}\b", block.commands)
+        and not os.access(os.path.join(tools, path), os.X_OK)
     ]
 
 
@@ -206,9 +214,9 @@ def run_document(path, binary):
 
 
 def run_and_tell(path, block, server, folder, environment):
-    environment = dict(environment, SAGABASE_SERVER=server.address)
+    told = dict(environment, SAGABASE_SERVER=server.address)
     try:
-        run_block(block, server.address, folder, environment, server.http)
+        run_block(block, server.address, folder, told, server.http, server.resp_port)
     except Wrong as wrong:
         print(f"not ok - {path}: {wrong}")
         return False

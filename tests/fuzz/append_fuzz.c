@@ -183,6 +183,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     arena_init(&arena, ARENA_BYTES_MAX);
     draw_append(&input, &arena, &append);
     struct status status = append_plan_create(&append, &arena, &plan);
+    if (status_ok(status))
+        status = append_plan_record(plan, &arena);
     if (status_ok(status)) {
         complete(&append, plan);
         decode(&append, plan);

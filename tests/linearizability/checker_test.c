@@ -200,6 +200,78 @@ static void failed_check_refuses_the_append(void **state)
     assert_decides(&history, NOT_LINEARIZABLE);
 }
 
+/* Behind `seen` events nothing with all of these tags. */
+static uint32_t conditional(struct history *history, uint64_t invoked, uint64_t returned,
+                            uint64_t position, uint32_t tags, uint64_t seen)
+{
+    uint32_t number = appended(history, invoked, returned, 0, position, position);
+
+    history->operations[number].condition =
+        (struct condition){.given = true, .tags = tags, .seen = seen};
+    return number;
+}
+
+static void tagged(struct history *history, uint64_t invoked, uint64_t returned, uint64_t position,
+                   uint32_t tags)
+{
+    uint32_t number = appended(history, invoked, returned, 0, position, position);
+
+    history->operations[number].tags = tags;
+}
+
+static void condition_holds_over_events_that_do_not_match(void **state)
+{
+    struct history history = {0};
+
+    (void)state;
+    tagged(&history, 1, 2, 0, 3);
+    tagged(&history, 3, 4, 1, 1);
+    conditional(&history, 5, 6, 2, 3, 1); /* the event with both tags was seen */
+    assert_decides(&history, LINEARIZABLE);
+}
+
+static void success_in_spite_of_a_match_is_refused(void **state)
+{
+    struct history history = {0};
+
+    (void)state;
+    tagged(&history, 1, 2, 0, 1);
+    tagged(&history, 3, 4, 1, 3);
+    conditional(&history, 5, 6, 2, 1, 1);
+    assert_decides(&history, NOT_LINEARIZABLE);
+}
+
+static void of_two_appends_that_exclude_each_other_one_fails(void **state)
+{
+    for (int both = 0; both < 2; both++) {
+        struct history history = {0};
+        uint32_t first = conditional(&history, 1, 8, 0, 1, 0);
+        uint32_t second = conditional(&history, 2, 9, 1, 1, 0);
+
+        history.operations[first].tags = history.operations[second].tags = 1;
+        if (!both) {
+            history.operations[second].outcome = OUTCOME_REFUSED;
+            history.operations[second].match_told = true;
+            history.operations[second].match_position = 0;
+        }
+        assert_decides(&history, both ? NOT_LINEARIZABLE : LINEARIZABLE);
+    }
+    (void)state;
+}
+
+static void match_that_is_not_there_is_refused(void **state)
+{
+    struct history history = {0};
+    uint32_t number;
+
+    (void)state;
+    tagged(&history, 1, 2, 0, 1);
+    number = conditional(&history, 3, 4, 1, 2, 0);
+    history.operations[number].outcome = OUTCOME_REFUSED;
+    history.operations[number].match_told = true;
+    assert_decides(&history, NOT_LINEARIZABLE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +285,10 @@ int main(void)
         cmocka_unit_test(reads_that_go_back_are_refused),
         cmocka_unit_test(part_of_an_append_that_is_seen_is_refused),
         cmocka_unit_test(failed_check_refuses_the_append),
+        cmocka_unit_test(condition_holds_over_events_that_do_not_match),
+        cmocka_unit_test(success_in_spite_of_a_match_is_refused),
+        cmocka_unit_test(of_two_appends_that_exclude_each_other_one_fails),
+        cmocka_unit_test(match_that_is_not_there_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

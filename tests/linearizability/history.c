@@ -43,11 +43,17 @@ static void print_operation(const struct operation *operation, FILE *file)
             "{\"kind\":%d,\"outcome\":%d,\"invoked\":%" PRIu64 ",\"returned\":%" PRIu64
             ",\"revision\":%" PRIu64 ",\"position\":%" PRIu64 ",\"conflict_told\":%s"
             ",\"conflict_part\":%" PRIu32 ",\"conflict_exists\":%s,\"conflict_revision\":%" PRIu64
-            ",\"parts\":[",
+            ",\"type\":%" PRIu32 ",\"tags\":%" PRIu32
+            ",\"match_told\":%s,\"match_position\":%" PRIu64
+            ",\"condition\":{\"given\":%s,\"types\":%" PRIu32 ",\"tags\":%" PRIu32
+            ",\"seen\":%" PRIu64 "},\"parts\":[",
             (int)operation->kind, (int)operation->outcome, operation->invoked, operation->returned,
             operation->revision, operation->position, operation->conflict_told ? "true" : "false",
             operation->conflict_part, operation->conflict_exists ? "true" : "false",
-            operation->conflict_revision);
+            operation->conflict_revision, operation->type, operation->tags,
+            operation->match_told ? "true" : "false", operation->match_position,
+            operation->condition.given ? "true" : "false", operation->condition.types,
+            operation->condition.tags, operation->condition.seen);
     for (uint32_t i = 0; i < operation->part_count; i++) {
         const struct part *part = &operation->parts[i];
         fprintf(file,
@@ -93,14 +99,37 @@ static uint32_t first_conflict(const struct store_state *state, const struct ope
     return i;
 }
 
+/* Events of the store up to the last one that matches. */
+static uint32_t match_end(const struct store_state *state, const struct condition *condition)
+{
+    uint32_t end = 0;
+
+    for (uint32_t type = 0; type < TYPES; type++)
+        for (uint32_t tags = 0; tags < TAG_SETS; tags++)
+            if ((condition->types == 0 || condition->types >> type & 1) &&
+                (tags & condition->tags) == condition->tags && state->ends[type][tags] > end)
+                end = state->ends[type][tags];
+    return end;
+}
+
+static bool fails(const struct store_state *state, const struct condition *condition)
+{
+    return condition->given && match_end(state, condition) > condition->seen;
+}
+
+/* Where both the condition and a stream are at fault, either may be told. */
 static bool is_refused(const struct store_state *state, const struct operation *operation)
 {
+    const struct condition *condition = &operation->condition;
     uint32_t conflict = first_conflict(state, operation);
 
+    if (operation->match_told)
+        return fails(state, condition) && operation->match_position >= condition->seen &&
+               operation->match_position < match_end(state, condition);
+    if (!operation->conflict_told)
+        return conflict < operation->part_count || fails(state, condition);
     if (conflict == operation->part_count)
         return false;
-    if (!operation->conflict_told)
-        return true;
     uint32_t events = state->streams[operation->parts[conflict].stream].events;
     return operation->conflict_part == conflict && operation->conflict_exists == (events > 0) &&
            (events == 0 || operation->conflict_revision == events - 1);
@@ -110,7 +139,8 @@ static bool apply_append(struct store_state *state, const struct operation *oper
 {
     uint64_t end = state->events;
 
-    if (first_conflict(state, operation) < operation->part_count)
+    if (first_conflict(state, operation) < operation->part_count ||
+        fails(state, &operation->condition))
         return false;
     for (uint32_t i = 0; i < operation->part_count; i++) {
         const struct part *part = &operation->parts[i];
@@ -128,6 +158,7 @@ static bool apply_append(struct store_state *state, const struct operation *oper
         if (part->events > 0)
             stream->last_position = state->events - 1;
     }
+    state->ends[operation->type][operation->tags] = state->events;
     return true;
 }
 

@@ -9,6 +9,9 @@
 
 enum { STREAMS_MAX = 64, PARTS_MAX = 3, CHECKS_MAX = 2 };
 
+/* Events have one of so many types, and any of so many tags. */
+enum { TYPES = 3, TAGS = 2, TAG_SETS = 1 << TAGS };
+
 enum kind {
     KIND_APPEND,
     KIND_HEAD, /* the newest event of a stream */
@@ -18,7 +21,7 @@ enum kind {
 enum outcome {
     OUTCOME_UNKNOWN, /* none came; history_settle decides */
     OUTCOME_APPENDED,
-    OUTCOME_REFUSED, /* a stream was not as expected */
+    OUTCOME_REFUSED, /* a stream was not as expected, or the condition did not hold */
     OUTCOME_FOUND,
     OUTCOME_NOTHING, /* no such stream; an empty store */
 };
@@ -33,6 +36,14 @@ struct part {
     uint64_t first_revision; /* told, of an append */
 };
 
+/* "Fail if an event that matches was appended behind what was seen." */
+struct condition {
+    bool given;
+    uint32_t types; /* bits; 0: any */
+    uint32_t tags;  /* bits; all of them */
+    uint64_t seen;  /* events of the store that do not count */
+};
+
 /* The order of `invoked` and `returned` is that of one clock over all operations. */
 struct operation {
     enum kind kind;
@@ -42,6 +53,10 @@ struct operation {
     uint32_t part_count; /* KIND_HEAD: one */
     struct part parts[PARTS_MAX + CHECKS_MAX];
 
+    uint32_t type; /* KIND_APPEND: of all its events */
+    uint32_t tags; /* bits */
+    struct condition condition;
+
     uint64_t revision; /* KIND_HEAD: of the newest event */
     uint64_t position; /* of the newest event; of an append: of its last one */
 
@@ -49,6 +64,9 @@ struct operation {
     uint32_t conflict_part;
     bool conflict_exists;
     uint64_t conflict_revision;
+
+    bool match_told; /* OUTCOME_REFUSED: by the condition, because of this event */
+    uint64_t match_position;
 };
 
 struct history {
@@ -79,6 +97,7 @@ struct stream_state {
 struct store_state {
     uint32_t events;
     struct stream_state streams[STREAMS_MAX];
+    uint32_t ends[TYPES][TAG_SETS]; /* events up to the last one of this kind; 0: none */
 };
 
 /* Whether the operation, applied to this state at once and alone, has this outcome; if so,

@@ -1,4 +1,5 @@
-/* Are appends, with every expectation, and reads of heads linearizable, also across kill -9?
+/* Are appends, with every expectation and with conditions, and reads of heads linearizable, also
+ * across kill -9?
  *
  *   linearizability SAGABASE [--stores N] [--minutes N] [--seed N] [--keep FOLDER]
  *                  [--operations N]
@@ -28,6 +29,7 @@ enum {
     OPERATIONS = 600,    /* at most, unless --operations says otherwise */
     READY_TIMEOUT_MS = 60000,
     PATH_BYTES = 512,
+    WRONGS = 6,
 };
 
 struct run {
@@ -40,6 +42,7 @@ struct run {
     char folder[PATH_BYTES];
     char log[PATH_BYTES];
     struct server_process server;
+    uint32_t refused[WRONGS]; /* histories that were spoilt in each way */
 };
 
 /* --- histories that are wrong ---------------------------------------------------------- */
@@ -127,14 +130,38 @@ static bool spoil_part(struct history *history)
     return false;
 }
 
+/* An append succeeds although an event that its condition names had come before. */
+static bool spoil_unseen(struct history *history)
+{
+    for (uint32_t i = 0; i < history->count; i++) {
+        struct operation *operation = &history->operations[i];
+        struct condition *condition = &operation->condition;
+        if (operation->kind != KIND_APPEND || operation->outcome != OUTCOME_APPENDED ||
+            !condition->given || operation->parts[0].first_revision == 0)
+            continue;
+        *condition = (struct condition){.given = true, .types = (1 << TYPES) - 1};
+        return true;
+    }
+    return false;
+}
+
+/* A condition refuses an append because of an event that nobody had appended yet. */
+static bool spoil_match(struct history *history)
+{
+    for (uint32_t i = 0; i < history->count; i++)
+        if (history->operations[i].match_told) {
+            history->operations[i].match_position += 1000000;
+            return true;
+        }
+    return false;
+}
+
 static const struct {
     const char *name;
     bool (*spoil)(struct history *history);
-} wrongs[] = {
-    {"wrong-stale", spoil_stale},
-    {"wrong-lost", spoil_lost},
-    {"wrong-actual", spoil_actual},
-    {"wrong-part", spoil_part},
+} wrongs[WRONGS] = {
+    {"wrong-stale", spoil_stale}, {"wrong-lost", spoil_lost},     {"wrong-actual", spoil_actual},
+    {"wrong-part", spoil_part},   {"wrong-unseen", spoil_unseen}, {"wrong-match", spoil_match},
 };
 
 /* --- judging ------------------------------------------------------------------------------- */
@@ -152,9 +179,10 @@ static void keep(const struct run *run, const struct history *history, const cha
     fclose(file);
 }
 
-static struct status refuse_wrongs(const struct run *run, const struct history *history)
+/* A short history may have nothing to spoil in some way; not all of them, see main. */
+static struct status refuse_wrongs(struct run *run, const struct history *history)
 {
-    for (size_t i = 0; i < sizeof wrongs / sizeof *wrongs; i++) {
+    for (size_t i = 0; i < WRONGS; i++) {
         struct history wrong = *history;
         uint32_t culprit;
         wrong.operations = malloc(history->count * sizeof *wrong.operations);
@@ -165,15 +193,22 @@ static struct status refuse_wrongs(const struct run *run, const struct history *
         if (spoilt)
             keep(run, &wrong, wrongs[i].name);
         history_destroy(&wrong);
-        if (!spoilt)
-            return status_make(STATUS_INTERNAL, "%s: the load was too small", wrongs[i].name);
+        run->refused[i] += spoilt;
         if (verdict != NOT_LINEARIZABLE)
             return status_make(STATUS_INTERNAL, "%s: the checker does not find it", wrongs[i].name);
     }
     return OK;
 }
 
-static struct status judge_history(const struct run *run, const struct history *history)
+static struct status check_wrongs(const struct run *run)
+{
+    for (size_t i = 0; i < WRONGS; i++)
+        if (run->refused[i] == 0)
+            return status_make(STATUS_INTERNAL, "%s: the load was too small", wrongs[i].name);
+    return OK;
+}
+
+static struct status judge_history(struct run *run, const struct history *history)
 {
     uint32_t culprit;
 
@@ -301,6 +336,8 @@ int main(int argc, char **argv)
     printf("seed %" PRIu64 "\n", run.seed);
     for (uint32_t i = 0; status_ok(status) && i < run.stores_wanted && now_us() < run.end_us; i++)
         status = run_store(&run, i);
+    if (status_ok(status))
+        status = check_wrongs(&run);
     if (!status_ok(status)) {
         fprintf(stderr, "FAILED (seed %" PRIu64 ", stores and log are left in %s): %s\n", run.seed,
                 run.folder, status.message);

@@ -102,6 +102,19 @@ static uint32_t choose_stream(struct load *load)
                                       : load_chance(load, HOT_STREAMS);
 }
 
+/* Mostly as far as anybody knows; now and then from an old page, or from nothing. */
+static struct condition choose_condition(struct load *load)
+{
+    struct condition condition = {.given = true, .tags = load_chance(load, TAG_SETS)};
+    uint64_t behind = load_chance(load, 4) == 0 ? load_chance(load, 20) : 0;
+
+    condition.types = load_chance(load, 1 << TYPES);
+    if (condition.types == 0 && condition.tags == 0)
+        condition.types = 1;
+    condition.seen = load->known_end > behind ? load->known_end - behind : 0;
+    return condition;
+}
+
 /* One stream, or several and checks; no stream twice. */
 static struct operation choose_append(struct load *load)
 {
@@ -112,6 +125,10 @@ static struct operation choose_append(struct load *load)
         written = 1 + load_chance(load, PARTS_MAX);
         operation.part_count = written + load_chance(load, CHECKS_MAX + 1);
     }
+    operation.type = load_chance(load, TYPES);
+    operation.tags = load_chance(load, TAG_SETS);
+    if (load_chance(load, 3) == 0)
+        operation.condition = choose_condition(load);
     for (uint32_t i = 0; i < operation.part_count; i++)
         operation.parts[i] = choose_part(
             load,
@@ -129,6 +146,12 @@ static void learn(struct load *load, uint32_t stream, uint64_t events)
 {
     if (events > load->known[stream])
         load->known[stream] = events;
+}
+
+static void learn_end(struct load *load, uint64_t position)
+{
+    if (position >= load->known_end)
+        load->known_end = position + 1;
 }
 
 static bool goes_on(const struct running *running)
@@ -158,6 +181,7 @@ static void note_appended(struct client *client, const Sagabase__V1__AppendRespo
 
     operation->outcome = OUTCOME_APPENDED;
     operation->position = response->position;
+    learn_end(load, response->position);
     for (uint32_t i = 0; i < operation->part_count; i++) {
         struct part *part = &operation->parts[i];
         if (part->events == 0)
@@ -193,6 +217,16 @@ static void note_conflict(struct client *client, const Sagabase__V1__RevisionCon
         return;
     operation->conflict_revision = conflict->actual_revision;
     learn(load, operation->parts[operation->conflict_part].stream, conflict->actual_revision + 1);
+}
+
+static void note_match(struct client *client, const Sagabase__V1__ConditionConflict *match)
+{
+    struct load *load = client->running->load;
+    struct operation *operation = history_return(&load->history, client->number);
+
+    operation->outcome = OUTCOME_REFUSED;
+    operation->match_told = true;
+    operation->match_position = match->position;
 }
 
 /* --- clients that append by unary calls ---------------------------------------------------- */
@@ -251,7 +285,7 @@ static void append_next(struct client *client)
     struct operation operation = choose_append(running->load);
     client->number = history_invoke(&running->load->history, &operation);
     request_put_append(&request, &operation, running->load->tag, client->number);
-    if (operation.part_count == 1) {
+    if (operation.part_count == 1 && !operation.condition.given) {
         request_put_append_to_stream(&request);
         wire_unary(running->wire, client->connection, EVENT_STORE "AppendToStream",
                    &request.to_stream.base, 0, on_appended_to_stream, client);
@@ -293,6 +327,8 @@ static void on_results(void *context, struct bytes bytes)
         note_appended(client, result->appended);
     else if (result->failed->conflict)
         note_conflict(client, result->failed->conflict);
+    else if (result->failed->condition)
+        note_match(client, result->failed->condition);
     else
         note_failure(client, status_make((enum status_code)result->failed->code, "%.200s",
                                          result->failed->message));

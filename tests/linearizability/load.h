@@ -1,5 +1,6 @@
-/* Clients that append with every expectation and read heads, all at once, over few streams;
- * every call is noted in a history. And readers that follow, whose every event is kept. */
+/* Clients that append with every expectation and with conditions, and read heads, all at once, over
+ * few streams; every call is noted in a history. And readers that follow, whose every event is
+ * kept. */
 #ifndef TESTS_LINEARIZABILITY_LOAD_H
 #define TESTS_LINEARIZABILITY_LOAD_H
 
@@ -23,6 +24,7 @@ struct load {
     uint32_t caught_up_count;
     uint64_t chance;             /* state of the random numbers; not 0 */
     uint64_t known[STREAMS_MAX]; /* events of each stream, as far as anybody was told */
+    uint64_t known_end;          /* events of the store, likewise */
     uint32_t tag;                /* a part of every id: stores differ */
 };
 

@@ -22,6 +22,14 @@ struct request {
     Sagabase__V1__StreamAppend *append_list[PARTS_MAX];
     Sagabase__V1__StreamCheck checks[CHECKS_MAX];
     Sagabase__V1__StreamCheck *check_list[CHECKS_MAX];
+    char *tags[TAGS]; /* of every event */
+    size_t tag_count;
+    char *query_types[TYPES];
+    char *query_tags[TAGS];
+    Sagabase__V1__QueryItem item;
+    Sagabase__V1__QueryItem *item_list[1];
+    Sagabase__V1__Query query;
+    Sagabase__V1__AppendCondition condition;
     Sagabase__V1__AppendRequest append;
     Sagabase__V1__AppendToStreamRequest to_stream;
 };
@@ -33,7 +41,7 @@ void request_put_name(char name[NAME_BYTES], uint32_t stream);
 void request_put_append(struct request *request, const struct operation *operation, uint32_t tag,
                         uint32_t number);
 
-/* Then fills request->to_stream with the only part of request->append. */
+/* Then fills request->to_stream with the only part of request->append, which has no condition. */
 void request_put_append_to_stream(struct request *request);
 
 /* From an event's id: the append's number << 8 | the event in it. */

@@ -206,7 +206,8 @@ static struct status see_end(struct story *story, uint32_t index, int operation,
     struct activity *activity = activity_at(story, index);
     struct command *command = command_of(activity, operation);
 
-    if (command->attempts == 0)
+    /* An operator may take as undone what has no compensation. */
+    if (command->attempts == 0 && !activity->action.by_operator)
         return wrong(story, "ends what was never issued", activity->node);
     if (command->ends++ > 0 && !command->by_operator)
         return wrong(story, "has two ends", activity->node);

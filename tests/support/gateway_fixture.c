@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "storage/log/event.h"
+#include "storage/log/maintenance.h"
 #include "storage/log/read.h"
 
 enum { ARENA_BYTES_MAX = 256 << 20, CREDIT = 5000, LOOKS_MAX = 20000 };
@@ -60,11 +61,30 @@ void gateway_fixture_close(struct gateway_fixture *fixture)
     pthread_mutex_destroy(&fixture->lock);
 }
 
+static void print_finding(void *context, const char *line)
+{
+    (void)context;
+    fprintf(stderr, "%s\n", line);
+}
+
 void gateway_fixture_restart(struct gateway_fixture *fixture)
 {
     close_gateway(fixture);
     store_restart(&fixture->store);
     open_gateway(fixture);
+}
+
+uint64_t gateway_fixture_maintain(struct gateway_fixture *fixture, bool rebuild)
+{
+    struct maintenance maintenance = {.tell = print_finding, .told_max = 10};
+    struct store_facts facts;
+
+    close_gateway(fixture);
+    maintenance.engine = fixture->store.engine;
+    check("maintain",
+          rebuild ? store_rebuild(&maintenance, &facts) : store_verify(&maintenance, &facts));
+    open_gateway(fixture);
+    return facts.disagreements;
 }
 
 void gateway_fixture_wait(struct gateway_fixture *fixture, int64_t interval_us)
@@ -444,35 +464,31 @@ void fixture_leave(struct gateway_fixture *fixture, enum leave leave)
     fixture->has_joined = false;
 }
 
-static Sagabase__V1__Command *read_command(struct gateway_fixture *fixture, uint64_t position)
+static char *copy_text(struct gateway_fixture *fixture, const char *text)
 {
-    struct read read = {.from = position, .events_max = 1, .bytes_max = 1};
-    Sagabase__V1__Command *command = NULL;
-    struct page page = {0};
-    struct event event;
+    return (char *)arena_copy(&fixture->arena, bytes_of_text(text)).data;
+}
 
-    check("read", event_log_read_all(fixture->log, &read, &page));
-    struct bytes frames = buffer_bytes(&page.frames);
-    if (event_next(&frames, &event)) {
-        struct bytes data = arena_copy(&fixture->arena, event.data);
-        Sagabase__V1__Command *unpacked = sagabase__v1__command__unpack(NULL, data.size, data.data);
-        if (!unpacked)
-            abort();
-        /* What tests look at. */
-        command = arena_alloc(&fixture->arena, sizeof *command);
-        sagabase__v1__command__init(command);
-        command->command_id =
-            (char *)arena_copy(&fixture->arena, bytes_of_text(unpacked->command_id)).data;
-        command->saga_id =
-            (char *)arena_copy(&fixture->arena, bytes_of_text(unpacked->saga_id)).data;
-        command->step = (char *)arena_copy(&fixture->arena, bytes_of_text(unpacked->step)).data;
-        command->operation = unpacked->operation;
-        command->attempt = unpacked->attempt;
-        sagabase__v1__command__free_unpacked(unpacked, NULL);
-    }
-    buffer_destroy(&page.frames);
-    if (!command)
+/* What tests look at. */
+static Sagabase__V1__Command *read_command(struct gateway_fixture *fixture,
+                                           const struct lease *lease)
+{
+    Sagabase__V1__Command *command = arena_alloc(&fixture->arena, sizeof *command);
+    struct buffer data;
+
+    buffer_init(&data, 4 << 20);
+    check("command", gateway_read_command(fixture->gateway, lease, &data));
+    Sagabase__V1__Command *unpacked = sagabase__v1__command__unpack(NULL, data.size, data.data);
+    if (!unpacked || !command)
         abort();
+    sagabase__v1__command__init(command);
+    command->command_id = copy_text(fixture, unpacked->command_id);
+    command->saga_id = copy_text(fixture, unpacked->saga_id);
+    command->step = copy_text(fixture, unpacked->step);
+    command->operation = unpacked->operation;
+    command->attempt = unpacked->attempt;
+    sagabase__v1__command__free_unpacked(unpacked, NULL);
+    buffer_destroy(&data);
     return command;
 }
 
@@ -502,7 +518,7 @@ size_t fixture_take(struct gateway_fixture *fixture, struct task *tasks, size_t 
     (void)take(fixture, NULL);
     while (count < max && fixture->given_count < fixture->taken_count) {
         struct lease *lease = &fixture->taken[fixture->given_count++];
-        tasks[count++] = (struct task){*lease, read_command(fixture, lease->position)};
+        tasks[count++] = (struct task){*lease, read_command(fixture, lease)};
     }
     return count;
 }

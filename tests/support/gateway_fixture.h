@@ -41,6 +41,10 @@ void gateway_fixture_close(struct gateway_fixture *fixture);
 /* The process ends and another one begins. What was not committed is gone. */
 void gateway_fixture_restart(struct gateway_fixture *fixture);
 
+/* The same, and in between the store is verified, or its derived families are made anew. What the
+ * tool did not agree with is printed, and counted. */
+uint64_t gateway_fixture_maintain(struct gateway_fixture *fixture, bool rebuild);
+
 /* Lets time pass, and the gateway look at the clock. */
 void gateway_fixture_wait(struct gateway_fixture *fixture, int64_t interval_us);
 

@@ -16,6 +16,11 @@ _PLACES = [
         "the host of a package registry",
     ),
 ]
+# Where packages that are published by themselves tell their version.
+_VERSIONS = {
+    "clients/node/package.json": re.compile(r'^  "version": "([^"]*)"'),
+    "clients/python/pyproject.toml": re.compile(r'^version = "([^"]*)"'),
+}
 _LIMIT = re.compile(r"^\s*(?:#\s*define\s+)?([A-Z][A-Z0-9_]*_MAX)\b(?!\w)\s*(?:=|\s\S|,|$)")
 
 
@@ -68,6 +73,19 @@ def every_file_ends_its_last_line(tree):
             yield Violation(path, text.count("\n") + 1, "no newline at the end of the file")
 
 
+def packages_have_the_version(tree):
+    """Bazel reads VERSION; pip and npm do not."""
+    version = tree.files.get("VERSION", "").strip()
+    for path, pattern in _VERSIONS.items():
+        if path not in tree.files:
+            continue
+        told = [(n, pattern.match(content)) for n, content in numbered(tree.files[path])]
+        told = [(line, match[1]) for line, match in told if match]
+        for line, own in told or [(1, "")]:
+            if own != version:
+                yield Violation(path, line, f'version "{own}", but VERSION says "{version}"')
+
+
 RULES = [
     Rule(
         "nothing is unfinished",
@@ -94,6 +112,14 @@ RULES = [
             },
             {"server/rpc/call.h": "#define ARMED_MAX 3\n"},
             {"ARCHITECTURE.md": "| `GONE_MAX` | 3 |\n"},
+        ],
+    ),
+    Rule(
+        "packages have the version of the whole",
+        packages_have_the_version,
+        [
+            {"VERSION": "0.2.0\n", "clients/node/package.json": '{\n  "version": "0.1.0",\n}\n'},
+            {"VERSION": "0.2.0\n", "clients/python/pyproject.toml": "[project]\n"},
         ],
     ),
     Rule(

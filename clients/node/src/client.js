@@ -14,12 +14,15 @@ import {
   appendRequest,
   END,
   expectedOneof,
+  microseconds,
   moment,
+  policyMessage,
   proposed,
   queryMessage,
   RecordedEvent,
   START,
   streamInfo,
+  streamPolicy,
 } from "./events.js";
 import { Backoff, checkedRetry } from "./retry.js";
 import { AppendSession } from "./session.js";
@@ -48,9 +51,10 @@ export function connect(address, { credentials, retry, timeoutMs = 10000, option
   );
 }
 
-/** `oneof from` of an edge or a number. */
+/** `oneof from` of an edge, a time or a number. */
 function fromOneof(place, name) {
   if (place === START || place === END) return { oneofKind: "edge", edge: api.Edge[place] };
+  if (place instanceof Date) return { oneofKind: "timeUs", timeUs: microseconds(place) };
   return { oneofKind: name, [name]: BigInt(place) };
 }
 
@@ -104,8 +108,8 @@ export class Client {
 
   // --- reading -----------------------------------------------------------------
 
-  /** The events of one stream, from the revision `start` on, that one included; `count` 0: all.
-   * StreamNotFound comes with the first event. */
+  /** The events of one stream, from the revision or time `start` on, that one included; `count` 0:
+   * all. StreamNotFound comes with the first event. */
   readStream(stream, { start, backwards = false, count = 0, filter } = {}) {
     const request = api.ReadStreamRequest.create({
       stream,
@@ -117,8 +121,8 @@ export class Client {
     return this.#read(() => this.#store.readStream(request));
   }
 
-  /** The events of the whole store in commit order, from the position `start` on. A query finds its
-   * events by index, a filter looks at each. */
+  /** The events of the whole store in commit order, from the position or time `start` on. A query finds
+   * its events by index, a filter looks at each. */
   readAll({ start, backwards = false, count = 0, query, filter } = {}) {
     const request = api.ReadAllRequest.create({
       direction: directionOf(backwards),
@@ -131,7 +135,8 @@ export class Client {
   }
 
   /** Past events, then new ones, without end: of one stream behind the revision `after`, or of all
-   * streams behind the position `after`. END: only what is appended from now on. */
+   * streams behind the position `after`. END: only what is appended from now on. A time: what was
+   * taken in at or after it. */
   subscribe({ stream = "", after = START, query, filter, checkpointInterval = 0 } = {}) {
     const makeRequest = async () => {
       const place = stream && after === END ? await this.#lastRevision(stream) : after;
@@ -154,13 +159,20 @@ export class Client {
 
   /** In the byte order of their names, as many pages as there are. */
   async *listStreams({ prefix = "", pageSize = PAGE_SIZE } = {}) {
-    let pageToken = "";
-    do {
-      const request = api.ListStreamsRequest.create({ prefix, pageSize, pageToken });
-      const page = await this.#call(this.#store, "listStreams", request);
-      yield* page.streams.map(streamInfo);
-      pageToken = page.nextPageToken;
-    } while (pageToken);
+    const request = api.ListStreamsRequest.create({ prefix, pageSize });
+    for await (const { streams } of this.#pages("listStreams", request)) yield* streams.map(streamInfo);
+  }
+
+  /** All that were ever appended, in byte order. */
+  async *listEventTypes({ prefix = "", pageSize = PAGE_SIZE } = {}) {
+    const request = api.ListEventTypesRequest.create({ prefix, pageSize });
+    for await (const { types } of this.#pages("listEventTypes", request)) yield* types;
+  }
+
+  /** Of all streams that ever were, in byte order. */
+  async *listCategories({ prefix = "", pageSize = PAGE_SIZE } = {}) {
+    const request = api.ListCategoriesRequest.create({ prefix, pageSize });
+    for await (const { categories } of this.#pages("listCategories", request)) yield* categories;
   }
 
   async info() {
@@ -168,6 +180,41 @@ export class Client {
     const { version, commit, engine, events, streams, types, startedUs, newest } = answer;
     const position = newest.oneofKind === "position" ? newest.position : undefined;
     return { version, commit, engine, events, streams, types, started: moment(startedUs), position };
+  }
+
+  // --- retention -----------------------------------------------------------------
+
+  /** Takes the place of the one before, and of its category's; an empty one gives way to that
+   * again. Also hides the events before the revision `truncateBefore`, for ever. */
+  async setStreamPolicy(stream, policy = {}, { truncateBefore = 0 } = {}) {
+    await this.#setPolicy({ oneofKind: "stream", stream }, policy, truncateBefore);
+  }
+
+  /** For each stream of the category that has no policy of its own. */
+  async setCategoryPolicy(category, policy = {}) {
+    await this.#setPolicy({ oneofKind: "category", category }, policy, 0);
+  }
+
+  /** As it was set; empty if it never was. */
+  getStreamPolicy(stream) {
+    return this.#getPolicy({ oneofKind: "stream", stream });
+  }
+
+  /** As it was set; empty if it never was. */
+  getCategoryPolicy(category) {
+    return this.#getPolicy({ oneofKind: "category", category });
+  }
+
+  /** Hides all events that it has. What is appended later goes on behind them. */
+  async deleteStream(stream, { expected }) {
+    const request = api.DeleteStreamRequest.create({ stream, expected: expectedOneof(expected) });
+    await this.#call(this.#store, "deleteStream", request);
+  }
+
+  /** Deletes it for ever: nothing can be appended to it any more. */
+  async tombstoneStream(stream, { expected }) {
+    const request = api.TombstoneStreamRequest.create({ stream, expected: expectedOneof(expected) });
+    await this.#call(this.#store, "tombstoneStream", request);
   }
 
   // --- the calls -----------------------------------------------------------------
@@ -191,6 +238,29 @@ export class Client {
         await passed(delayMs);
       }
     }
+  }
+
+  async *#pages(method, request) {
+    do {
+      const page = await this.#call(this.#store, method, request);
+      yield page;
+      request.pageToken = page.nextPageToken;
+    } while (request.pageToken);
+  }
+
+  async #setPolicy(target, policy, truncateBefore) {
+    const request = api.SetStreamPolicyRequest.create({
+      target,
+      policy: policyMessage(policy),
+      truncateBefore: BigInt(truncateBefore),
+    });
+    await this.#call(this.#store, "setStreamPolicy", request);
+  }
+
+  async #getPolicy(target) {
+    const request = api.GetStreamPolicyRequest.create({ target });
+    const { policy } = await this.#call(this.#store, "getStreamPolicy", request);
+    return streamPolicy(policy ?? api.StreamPolicy.create());
   }
 
   async *#read(start) {

@@ -50,8 +50,13 @@ export class RecordedEvent {
   }
 }
 
-export function moment(microseconds) {
-  return new Date(Number(microseconds / 1000n));
+/** Since 1970. */
+export function microseconds(date) {
+  return BigInt(date.getTime()) * 1000n;
+}
+
+export function moment(timeUs) {
+  return new Date(Number(timeUs / 1000n));
 }
 
 /** `oneof expected` of a revision or a state. */
@@ -111,10 +116,22 @@ export function appendedToMany({ streams, position, replayed }) {
   };
 }
 
+export function policyMessage({ maxCount = 0, maxAgeMs = 0 } = {}) {
+  return api.StreamPolicy.create({
+    maxCount: BigInt(maxCount),
+    maxAgeUs: BigInt(Math.round(maxAgeMs * 1000)),
+  });
+}
+
+export function streamPolicy({ maxCount, maxAgeUs }) {
+  return { maxCount, maxAgeMs: Number(maxAgeUs) / 1000 };
+}
+
 export function streamInfo(stream) {
   return {
     name: stream.name,
     category: stream.category,
+    firstRevision: stream.firstRevision,
     lastRevision: stream.lastRevision,
     lastPosition: stream.lastPosition,
     created: moment(stream.createdUs),

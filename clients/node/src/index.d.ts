@@ -14,8 +14,8 @@ export const END: "END";
 /** The revision of a stream's newest event, or a state. */
 export type Expected = bigint | number | StreamState;
 
-/** A revision or a position, or an edge. */
-export type Place = bigint | number | Edge;
+/** A revision or a position, an end, or a time: the first event taken in at or after it. */
+export type Place = bigint | number | Edge | Date;
 
 /** How often and when a call is repeated that is UNAVAILABLE or has no answer in time. */
 export interface Retry {
@@ -162,9 +162,19 @@ export interface SubscribeOptions {
   checkpointInterval?: number;
 }
 
+/** Which events of a stream are to be seen. Both limits hold. */
+export interface StreamPolicy {
+  /** The newest so many; 0: all. */
+  maxCount?: bigint | number;
+  /** Those taken in at most so many milliseconds ago; 0: all. */
+  maxAgeMs?: number;
+}
+
 export interface StreamInfo {
   name: string;
   category: string;
+  /** The first event to be seen, the age of events aside. */
+  firstRevision: bigint;
   lastRevision: bigint;
   lastPosition: bigint;
   created: Date;
@@ -207,6 +217,27 @@ export class Client {
   getStream(stream: string): Promise<StreamInfo>;
   /** In the byte order of their names, as many pages as there are. */
   listStreams(options?: { prefix?: string; pageSize?: number }): AsyncGenerator<StreamInfo, void>;
+  /** All that were ever appended, in byte order. */
+  listEventTypes(options?: { prefix?: string; pageSize?: number }): AsyncGenerator<string, void>;
+  /** Of all streams that ever were, in byte order. */
+  listCategories(options?: { prefix?: string; pageSize?: number }): AsyncGenerator<string, void>;
+  /** Takes the place of the one before, and of its category's. Also hides the events before the
+   * revision `truncateBefore`, for ever. */
+  setStreamPolicy(
+    stream: string,
+    policy?: StreamPolicy,
+    options?: { truncateBefore?: bigint | number },
+  ): Promise<void>;
+  /** For each stream of the category that has no policy of its own. */
+  setCategoryPolicy(category: string, policy?: StreamPolicy): Promise<void>;
+  /** As it was set; empty if it never was. */
+  getStreamPolicy(stream: string): Promise<Required<StreamPolicy>>;
+  /** As it was set; empty if it never was. */
+  getCategoryPolicy(category: string): Promise<Required<StreamPolicy>>;
+  /** Hides all events that it has. What is appended later goes on behind them. */
+  deleteStream(stream: string, options: { expected: Expected }): Promise<void>;
+  /** Deletes it for ever: nothing can be appended to it any more. */
+  tombstoneStream(stream: string, options: { expected: Expected }): Promise<void>;
   info(): Promise<ServerInfo>;
 }
 

@@ -32,6 +32,7 @@ from .events import (
     StreamAppended,
     StreamCheck,
     StreamInfo,
+    StreamPolicy,
     StreamState,
 )
 from .retry import Retry
@@ -70,6 +71,7 @@ __all__ = [
     "StreamCheck",
     "StreamInfo",
     "StreamNotFound",
+    "StreamPolicy",
     "StreamState",
     "Subscription",
     "TimedOut",

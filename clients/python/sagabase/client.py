@@ -15,21 +15,26 @@ from .events import (
     Event,
     Expected,
     Filter,
+    Place,
     Query,
     RecordedEvent,
     ServerInfo,
     StreamAppend,
     StreamCheck,
     StreamInfo,
+    StreamPolicy,
     append_request,
     appended_to_many,
     expected_fields,
     filter_message,
     moment,
+    place_fields,
+    policy_message,
     proposed,
     query_message,
     recorded,
     stream_info,
+    stream_policy,
 )
 from .retry import Backoff, Retry
 from .session import AppendSession
@@ -123,20 +128,19 @@ class Client:
         self,
         stream: str,
         *,
-        start: Union[int, Edge, None] = None,
+        start: Union[Place, None] = None,
         backwards: bool = False,
         count: int = 0,
         filter: Union[Filter, None] = None,
     ) -> Iterator[RecordedEvent]:
-        """The events of one stream, from the revision `start` on, that one included; `count` 0:
-        all. StreamNotFound comes with the first event."""
+        """The events of one stream, from the revision or time `start` on, that one included;
+        `count` 0: all. StreamNotFound comes with the first event."""
         request = api.ReadStreamRequest(
-            stream=stream, direction=_direction(backwards), count=count
+            stream=stream,
+            direction=_direction(backwards),
+            count=count,
+            **place_fields(start, "revision"),
         )
-        if isinstance(start, Edge):
-            request.edge = start.value
-        elif start is not None:
-            request.revision = start
         if filter is not None:
             request.filter.CopyFrom(filter_message(filter))
         return self._read(self._store.ReadStream, request)
@@ -144,19 +148,17 @@ class Client:
     def read_all(
         self,
         *,
-        start: Union[int, Edge, None] = None,
+        start: Union[Place, None] = None,
         backwards: bool = False,
         count: int = 0,
         query: Union[Query, None] = None,
         filter: Union[Filter, None] = None,
     ) -> Iterator[RecordedEvent]:
-        """The events of the whole store in commit order, from the position `start` on. A query
-        finds its events by index, a filter looks at each."""
-        request = api.ReadAllRequest(direction=_direction(backwards), count=count)
-        if isinstance(start, Edge):
-            request.edge = start.value
-        elif start is not None:
-            request.position = start
+        """The events of the whole store in commit order, from the position or time `start` on. A
+        query finds its events by index, a filter looks at each."""
+        request = api.ReadAllRequest(
+            direction=_direction(backwards), count=count, **place_fields(start, "position")
+        )
         if query is not None:
             request.query.CopyFrom(query_message(query))
         if filter is not None:
@@ -167,26 +169,25 @@ class Client:
         self,
         stream: str = "",
         *,
-        after: Union[int, Edge] = START,
+        after: Place = START,
         query: Union[Query, None] = None,
         filter: Union[Filter, None] = None,
         checkpoint_interval: int = 0,
     ) -> Subscription:
         """Past events, then new ones, without end: of one stream behind the revision `after`, or
-        of all streams behind the position `after`. END: only what is appended from now on."""
-        request = api.SubscribeRequest(stream=stream, checkpoint_interval=checkpoint_interval)
+        of all streams behind the position `after`. END: only what is appended from now on. A
+        time: what was taken in at or after it."""
+        if stream and after is Edge.END:
+            after = self._last_revision(stream)
+        request = api.SubscribeRequest(
+            stream=stream,
+            checkpoint_interval=checkpoint_interval,
+            **place_fields(after, "after_revision" if stream else "after_position"),
+        )
         if query is not None:
             request.query.CopyFrom(query_message(query))
         if filter is not None:
             request.filter.CopyFrom(filter_message(filter))
-        if stream and after is Edge.END:
-            after = self._last_revision(stream)
-        if isinstance(after, Edge):
-            request.edge = after.value
-        elif stream:
-            request.after_revision = after
-        else:
-            request.after_position = after
         return Subscription(self._store.Subscribe, request, self._retry, self._pause)
 
     # --- looking around --------------------------------------------------------
@@ -199,13 +200,20 @@ class Client:
     def list_streams(self, prefix: str = "", *, page_size: int = PAGE_SIZE) -> Iterator[StreamInfo]:
         """In the byte order of their names, as many pages as there are."""
         request = api.ListStreamsRequest(prefix=prefix, page_size=page_size)
-        while True:
-            page = self._call(self._store.ListStreams, request)
-            for stream in page.streams:
-                yield stream_info(stream)
-            if not page.next_page_token:
-                return
-            request.page_token = page.next_page_token
+        for page in self._pages(self._store.ListStreams, request):
+            yield from map(stream_info, page.streams)
+
+    def list_event_types(self, prefix: str = "", *, page_size: int = PAGE_SIZE) -> Iterator[str]:
+        """All that were ever appended, in byte order."""
+        request = api.ListEventTypesRequest(prefix=prefix, page_size=page_size)
+        for page in self._pages(self._store.ListEventTypes, request):
+            yield from page.types
+
+    def list_categories(self, prefix: str = "", *, page_size: int = PAGE_SIZE) -> Iterator[str]:
+        """Of all streams that ever were, in byte order."""
+        request = api.ListCategoriesRequest(prefix=prefix, page_size=page_size)
+        for page in self._pages(self._store.ListCategories, request):
+            yield from page.categories
 
     def info(self) -> ServerInfo:
         answer = self._call(self._admin.GetInfo, admin_pb2.GetInfoRequest())
@@ -219,6 +227,47 @@ class Client:
             started=moment(answer.started_us),
             position=answer.position if answer.HasField("position") else None,
         )
+
+    # --- retention -------------------------------------------------------------
+
+    def set_stream_policy(
+        self, stream: str, policy: StreamPolicy = StreamPolicy(), *, truncate_before: int = 0
+    ) -> None:
+        """Takes the place of the one before, and of its category's; an empty one gives way to
+        that again. Also hides the events before the revision `truncate_before`, for ever."""
+        self._call(
+            self._store.SetStreamPolicy,
+            api.SetStreamPolicyRequest(
+                stream=stream, policy=policy_message(policy), truncate_before=truncate_before
+            ),
+        )
+
+    def set_category_policy(self, category: str, policy: StreamPolicy = StreamPolicy()) -> None:
+        """For each stream of the category that has no policy of its own."""
+        self._call(
+            self._store.SetStreamPolicy,
+            api.SetStreamPolicyRequest(category=category, policy=policy_message(policy)),
+        )
+
+    def get_stream_policy(self, stream: str) -> StreamPolicy:
+        """As it was set; empty if it never was."""
+        request = api.GetStreamPolicyRequest(stream=stream)
+        return stream_policy(self._call(self._store.GetStreamPolicy, request).policy)
+
+    def get_category_policy(self, category: str) -> StreamPolicy:
+        """As it was set; empty if it never was."""
+        request = api.GetStreamPolicyRequest(category=category)
+        return stream_policy(self._call(self._store.GetStreamPolicy, request).policy)
+
+    def delete_stream(self, stream: str, *, expected: Expected) -> None:
+        """Hides all events that it has. What is appended later goes on behind them."""
+        request = api.DeleteStreamRequest(stream=stream, **expected_fields(expected))
+        self._call(self._store.DeleteStream, request)
+
+    def tombstone_stream(self, stream: str, *, expected: Expected) -> None:
+        """Deletes it for ever: nothing can be appended to it any more."""
+        request = api.TombstoneStreamRequest(stream=stream, **expected_fields(expected))
+        self._call(self._store.TombstoneStream, request)
 
     # --- the calls -------------------------------------------------------------
 
@@ -234,6 +283,14 @@ class Client:
                 if delay is None:
                     raise error from failed
             self._pause(delay, threading.Event())
+
+    def _pages(self, method: Callable, request: Any) -> Iterator[Any]:
+        while True:
+            page = self._call(method, request)
+            yield page
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
 
     def _pause(self, delay: float, end: threading.Event) -> None:
         """Until `end` is set, at most `delay` seconds. A channel gets on with connecting only

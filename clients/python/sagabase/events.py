@@ -33,6 +33,9 @@ STREAM_EXISTS = StreamState.STREAM_EXISTS
 START = Edge.START
 END = Edge.END
 
+# A revision or a position, an end, or a time: the first event taken in at or after it.
+Place = Union[int, Edge, datetime.datetime]
+
 # The revision of a stream's newest event, or a state.
 Expected = Union[int, StreamState]
 
@@ -161,9 +164,21 @@ class Filter:
 
 
 @dataclasses.dataclass(frozen=True)
+class StreamPolicy:
+    """Which events of a stream are to be seen: the newest `max_count` and those at most `max_age`
+    old; 0 is no limit. Both limits hold."""
+
+    max_count: int = 0
+    max_age: datetime.timedelta = datetime.timedelta(0)
+
+
+@dataclasses.dataclass(frozen=True)
 class StreamInfo:
+    """`first_revision`: the first event to be seen, the age of events aside."""
+
     name: str
     category: str
+    first_revision: int
     last_revision: int
     last_position: int
     created: datetime.datetime
@@ -187,8 +202,33 @@ class ServerInfo:
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
 
-def moment(microseconds: int) -> datetime.datetime:
-    return _EPOCH + datetime.timedelta(microseconds=microseconds)
+def moment(time_us: int) -> datetime.datetime:
+    return _EPOCH + datetime.timedelta(microseconds=time_us)
+
+
+def microseconds(time: datetime.datetime) -> int:
+    """Since 1970. A time without a zone is local, as everywhere in Python."""
+    return (time.astimezone(datetime.timezone.utc) - _EPOCH) // datetime.timedelta(microseconds=1)
+
+
+def place_fields(place: Union[Place, None], name: str) -> Dict[str, int]:
+    """The member of `oneof from` that says it; `name` is that of a revision or position."""
+    if place is None:
+        return {}
+    if isinstance(place, Edge):
+        return {"edge": place.value}
+    if isinstance(place, datetime.datetime):
+        return {"time_us": microseconds(place)}
+    return {name: place}
+
+
+def policy_message(policy: StreamPolicy) -> api.StreamPolicy:
+    max_age_us = policy.max_age // datetime.timedelta(microseconds=1)
+    return api.StreamPolicy(max_count=policy.max_count, max_age_us=max_age_us)
+
+
+def stream_policy(policy: api.StreamPolicy) -> StreamPolicy:
+    return StreamPolicy(policy.max_count, datetime.timedelta(microseconds=policy.max_age_us))
 
 
 def expected_fields(expected: Expected) -> Dict[str, int]:
@@ -285,6 +325,7 @@ def stream_info(stream: api.StreamInfo) -> StreamInfo:
     return StreamInfo(
         name=stream.name,
         category=stream.category,
+        first_revision=stream.first_revision,
         last_revision=stream.last_revision,
         last_position=stream.last_position,
         created=moment(stream.created_us),

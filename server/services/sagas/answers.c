@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "server/sagas/gateway.h"
+#include "server/services/sagas/elements.h"
 #include "server/services/sagas/reply_ack.h"
 
 struct answer {
@@ -24,7 +25,8 @@ static void on_decided(struct step *step, bool ok);
 void answers_init(struct answers *self, struct call *call, struct gateway *gateway,
                   void (*settled)(struct answers *self))
 {
-    *self = (struct answers){.call = call, .gateway = gateway, .settled = settled};
+    *self = (struct answers){
+        .call = call, .gateway = gateway, .trace = trace_entries_of(call), .settled = settled};
     self->decided.run = on_decided;
 }
 
@@ -77,9 +79,8 @@ bool answers_have_room(const struct answers *self)
 static struct status submit(struct answer *answer)
 {
     struct answers *self = answer->all;
-    struct trace_entries trace = trace_entries_of(self->call);
     struct status status =
-        reply_read(answer->message, &trace, &answer->arena, &answer->append, &answer->reply);
+        reply_read(answer->message, &self->trace, &answer->arena, &answer->append, &answer->reply);
 
     if (!status_ok(status)) /* too large is as wrong as any other mistake */
         return status_make(STATUS_INVALID_ARGUMENT, "%s", status.message);
@@ -152,6 +153,24 @@ static void fill(struct answer *answer, Sagabase__V1__ReplyAck *ack)
         reply_ack_refuse(answer->message, &answer->refused, ack);
 }
 
+/* The oldest of what is known, as long as they fit into a message. */
+static size_t take_known(struct answers *self, Sagabase__V1__ReplyAck *acks)
+{
+    size_t count = 0, bytes = 0;
+
+    while (self->known.oldest && bytes < ELEMENTS_BYTES_ENOUGH) {
+        struct answer *answer = self->known.oldest;
+
+        self->known.oldest = answer->next;
+        if (!answer->next)
+            self->known.newest = NULL;
+        fill(answer, &acks[count]);
+        bytes += sagabase__v1__reply_ack__get_packed_size(&acks[count++]);
+        put(&self->acking, answer);
+    }
+    return count;
+}
+
 bool answers_ack(struct answers *self, struct step *sent)
 {
     Sagabase__V1__WorkResponse response = SAGABASE__V1__WORK_RESPONSE__INIT;
@@ -159,16 +178,12 @@ bool answers_ack(struct answers *self, struct step *sent)
     Sagabase__V1__ReplyAck elements[REPLIES_IN_FLIGHT_MAX];
     Sagabase__V1__ReplyAck *pointers[REPLIES_IN_FLIGHT_MAX];
 
-    if (!self->known.oldest)
-        return false;
     assert(!self->acking.oldest);
-    for (struct answer *answer = self->known.oldest; answer; answer = answer->next) {
-        fill(answer, &elements[acks.n_acks]);
-        pointers[acks.n_acks] = &elements[acks.n_acks];
-        acks.n_acks++;
-    }
-    self->acking = self->known;
-    self->known = (struct answer_list){0};
+    acks.n_acks = take_known(self, elements);
+    if (acks.n_acks == 0)
+        return false;
+    for (size_t i = 0; i < acks.n_acks; i++)
+        pointers[i] = &elements[i];
     acks.acks = pointers;
     response.message_case = SAGABASE__V1__WORK_RESPONSE__MESSAGE_ACKS;
     response.acks = &acks;

@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "sagabase/v1/participant.pb-c.h"
 #include "server/rpc/call.h"
+#include "server/services/trace_entries.h"
 
 enum {
     REPLIES_IN_FLIGHT_MAX = 256,
@@ -31,6 +32,7 @@ struct answer_list {
 struct answers {
     struct call *call;
     struct gateway *gateway;
+    struct trace_entries trace;            /* of the whole stream */
     void (*settled)(struct answers *self); /* there is something to ack */
 
     struct answer_list known;  /* SETTLED */
@@ -54,8 +56,8 @@ bool answers_have_room(const struct answers *self);
 /* Takes over the arena that the message is in, and leaves it empty. False: out of memory. */
 bool answers_add(struct answers *self, struct arena *arena, const Sagabase__V1__Reply *message);
 
-/* Sends what is known in one message. False: nothing is, and nothing was sent. The acks are
- * lent until answers_acked. */
+/* Sends what is known, as far as it fits into one message. False: nothing is, and nothing was sent.
+ * The acks are lent until answers_acked. */
 bool answers_ack(struct answers *self, struct step *sent);
 void answers_acked(struct answers *self);
 

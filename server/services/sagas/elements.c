@@ -1,6 +1,7 @@
 #include "server/services/sagas/elements.h"
 
-#include "storage/log/varint.h"
+#include "base/varint.h"
+#include "server/services/sagas/fields.h"
 
 enum { VARINT_BYTES_MAX = 10, WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2 };
 
@@ -53,4 +54,15 @@ void elements_put_fixed64(struct buffer *packed, uint32_t field, uint64_t number
     put_tag(packed, field, WIRE_FIXED64);
     put_u64_little_endian(bytes, number);
     buffer_put(packed, bytes_of(bytes, sizeof bytes));
+}
+
+void elements_reply(struct call *call, struct status status, struct buffer *packed)
+{
+    if (status_ok(status) && !buffer_ok(packed))
+        status = request_too_large();
+    if (status_ok(status))
+        call_reply_packed(call, packed);
+    else
+        call_fail(call, status);
+    buffer_destroy(packed);
 }

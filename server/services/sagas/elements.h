@@ -8,6 +8,8 @@
 
 #include "base/buffer.h"
 #include "base/bytes.h"
+#include "base/status.h"
+#include "server/rpc/call.h"
 
 enum {
     ELEMENTS_BYTES_ENOUGH = 256 << 10, /* a message that has so many bytes is sent */
@@ -24,6 +26,10 @@ void elements_put_text(struct buffer *packed, uint32_t field, const char *text);
 /* A field of type uint32, uint64, or int64 that is not negative. */
 void elements_put_number(struct buffer *packed, uint32_t field, uint64_t number);
 void elements_put_fixed64(struct buffer *packed, uint32_t field, uint64_t number);
+
+/* Ends a unary call with what was packed, or with `status`, or because it did not fit. Destroys the
+ * buffer. */
+void elements_reply(struct call *call, struct status status, struct buffer *packed);
 
 /* What elements_put_bytes adds to the bytes themselves, at most. */
 enum { ELEMENT_HEAD_BYTES_MAX = 5 + 10 };

@@ -6,12 +6,10 @@
 
 #include "base/buffer.h"
 #include "base/status.h"
-#include "server/sagas/dispatch.h"
+#include "server/sagas/gateway.h"
 
-struct event_log;
-
-/* Puts the packed Command as `field`. DATA_LOSS: the event is not there, or damaged. */
-struct status handout_put(struct event_log *log, const struct lease *lease, uint32_t field,
+/* Puts the packed Command as `field`; nothing, if it is over by now. */
+struct status handout_put(struct gateway *gateway, const struct lease *lease, uint32_t field,
                           struct buffer *packed);
 
 #endif

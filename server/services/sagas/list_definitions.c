@@ -81,7 +81,7 @@ static struct status list(const Sagabase__V1__ListDefinitionsRequest *request,
     TRY(gateway_list_definitions(gateway, after, version, visit, page));
     if (page->more)
         elements_put_text(&page->packed, 2, page->token);
-    return buffer_ok(&page->packed) ? OK : request_too_large();
+    return OK;
 }
 
 void list_definitions(struct call *call, const ProtobufCMessage *message)
@@ -91,9 +91,5 @@ void list_definitions(struct call *call, const ProtobufCMessage *message)
 
     buffer_init(&page.packed, ELEMENTS_BYTES_MAX);
     struct status status = list((const void *)message, services->gateway, &page);
-    if (status_ok(status))
-        call_reply_packed(call, &page.packed);
-    else
-        call_fail(call, status);
-    buffer_destroy(&page.packed);
+    elements_reply(call, status, &page.packed);
 }

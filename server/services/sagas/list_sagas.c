@@ -90,7 +90,7 @@ static struct status list(const Sagabase__V1__ListSagasRequest *request, struct 
         snprintf(token, sizeof token, "%" PRIu64, page->next);
         elements_put_text(&page->packed, 2, token);
     }
-    return buffer_ok(&page->packed) ? OK : request_too_large();
+    return OK;
 }
 
 void list_sagas(struct call *call, const ProtobufCMessage *message)
@@ -100,9 +100,5 @@ void list_sagas(struct call *call, const ProtobufCMessage *message)
 
     buffer_init(&page.packed, ELEMENTS_BYTES_MAX);
     struct status status = list((const void *)message, services->gateway, &page);
-    if (status_ok(status))
-        call_reply_packed(call, &page.packed);
-    else
-        call_fail(call, status);
-    buffer_destroy(&page.packed);
+    elements_reply(call, status, &page.packed);
 }

@@ -17,7 +17,7 @@ enum { WAIT_MS_MAX = 60000, COMMAND_FIELD = 1 };
 
 struct poll {
     struct call *call;
-    struct event_log *log;
+    struct gateway *gateway;
     struct dispatch *dispatch;
     struct worker worker;
     bool is_answered;
@@ -53,7 +53,7 @@ void poll_command(struct call *call, const ProtobufCMessage *message)
 
     if (status_ok(status)) {
         self->call = call;
-        self->log = services->log;
+        self->gateway = services->gateway;
         self->dispatch = gateway_dispatch(services->gateway);
         self->worker.wake = wake;
         self->worker.commands_max = 1;
@@ -138,7 +138,7 @@ static void answer(struct poll *self)
     self->is_answered = true;
     buffer_init(&packed, ELEMENTS_BYTES_MAX);
     if (status_ok(status) && self->has_lease)
-        status = handout_put(self->log, &self->lease, COMMAND_FIELD, &packed);
+        status = handout_put(self->gateway, &self->lease, COMMAND_FIELD, &packed);
     if (status_ok(status))
         call_send_packed(self->call, &packed, &self->sent);
     else

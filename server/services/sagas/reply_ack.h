@@ -9,7 +9,7 @@
 #include "server/services/trace_entries.h"
 
 /* Sets reply->reply and, with `append`, reply->append; both borrow from the message, and the
- * rest is in `arena`. INVALID_ARGUMENT names the field. */
+ * rest is in `arena`. INVALID_ARGUMENT names the field. The trace is the call's. */
 struct status reply_read(const Sagabase__V1__Reply *message, const struct trace_entries *trace,
                          struct arena *arena, struct append *append, struct saga_reply *reply);
 

@@ -9,8 +9,6 @@
 #include "server/services/services.h"
 #include "server/services/trace_entries.h"
 
-enum { TRACEPARENT_BYTES_MAX = 512 };
-
 struct start_call {
     struct pending pending;
     struct saga_start start;
@@ -44,17 +42,16 @@ static struct status read_request(struct start_call *self,
                                   const Sagabase__V1__StartSagaRequest *request)
 {
     struct call *call = self->pending.call;
-    struct bytes traceparent = call_metadata(call, "traceparent");
+    struct trace_entries trace = trace_entries_of(call);
 
     TRY(saga_check_start(request));
     if (request->n_appends > 0) {
-        struct trace_entries trace = trace_entries_of(call);
         TRY(proposal_read_appends(request->appends, request->n_appends, &trace, call_arena(call),
                                   &self->append));
         self->start.append = &self->append;
     }
-    if (traceparent.size <= TRACEPARENT_BYTES_MAX)
-        self->start.traceparent = traceparent;
+    if (trace.count > 0)
+        self->start.traceparent = trace.entries[0].value;
     self->start.request = request;
     self->start.intent.done = on_done;
     return OK;

@@ -55,7 +55,7 @@ struct taken {
 struct work {
     enum work_state state;
     struct call *call;
-    struct event_log *log;
+    struct gateway *gateway;
     struct dispatch *dispatch;
     int64_t resume_within_ms;
     struct worker worker;
@@ -94,7 +94,7 @@ void work(struct call *call, const ProtobufCMessage *message)
     if (!self)
         return call_end(call, request_too_large());
     self->call = call;
-    self->log = services->log;
+    self->gateway = services->gateway;
     self->dispatch = gateway_dispatch(services->gateway);
     self->resume_within_ms = dispatch_resume_within_us(self->dispatch) / 1000;
     self->worker.wake = wake;
@@ -323,7 +323,8 @@ static void send_commands(struct work *self)
     buffer_init(&packed, ELEMENTS_BYTES_MAX + ELEMENT_HEAD_BYTES_MAX);
     while (status_ok(status) && taken->lease < taken->lease_count &&
            commands.size < ELEMENTS_BYTES_ENOUGH)
-        status = handout_put(self->log, &taken->leases[taken->lease++], COMMANDS_FIELD, &commands);
+        status =
+            handout_put(self->gateway, &taken->leases[taken->lease++], COMMANDS_FIELD, &commands);
     elements_put_bytes(&packed, SAGABASE__V1__WORK_RESPONSE__MESSAGE_COMMANDS,
                        buffer_bytes(&commands));
     if (status_ok(status) && !buffer_ok(&packed))

@@ -34,7 +34,7 @@ expect_output "max count       2
 max age         90m
 first revision  3"
 run stream policy order-1 --json
-[[ $(json 'it') == "{'stream': 'order-1', 'max_count': 2, 'max_age_us': 5400000000, "\
+[[ $(json 'it') == "{'stream': 'order-1', 'max_count': 2, 'max_age_us': 5400000000, 'encrypt': False, "\
 "'first_revision': 3}" ]] || fail "stream policy --json"
 run stream show order-1
 [[ $output == *"events          2"*"first revision  3"* ]] || fail "stream show"
@@ -58,7 +58,7 @@ expect_output "max count       no limit
 max age         no limit
 first revision  2"
 run stream policy session --category --json
-[[ $(json 'it') == "{'category': 'session', 'max_count': 1, 'max_age_us': 43200000000}" ]] ||
+[[ $(json 'it') == "{'category': 'session', 'max_count': 1, 'max_age_us': 43200000000, 'encrypt': False}" ]] ||
     fail "stream policy --category --json"
 
 # Deleting, and going on.
@@ -162,3 +162,35 @@ expect_code 2
 reads session-1 "2"
 run scavenge --watch --json
 [[ $(json 'it["state"], it["removed_events"]') == "('done', 0)" ]] || fail "a second scavenge"
+
+# Encrypted at rest, under a master key.
+stop
+printf '%064d\n' 1 > "$folder/master"
+SAGABASE_MASTER_KEY_FILE=$folder/master start
+run stream policy patient --category --encrypt
+expect_output "max count       no limit
+max age         no limit
+encrypt         yes"
+secret=q8Zx3vKp0LmW7sTaQ9r
+run append patient-1 --type Admitted --data "$secret"
+expect_code 0
+run read patient-1
+[[ $output == *$secret* ]] || fail "an encrypted event is read as it was"
+! grep -rqaF "$secret" "$folder/data" || fail "a file holds what is to be encrypted"
+run subscribe patient-1 --count 1
+[[ $output == *$secret* ]] || fail "an encrypted event is sent as it was"
+stop
+run serve --data "$folder/data" --listen 127.0.0.1:0
+expect_code 1
+expect_error 'sagabase serve: keys in *: --master-key-file is missing'
+printf '%064d\n' 2 > "$folder/other"
+run serve --data "$folder/data" --listen 127.0.0.1:0 --master-key-file "$folder/other"
+expect_code 1
+expect_error 'sagabase serve: --master-key-file: not the key that those in * are sealed with'
+run verify --data "$folder/data"
+expect_code 0
+SAGABASE_MASTER_KEY_FILE=$folder/master start
+run stream erase patient-1 --reason "by letter" --yes
+expect_output "1 payload erased"
+run stream policy patient --category --no-encrypt --json
+[[ $(json 'it["encrypt"]') == False ]] || fail "stream policy --no-encrypt"

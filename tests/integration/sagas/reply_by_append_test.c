@@ -239,7 +239,9 @@ static void streams_of_the_server_are_not_the_clients_to_change(void **state)
     Sagabase__V1__DeleteStreamRequest delete_request = SAGABASE__V1__DELETE_STREAM_REQUEST__INIT;
     Sagabase__V1__TombstoneStreamRequest tombstone = SAGABASE__V1__TOMBSTONE_STREAM_REQUEST__INIT;
     Sagabase__V1__AppendRequest request = SAGABASE__V1__APPEND_REQUEST__INIT;
+    Sagabase__V1__EraseStreamRequest erase = SAGABASE__V1__ERASE_STREAM_REQUEST__INIT;
     Sagabase__V1__DeleteStreamResponse *deleted;
+    Sagabase__V1__EraseStreamResponse *erased;
     Sagabase__V1__TombstoneStreamResponse *ended;
     Sagabase__V1__AppendResponse *response;
 
@@ -265,6 +267,9 @@ static void streams_of_the_server_are_not_the_clients_to_change(void **state)
         tombstone.state = SAGABASE__V1__STREAM_STATE__STREAM_STATE_ANY;
         expect_told(sagabase_tombstone_stream(client, &tombstone, NULL, &ended),
                     SAGABASE_INVALID_ARGUMENT, "stream: names that start with $");
+        erase.stream = (char *)streams[i];
+        expect_told(sagabase_erase_stream(client, &erase, NULL, &erased), SAGABASE_INVALID_ARGUMENT,
+                    "stream: names that start with $");
         assert_int_equal(count_events(streams[i]), count);
     }
 }

@@ -280,6 +280,57 @@ static void appends_of_a_reply_come_back_in_its_ack(void **state)
     sagabase_work_close(work);
 }
 
+static void acks_that_are_large_come_in_several_messages(void **state)
+{
+    enum { MANY = 8, STREAMS = 100, NAME_BYTES = 1000, MESSAGE_BYTES_MAX = 512 << 10 };
+    struct part *parts = calloc(STREAMS, sizeof *parts);
+    char(*names)[NAME_BYTES + 1] = calloc(STREAMS, sizeof *names);
+    Sagabase__V1__StreamAppend *appends[STREAMS];
+    Sagabase__V1__Success success = SAGABASE__V1__SUCCESS__INIT;
+    Sagabase__V1__Reply reply = SAGABASE__V1__REPLY__INIT;
+    struct sagabase_work *work;
+    struct kept commands[MANY];
+    size_t acks = 0;
+
+    (void)state;
+    assert_true(parts && names);
+    for (int i = 0; i < MANY; i++) {
+        char id[8];
+        snprintf(id, sizeof id, "%d", i);
+        start_order(id);
+    }
+    work = join("stock", 0);
+    for (int i = 0; i < MANY; i++) {
+        send_credit(work, "stock", 1);
+        commands[i] = receive_commands(work, 1);
+    }
+    reply.outcome_case = SAGABASE__V1__REPLY__OUTCOME_SUCCESS;
+    reply.success = &success;
+    reply.appends = appends;
+    reply.n_appends = STREAMS;
+    for (int i = 0; i < MANY; i++) {
+        for (int j = 0; j < STREAMS; j++) {
+            snprintf(names[j], sizeof names[j], "%0*d", NAME_BYTES, j);
+            part_of(&parts[j], names[j]);
+            appends[j] = &parts[j].append;
+        }
+        reply.command_id = commands[i].id;
+        send(work, SAGABASE__V1__WORK_REQUEST__MESSAGE_REPLY, &reply);
+    }
+    while (acks < MANY) {
+        const Sagabase__V1__WorkResponse *response =
+            receive(work, SAGABASE__V1__WORK_RESPONSE__MESSAGE_ACKS);
+        assert_true(protobuf_c_message_get_packed_size(&response->base) < MESSAGE_BYTES_MAX);
+        for (size_t i = 0; i < response->acks->n_acks; i++, acks++) {
+            assert_string_equal(response->acks->acks[i]->command_id, commands[acks].id);
+            assert_int_equal(response->acks->acks[i]->n_appended, STREAMS);
+        }
+    }
+    sagabase_work_close(work);
+    free(names);
+    free(parts);
+}
+
 static void a_heartbeat_is_answered(void **state)
 {
     struct sagabase_work *work = join("stock", 1);
@@ -500,6 +551,7 @@ int main(void)
         TEST(each_of_many_replies_gets_its_ack),
         TEST(a_wrong_reply_is_acked_as_invalid_and_the_stream_goes_on),
         TEST(appends_of_a_reply_come_back_in_its_ack),
+        TEST(acks_that_are_large_come_in_several_messages),
         TEST(a_heartbeat_is_answered),
         TEST(a_command_that_is_given_back_comes_again),
         TEST(a_command_survives_a_broken_stream),

@@ -18,6 +18,8 @@ import (
 
 const (
 	streamsMax = 64
+	types      = 3
+	tagSets    = 4
 	timeout    = 60 * time.Second
 )
 
@@ -51,6 +53,13 @@ type part struct {
 	FirstRevision uint64 `json:"first_revision"`
 }
 
+// Bits of types, any if there are none; bits of tags, which all have to be there.
+type condition struct {
+	Given       bool
+	Types, Tags uint
+	Seen        uint64
+}
+
 type operation struct {
 	Kind, Outcome      int
 	Invoked, Returned  uint64
@@ -59,6 +68,10 @@ type operation struct {
 	ConflictPart       int    `json:"conflict_part"`
 	ConflictExists     bool   `json:"conflict_exists"`
 	ConflictRevision   uint64 `json:"conflict_revision"`
+	Type, Tags         uint
+	Condition          condition
+	MatchTold          bool   `json:"match_told"`
+	MatchPosition      uint64 `json:"match_position"`
 	Parts              []part
 }
 
@@ -67,6 +80,38 @@ type stream struct{ events, lastPosition uint64 }
 type store struct {
 	events  uint64
 	streams [streamsMax]stream
+	newest  [types][tagSets]uint64 // position + 1 of the newest event of each kind
+}
+
+// Position + 1 of the newest event that the condition is about.
+func newestMatch(s *store, c condition) (newest uint64) {
+	for kind := range s.newest {
+		for tags, end := range s.newest[kind] {
+			matches := (c.Types == 0 || c.Types&(1<<kind) != 0) && c.Tags&^uint(tags) == 0
+			if matches && end > newest {
+				newest = end
+			}
+		}
+	}
+	return newest
+}
+
+// The refusals that leave no doubt about what was at fault, and those that do.
+func refusalFits(s *store, o operation) bool {
+	fault := conflict(s, o.Parts)
+	violated := o.Condition.Given && newestMatch(s, o.Condition) > o.Condition.Seen
+	switch {
+	case o.MatchTold:
+		return violated && o.Condition.Seen <= o.MatchPosition &&
+			o.MatchPosition < newestMatch(s, o.Condition)
+	case o.ConflictTold && fault >= 0:
+		events := s.streams[o.Parts[fault].Stream].events
+		return o.ConflictPart == fault && o.ConflictExists == (events > 0) &&
+			(events == 0 || o.ConflictRevision+1 == events)
+	case o.ConflictTold:
+		return false
+	}
+	return fault >= 0 || violated
 }
 
 func holds(events uint64, p part) bool {
@@ -91,17 +136,11 @@ func conflict(s *store, parts []part) int {
 }
 
 func appendStep(s store, o operation) (bool, interface{}) {
-	fault := conflict(&s, o.Parts)
 	if o.Outcome == outcomeRefused {
-		if fault < 0 || !o.ConflictTold {
-			return fault >= 0, s
-		}
-		events := s.streams[o.Parts[fault].Stream].events
-		fits := o.ConflictPart == fault && o.ConflictExists == (events > 0) &&
-			(events == 0 || o.ConflictRevision+1 == events)
-		return fits, s
+		return refusalFits(&s, o), s
 	}
-	if fault >= 0 {
+	if conflict(&s, o.Parts) >= 0 ||
+		o.Condition.Given && newestMatch(&s, o.Condition) > o.Condition.Seen {
 		return false, s
 	}
 	for _, p := range o.Parts {
@@ -114,6 +153,7 @@ func appendStep(s store, o operation) (bool, interface{}) {
 		s.events += p.Events
 		s.streams[p.Stream] = stream{p.FirstRevision + p.Events, s.events - 1}
 	}
+	s.newest[o.Type][o.Tags] = s.events
 	return s.events == o.Position+1, s
 }
 
@@ -175,7 +215,7 @@ func divide(operations []operation) [streamsMax][]porcupine.Operation {
 			for _, p := range o.Parts {
 				note(o, glimpse{told: p.Events > 0, events: p.FirstRevision, part: p})
 			}
-		case o.Outcome == outcomeRefused && (o.ConflictTold || len(o.Parts) == 1):
+		case o.Outcome == outcomeRefused && (o.ConflictTold || len(o.Parts) == 1 && !o.Condition.Given):
 			g := glimpse{refused: true, told: o.ConflictTold, part: o.Parts[o.ConflictPart]}
 			if o.ConflictExists {
 				g.events = o.ConflictRevision + 1

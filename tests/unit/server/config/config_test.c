@@ -62,6 +62,27 @@ static void defaults_hold_without_options(void **state)
     assert_false(config.help);
 }
 
+static void clients_of_redis_have_defaults_and_choices(void **state)
+{
+    struct config config;
+
+    (void)state;
+    assert_true(status_ok(read(NULL, NULL, &config)));
+    assert_null(config.resp_listen);
+    assert_null(config.resp_password_file);
+    assert_int_equal(config.resp_clients, 10000);
+    assert_int_equal(config.resp_idle, 0);
+    assert_int_equal(config.resp_durability, SAVING_EVERY_SECOND);
+    assert_int_equal(config.cache_memory, 256 << 20);
+    assert_int_equal(config.cache_policy, 0);
+    assert_true(
+        status_ok(read("--resp-durability=always", "--cache-policy=volatile-ttl", &config)));
+    assert_int_equal(config.resp_durability, SAVING_ALWAYS);
+    assert_int_equal(config.cache_policy, 2);
+    refuses("--resp-durability", "never", "everysec or always");
+    refuses("--cache-policy", "lru", "allkeys-lru, allkeys-lfu, volatile-ttl or noeviction");
+}
+
 static void values_stand_behind_a_space_or_an_equals_sign(void **state)
 {
     struct config config;
@@ -281,6 +302,41 @@ static void print_tells_each_value_with_its_unit_and_where_it_came_from(void **s
     free(text);
 }
 
+static void of_a_secret_print_tells_only_whether_it_is_set(void **state)
+{
+    char *argv[] = {(char *)"print", (char *)"--otlp-headers=key=geheim", NULL};
+    char *text = NULL;
+    size_t size = 0;
+    FILE *file = open_memstream(&text, &size);
+
+    (void)state;
+    assert_true(status_ok(config_print(2, argv, environment, file)));
+    fflush(file);
+    assert_null(strstr(text, "geheim"));
+    assert_non_null(strstr(text, "otlp-headers           set "));
+    assert_true(status_ok(config_print(1, argv, environment, file)));
+    fclose(file);
+    assert_non_null(strstr(text, "otlp-headers           unset "));
+    free(text);
+}
+
+static void an_empty_variable_of_opentelemetry_is_unset(void **state)
+{
+    struct config config;
+
+    (void)state;
+    variable = "OTEL_EXPORTER_OTLP_ENDPOINT";
+    variable_value = "";
+    assert_true(status_ok(read(NULL, NULL, &config)));
+    assert_null(config.otlp_endpoint);
+    variable_value = "http://localhost:4317";
+    assert_true(status_ok(read(NULL, NULL, &config)));
+    assert_string_equal(config.otlp_endpoint, "http://localhost:4317");
+    variable = "SAGABASE_DATA";
+    variable_value = "";
+    refuses(NULL, NULL, "SAGABASE_DATA: may not be empty");
+}
+
 static int make_path(void **state)
 {
     int file = mkstemp(path);
@@ -301,6 +357,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         behaves(defaults_hold_without_options),
+        behaves(clients_of_redis_have_defaults_and_choices),
         behaves(values_stand_behind_a_space_or_an_equals_sign),
         behaves(sizes_have_units),
         behaves(flags_win_over_the_environment_and_that_over_defaults),
@@ -312,6 +369,8 @@ int main(void)
         behaves(what_is_wrong_in_a_file_is_told_with_its_line),
         behaves(a_file_that_cannot_be_read_is_told_with_the_cause),
         behaves(print_tells_each_value_with_its_unit_and_where_it_came_from),
+        behaves(of_a_secret_print_tells_only_whether_it_is_set),
+        behaves(an_empty_variable_of_opentelemetry_is_unset),
     };
 
     return cmocka_run_group_tests(tests, make_path, remove_path);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/log/erasure.h"
 #include "tests/support/fault_engine.h"
 #include "tests/support/gateway_fixture.h"
 
@@ -586,6 +587,48 @@ static void sagas_are_found_by_status_and_attribute(void **state)
     assert_lists(&filter, "");
 }
 
+/* --- the store's other tools
+ * ------------------------------------------------------------------------------- */
+
+static void sagas_go_on_behind_verify_and_rebuild(void **state)
+{
+    (void)state;
+    put_three_steps();
+    fixture_join(&fixture, "work", NULL, NULL);
+    assert_ok(fixture_start(&fixture, "order", "1"));
+    complete_one();
+    assert_ok(fixture_start(&fixture, "order", "2"));
+    assert_int_equal(fixture_succeed(&fixture, next_task().command->command_id, 0), ACCEPTED);
+    assert_int_equal(gateway_fixture_maintain(&fixture, false), 0);
+    assert_int_equal(gateway_fixture_maintain(&fixture, true), 0);
+    assert_int_equal(gateway_fixture_maintain(&fixture, false), 0);
+    fixture_join(&fixture, "work", NULL, NULL);
+    assert_string_equal(next_task().command->step, "b");
+    assert_int_equal(fixture_status(&fixture, "order", "1"), COMPLETED);
+    assert_rows_are_folds();
+}
+
+static void a_command_whose_event_was_erased_is_made_anew(void **state)
+{
+    struct erasure erasure = {
+        .stream = bytes_of_text("$cmd-work"), .whole = true, .reason = bytes_of_text("test")};
+
+    (void)state;
+    put_three_steps();
+    assert_ok(fixture_start(&fixture, "order", "1"));
+    assert_ok(event_log_erase(fixture.log, &erasure, &fixture.arena));
+    assert_int_equal(erasure.event_count, 1);
+    fixture_join(&fixture, "work", NULL, NULL);
+    struct task task = next_task();
+    assert_string_equal(task.command->step, "a");
+    assert_int_equal(fixture_succeed(&fixture, task.command->command_id, 0), ACCEPTED);
+    struct buffer data;
+    buffer_init(&data, 1 << 20);
+    assert_fails(gateway_read_command(fixture.gateway, &task.lease, &data), NOT_FOUND,
+                 "it is over");
+    buffer_destroy(&data);
+}
+
 #define gateway_test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(int argc, char **argv)
@@ -606,6 +649,8 @@ int main(int argc, char **argv)
         gateway_test(starts_beyond_the_memory_are_refused_and_replies_are_not),
         gateway_test(definitions_have_versions_and_a_default),
         gateway_test(sagas_are_found_by_status_and_attribute),
+        gateway_test(sagas_go_on_behind_verify_and_rebuild),
+        gateway_test(a_command_whose_event_was_erased_is_made_anew),
     };
 
     engine_kind = argc > 1 ? argv[1] : "memory";

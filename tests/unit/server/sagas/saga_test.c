@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "sagabase/storage/saga_row.pb-c.h"
 #include "tests/unit/server/sagas/machine_testing.h"
 
 static void start_three_steps(void)
@@ -82,6 +83,21 @@ static void a_row_is_read_back_as_it_was(void **state)
     assert_int_equal(read->payload_bytes, run.saga->payload_bytes);
     assert_int_equal(saga_due_us(read), saga_due_us(run.saga));
     saga_free(read);
+}
+
+static void a_row_is_what_protobuf_c_would_write(void **state)
+{
+    (void)state;
+    struct bytes row = rich_row();
+    size_t size = row.size - 8;
+    Sagabase__Storage__SagaRow *message = sagabase__storage__saga_row__unpack(NULL, size, row.data);
+    assert_non_null(message);
+    assert_int_equal(sagabase__storage__saga_row__get_packed_size(message), size);
+    uint8_t *packed = malloc(size);
+    sagabase__storage__saga_row__pack(message, packed);
+    assert_memory_equal(packed, row.data, size);
+    free(packed);
+    sagabase__storage__saga_row__free_unpacked(message, NULL);
 }
 
 static void damage_to_a_row_is_found(void **state)
@@ -411,6 +427,7 @@ int main(void)
         row(an_open_saga_of_three_steps_takes_less_than_a_kibibyte),
         row(what_a_saga_takes_is_told_after_each_change),
         row(a_row_is_read_back_as_it_was),
+        row(a_row_is_what_protobuf_c_would_write),
         row(damage_to_a_row_is_found),
         row(a_row_that_was_written_wrong_does_no_harm),
         row(the_definition_of_a_damaged_row_is_not_told),

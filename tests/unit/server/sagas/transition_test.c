@@ -497,6 +497,42 @@ static void others_go_on_without_a_compensation_that_says_so(void **state)
     assert_events("OperatorActed; SagaUnparked; CommandFailed 4 b; SagaCompensated");
 }
 
+/* --- too little memory ----------------------------------------------------------------------- */
+
+/* Whatever the arena's limit, the decision is whole, or nothing has changed, or it says broken. */
+static void a_full_arena_never_leaves_half_a_decision_unsaid(void **state)
+{
+    (void)state;
+    unsigned unchanged = 0, half = 0;
+    start_three_steps();
+    succeed("a");
+    struct saga_input input = {.kind = INPUT_CANCEL};
+    Sagabase__V1__CancelSagaRequest request = SAGABASE__V1__CANCEL_SAGA_REQUEST__INIT;
+    struct bytes before, after;
+    input.cancel = &request;
+    input.now_us = run.now_us;
+    assert_ok(saga_encode(run.saga, &run.arena, &before));
+    for (size_t bytes_max = 0;; bytes_max += 16) {
+        struct saga_decision decision;
+        struct arena arena;
+        struct saga *saga;
+        bool broken;
+        arena_init(&arena, bytes_max);
+        assert_ok(saga_decode(before, run.definition, &saga));
+        struct status status = saga_decide(saga, &input, &run.secret, &arena, &decision, &broken);
+        assert_ok(saga_encode(saga, &run.arena, &after));
+        assert_int_equal(status_ok(status) || broken, !bytes_equal(before, after));
+        unchanged += !status_ok(status) && !broken;
+        half += broken;
+        saga_free(saga);
+        arena_destroy(&arena);
+        if (status_ok(status))
+            break;
+        assert_int_equal(status.code, STATUS_RESOURCE_EXHAUSTED);
+    }
+    assert_true(unchanged > 0 && half > 0);
+}
+
 /* --- the pivot -----------------------------------------------------------------------------------
  */
 
@@ -600,6 +636,7 @@ int main(void)
         row(used_up_attempts_of_a_compensation_park_the_saga),
         row(a_late_success_of_a_parked_compensation_ends_the_parking),
         row(others_go_on_without_a_compensation_that_says_so),
+        row(a_full_arena_never_leaves_half_a_decision_unsaid),
         row(behind_the_pivot_a_failure_is_retried_and_cancel_is_refused),
         row(the_run_timeout_does_nothing_behind_the_pivot),
         row(a_pivot_that_failed_undoes_what_came_before),

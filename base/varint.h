@@ -1,6 +1,6 @@
 /* Protobuf's variable-length integers: seven bits a byte, the lowest first. */
-#ifndef STORAGE_LOG_VARINT_H
-#define STORAGE_LOG_VARINT_H
+#ifndef BASE_VARINT_H
+#define BASE_VARINT_H
 
 #include <stdbool.h>
 #include <stdint.h>
