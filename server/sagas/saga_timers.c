@@ -1,9 +1,6 @@
-#define _GNU_SOURCE
 #include "server/sagas/saga_timers.h"
 
-#include <errno.h>
-#include <time.h>
-
+#include "base/deadline.h"
 #include "base/log.h"
 #include "server/sagas/gateway_state.h"
 
@@ -171,16 +168,9 @@ static int64_t wait_us(struct saga_timers *timers)
 /* Until something has changed, or so long. */
 static void sleep_for(struct saga_timers *timers, int64_t interval_us)
 {
-    struct timespec until;
+    struct timespec until = deadline_after_us(interval_us);
     int result = 0;
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += interval_us / 1000000;
-    until.tv_nsec += interval_us % 1000000 * 1000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
     while (result == 0 && !timers->is_looking && !timers->is_stopping)
         result = pthread_cond_timedwait(&timers->changed, &timers->lock, &until);
 }
@@ -220,14 +210,9 @@ void saga_timers_look(struct saga_timers *timers)
 
 void saga_timers_init(struct saga_timers *timers, struct gateway *gateway)
 {
-    pthread_condattr_t monotonic;
-
     timers->gateway = gateway;
     pthread_mutex_init(&timers->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&timers->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    deadline_cond_init(&timers->changed);
 }
 
 void saga_timers_destroy(struct saga_timers *timers)
