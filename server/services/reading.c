@@ -212,3 +212,9 @@ void reading_start(struct reading *reading)
     reading->sent.run = on_sent;
     send_page(reading);
 }
+
+void reading_start_behind(struct reading *reading, const ProtobufCMessage *first)
+{
+    reading->sent.run = on_sent;
+    call_send(reading->call, first, &reading->sent);
+}

@@ -58,4 +58,7 @@ struct status reading_aim(struct reading *reading, int direction, struct reading
 /* Sends the pages and ends the call. */
 void reading_start(struct reading *reading);
 
+/* The same, with a message of its own before the pages. Packs it before it returns. */
+void reading_start_behind(struct reading *reading, const ProtobufCMessage *first);
+
 #endif
