@@ -33,6 +33,7 @@
 #include "server/resp/resp_server.h"
 #include "server/rpc/rpc_server.h"
 #include "server/sagas/gateway.h"
+#include "server/sagas/gateway_statistics.h"
 #include "server/services/sagas/tables.h"
 #include "server/services/services.h"
 #include "server/services/snapshots/tables.h"
@@ -260,6 +261,13 @@ static void visit_subscriptions(void *room, metric_visit *visit, void *context)
     census_statistics(&server->census, event_log_end(server->log), visit, context);
 }
 
+static void visit_sagas(void *room, metric_visit *visit, void *context)
+{
+    const struct server *server = room;
+
+    gateway_statistics(server->gateway, visit, context);
+}
+
 static void visit_traces(void *room, metric_visit *visit, void *context)
 {
     const struct server *server = room;
@@ -277,6 +285,7 @@ static void visit_limits(void *room, metric_visit *visit, void *context)
     rpc_server_limits(server->rpc, visit, context);
     services_limits(&server->services, visit, context);
     census_limits(&server->census, visit, context);
+    gateway_limits(server->gateway, visit, context);
     if (server->otlp)
         otlp_limits(server->otlp, visit, context);
     if (server->resp)
@@ -289,8 +298,8 @@ static const struct metric_source *metric_sources(struct server *server)
     static struct metric_source sources[16];
     const struct metric_source all[] = {
         {process_statistics, NULL},    {visit_rpc, server},    {visit_log, server},
-        {visit_subscriptions, server}, {visit_traces, server}, {visit_resp, server},
-        {visit_limits, server},        {NULL, NULL},
+        {visit_subscriptions, server}, {visit_sagas, server},  {visit_traces, server},
+        {visit_resp, server},          {visit_limits, server}, {NULL, NULL},
     };
 
     _Static_assert(sizeof all <= sizeof sources, "room for all");
@@ -406,9 +415,9 @@ static void stop(struct server *server)
         resp_server_free(server->resp);
     reflection_stop();
     close_snapshots(server);
+    census_destroy(&server->census);
     if (server->gateway)
         gateway_close(server->gateway);
-    census_destroy(&server->census);
     if (server->log)
         event_log_close(server->log);
     if (server->otlp) /* nothing ends a span any more */

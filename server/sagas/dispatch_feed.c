@@ -134,6 +134,10 @@ void dispatch_cancel(struct dispatch *dispatch, const struct uuid *id)
         case COMMAND_DELAYED:
         case COMMAND_RESTING:
             command_withdraw(dispatch, command, false);
+            if (command->never_started) { /* no answer will come, so nobody waits for one */
+                command->expired_kind = SAGABASE__V1__TIMEOUT_KIND__TIMEOUT_KIND_SCHEDULE_TO_START;
+                command_set_due(dispatch, command, dispatch_now(dispatch));
+            }
             break;
         }
         command->is_cancelled = true;

@@ -46,7 +46,7 @@ void dispatch_close(struct dispatch *dispatch, const struct uuid *id, bool tell)
 void dispatch_rest(struct dispatch *dispatch, const struct uuid *id, bool tell);
 
 /* Its answer is not wanted any more, but would be taken: who has it is told, and it is handed out
- * no more. */
+ * no more. What nobody ever had expires at once. */
 void dispatch_cancel(struct dispatch *dispatch, const struct uuid *id);
 
 /* An attempt that took too long. */

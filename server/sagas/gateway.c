@@ -117,14 +117,14 @@ struct gateway_counts gateway_counts(struct gateway *gateway)
         .compensating = load(&open->compensating),
         .parked = load(&open->parked),
         .paused = load(&open->paused),
-        .started = load(&totals->started),
+        .started = counter_get(&totals->started),
         .memory_bytes = atomic_load(&open->bytes),
         .oldest_due_us = atomic_load(&open->due_us),
-        .replies = load(&totals->replies),
-        .late_replies = load(&totals->late_replies),
-        .timeouts = load(&totals->timeouts),
-        .timers = load(&totals->timers),
-        .stuck = load(&totals->stuck),
+        .replies = counter_get(&totals->replies),
+        .late_replies = counter_get(&totals->late_replies),
+        .timeouts = counter_get(&totals->timeouts),
+        .timers = counter_get(&totals->timers),
+        .stuck = counter_get(&totals->stuck),
     };
 }
 

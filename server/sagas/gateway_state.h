@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/metric.h"
 #include "server/sagas/definitions.h"
 #include "server/sagas/dispatch_feed.h"
 #include "server/sagas/gateway.h"
@@ -30,7 +31,7 @@ struct group {
 };
 
 struct gateway_totals {
-    _Atomic(uint64_t) started, replies, late_replies, timeouts, timers, stuck;
+    struct counter started, replies, late_replies, timeouts, timers, stuck, refused;
 };
 
 /* Sagas that ended lately, by a hash of their name: who has read the disk before must read again.

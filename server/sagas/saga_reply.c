@@ -42,7 +42,7 @@ static void note_late(struct saga_reply *reply, struct commit *commit, struct op
                                          .reply = reply->reply}};
     struct saga_change change;
 
-    atomic_fetch_add_explicit(&gateway->totals.late_replies, 1, memory_order_relaxed);
+    counter_add(&gateway->totals.late_replies, 1);
     if (reply->outcome != SAGABASE__V1__REPLY_OUTCOME__REPLY_OUTCOME_SUPERSEDED || open->has_ended)
         return;
     saga_change_begin(&change, gateway, commit, open);
@@ -70,7 +70,7 @@ static void accept(struct saga_reply *reply, struct commit *commit, struct open_
         append_add(commit, reply->append);
     reply->part.added = saga_change_write(&change) || reply->append;
     reply->position = change.position;
-    atomic_fetch_add_explicit(&gateway->totals.replies, 1, memory_order_relaxed);
+    counter_add(&gateway->totals.replies, 1);
 }
 
 struct status saga_reply_decide(struct saga_reply *reply, struct commit *commit)
@@ -151,7 +151,7 @@ static struct status read_outcome(struct saga_reply *reply)
         return status_make(STATUS_INTERNAL, "saga %llu: open on disk, but not in memory",
                            (unsigned long long)reply->name.saga);
     if (reply->outcome != unknown)
-        atomic_fetch_add_explicit(&gateway->totals.late_replies, 1, memory_order_relaxed);
+        counter_add(&gateway->totals.late_replies, 1);
     return OK;
 }
 

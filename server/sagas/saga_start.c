@@ -192,11 +192,13 @@ static struct status begin(struct saga_start *start, struct commit *commit, uint
     struct gateway *gateway = start->part.gateway;
     struct saga_change change;
 
-    if (atomic_load(&gateway->open.counts.bytes) >= gateway->options.memory_bytes_max)
+    if (atomic_load(&gateway->open.counts.bytes) >= gateway->options.memory_bytes_max) {
+        counter_add(&gateway->totals.refused, 1);
         return status_make(STATUS_RESOURCE_EXHAUSTED,
                            "sagas: %llu are open and use %zu bytes (--saga-memory)",
                            (unsigned long long)atomic_load(&gateway->open.counts.open),
                            atomic_load(&gateway->open.counts.bytes));
+    }
     if (start->append) {
         start->append->intent.status = append_check(commit, start->append);
         TRY(start->append->intent.status);
@@ -211,7 +213,7 @@ static struct status begin(struct saga_start *start, struct commit *commit, uint
     saga_change_write(&change);
     put_name(commit, change.open->saga);
     put_secret(gateway, commit);
-    atomic_fetch_add_explicit(&gateway->totals.started, 1, memory_order_relaxed);
+    counter_add(&gateway->totals.started, 1);
     tell(start, SAGABASE__V1__START_OUTCOME__START_OUTCOME_STARTED, change.open->saga);
     start->position = change.position;
     return OK;

@@ -1,9 +1,6 @@
-#define _GNU_SOURCE
 #include "server/sagas/saga_timers.h"
 
-#include <errno.h>
-#include <time.h>
-
+#include "base/deadline.h"
 #include "base/log.h"
 #include "server/sagas/gateway_state.h"
 
@@ -24,7 +21,7 @@ static void put_off(struct gateway *gateway, struct open_saga *open, int64_t now
     unsigned doublings = open->stuck < STUCK_DOUBLINGS_MAX ? open->stuck : STUCK_DOUBLINGS_MAX;
 
     open->stuck++;
-    atomic_fetch_add_explicit(&gateway->totals.stuck, 1, memory_order_relaxed);
+    counter_add(&gateway->totals.stuck, 1);
     log_line(LOG_WARN, "sagas", "stuck", "number=%llu times=%u cause=\"%s\"",
              (unsigned long long)open->saga->number, open->stuck, status.message);
     open_sagas_update(&gateway->open, open, now_us + ((int64_t)STUCK_WAIT_US << doublings));
@@ -42,7 +39,7 @@ static void tick_saga(struct gateway *gateway, struct commit *commit, struct ope
         status = status_make(STATUS_INTERNAL, "nothing follows from its due time");
     if (status_ok(status)) {
         open->stuck = 0;
-        atomic_fetch_add_explicit(&gateway->totals.timers, 1, memory_order_relaxed);
+        counter_add(&gateway->totals.timers, 1);
     }
     if (!status_ok(status) || open->due.at_us <= now_us)
         put_off(gateway, open, now_us, status);
@@ -68,7 +65,7 @@ static void tick_command(struct gateway *gateway, struct commit *commit,
         saga_change_begin(&change, gateway, commit, open);
         added = status_ok(saga_change_decide(&change, &input)) && saga_change_write(&change);
         if (added)
-            atomic_fetch_add_explicit(&gateway->totals.timeouts, 1, memory_order_relaxed);
+            counter_add(&gateway->totals.timeouts, 1);
         else if (saga_is_out(&open->saga->activities[name.activity], name.compensation))
             return; /* told again, unless there is another attempt */
     }
@@ -171,16 +168,9 @@ static int64_t wait_us(struct saga_timers *timers)
 /* Until something has changed, or so long. */
 static void sleep_for(struct saga_timers *timers, int64_t interval_us)
 {
-    struct timespec until;
+    struct timespec until = deadline_after_us(interval_us);
     int result = 0;
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += interval_us / 1000000;
-    until.tv_nsec += interval_us % 1000000 * 1000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
     while (result == 0 && !timers->is_looking && !timers->is_stopping)
         result = pthread_cond_timedwait(&timers->changed, &timers->lock, &until);
 }
@@ -220,14 +210,9 @@ void saga_timers_look(struct saga_timers *timers)
 
 void saga_timers_init(struct saga_timers *timers, struct gateway *gateway)
 {
-    pthread_condattr_t monotonic;
-
     timers->gateway = gateway;
     pthread_mutex_init(&timers->lock, NULL);
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&timers->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    deadline_cond_init(&timers->changed);
 }
 
 void saga_timers_destroy(struct saga_timers *timers)

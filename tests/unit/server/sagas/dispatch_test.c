@@ -424,6 +424,11 @@ static void a_cancelled_command_is_told_and_handed_out_no_more(void **state)
         dispatch_heartbeat(fixture->dispatch, &taken, token, (struct bytes){0});
     assert_false(answer.lost);
     assert_true(answer.cancel_requested);
+    struct expired expired;
+    assert_int_equal(expire_one(fixture, &expired), 1); /* nobody will answer it */
+    assert_int_equal(number_of(&expired.id), 2);
+    assert_true(expired.never_started);
+    dispatch_close(fixture->dispatch, &waiting, false);
     assert_ok(dispatch_credit(fixture->dispatch, &hands.worker, bytes_of_text("stock"), 5));
     dispatch_leave(fixture->dispatch, &hands.worker, LEAVE_RETURN);
     assert_int_equal(dispatch_counts(fixture->dispatch).ready, 0);

@@ -180,6 +180,18 @@ static void cancel_tells_the_participant_and_waits_for_its_answer(void **state)
     assert_rows_are_folds();
 }
 
+static void cancel_waits_for_nobody_where_nobody_has_the_command(void **state)
+{
+    (void)state;
+    put_three_steps();
+    assert_ok(fixture_start(&fixture, "order", "1"));
+    assert_ok(cancel("1", NULL));
+    assert_true(fixture_await_status(&fixture, "order", "1",
+                                     SAGABASE__V1__SAGA_STATUS__SAGA_STATUS_COMPENSATED));
+    assert_string_equal(fixture_events(&fixture, "$cmd-work"), "Do");
+    assert_rows_are_folds();
+}
+
 static void terminate_withdraws_what_is_out(void **state)
 {
     Sagabase__V1__TerminateSagaRequest request = SAGABASE__V1__TERMINATE_SAGA_REQUEST__INIT;
@@ -638,6 +650,7 @@ int main(int argc, char **argv)
         gateway_test(commands_reach_whoever_joins_later),
         gateway_test(failure_compensates_what_was_done_in_reverse),
         gateway_test(cancel_tells_the_participant_and_waits_for_its_answer),
+        gateway_test(cancel_waits_for_nobody_where_nobody_has_the_command),
         gateway_test(terminate_withdraws_what_is_out),
         gateway_test(repeated_and_made_up_replies_change_nothing),
         gateway_test(a_reply_and_its_events_are_one_commit),
