@@ -38,6 +38,10 @@ struct task {
 void gateway_fixture_open(struct gateway_fixture *fixture, const char *engine_kind);
 void gateway_fixture_close(struct gateway_fixture *fixture);
 
+/* Closes the gateway and the log, but not the store; opens them again. */
+void gateway_fixture_stop(struct gateway_fixture *fixture);
+void gateway_fixture_continue(struct gateway_fixture *fixture);
+
 /* The process ends and another one begins. What was not committed is gone. */
 void gateway_fixture_restart(struct gateway_fixture *fixture);
 

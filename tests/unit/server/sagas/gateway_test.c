@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/sagas/saga_rebuild.h"
 #include "storage/log/erasure.h"
 #include "tests/support/fault_engine.h"
 #include "tests/support/gateway_fixture.h"
@@ -620,6 +621,67 @@ static void sagas_go_on_behind_verify_and_rebuild(void **state)
     assert_rows_are_folds();
 }
 
+static void damage(enum family family, struct bytes key, struct bytes value)
+{
+    struct write write = {family, value.data ? WRITE_PUT : WRITE_DELETE, key, value};
+
+    assert_ok(engine_commit(fixture.store.engine, &write, 1, true));
+}
+
+static struct saga_rebuild rebuild_sagas(void)
+{
+    struct saga_rebuild rebuild = {.log = NULL};
+
+    assert_ok(event_log_open(
+        &(struct event_log_options){.engine = fixture.store.engine, .clock = &fixture.clock.clock},
+        &rebuild.log));
+    assert_ok(saga_rebuild(&rebuild));
+    event_log_close(rebuild.log);
+    return rebuild;
+}
+
+static void damaged_rows_of_sagas_are_folded_anew(void **state)
+{
+    uint8_t key[8];
+    Sagabase__V1__ListSagasRequest all = SAGABASE__V1__LIST_SAGAS_REQUEST__INIT;
+    Sagabase__V1__SagaStatus running = SAGABASE__V1__SAGA_STATUS__SAGA_STATUS_RUNNING;
+
+    (void)state;
+    put_three_steps();
+    fixture_join(&fixture, "work", NULL, NULL);
+    assert_ok(fixture_start(&fixture, "order", "1"));
+    complete_one();
+    assert_ok(fixture_start(&fixture, "order", "2"));
+    assert_int_equal(fixture_succeed(&fixture, next_task().command->command_id, 0), ACCEPTED);
+    assert_ok(fixture_start(&fixture, "order", "3"));
+    gateway_fixture_stop(&fixture);
+    struct saga_rebuild rebuild = rebuild_sagas();
+    assert_int_equal(rebuild.sagas, 3);
+    assert_int_equal(rebuild.renewed, 0);
+
+    put_u64_big_endian(key, 1);
+    damage(FAMILY_SAGAS, bytes_of(key, 8), (struct bytes){0});
+    put_u64_big_endian(key, 2);
+    damage(FAMILY_SAGAS, bytes_of(key, 8), bytes_of_text("damaged"));
+    damage(FAMILY_SAGA_IDS, bytes_of("order\0002", 7), (struct bytes){0});
+    damage(FAMILY_SAGA_INDEX, bytes_of("s\1\0\0\0\0\0\0\0\2", 10), (struct bytes){0});
+    damage(FAMILY_SAGA_INDEX, bytes_of("s\1\0\0\0\0\0\0\0\1", 10), bytes_of_text(""));
+    rebuild = rebuild_sagas();
+    assert_int_equal(rebuild.sagas, 3);
+    assert_int_equal(rebuild.renewed, 2);
+    assert_int_equal(rebuild.kept, 0);
+    gateway_fixture_continue(&fixture);
+    assert_rows_are_folds();
+    assert_lists(&all, "3 2 1 ");
+    all.statuses = &running;
+    all.n_statuses = 1;
+    assert_lists(&all, "3 2 ");
+    fixture_join(&fixture, "work", NULL, NULL);
+    assert_string_equal(next_task().command->step, "b");
+    assert_string_equal(next_task().command->step, "a");
+    assert_int_equal(fixture_status(&fixture, "order", "2"), RUNNING);
+}
+
 static void a_command_whose_event_was_erased_is_made_anew(void **state)
 {
     struct erasure erasure = {
@@ -663,6 +725,7 @@ int main(int argc, char **argv)
         gateway_test(definitions_have_versions_and_a_default),
         gateway_test(sagas_are_found_by_status_and_attribute),
         gateway_test(sagas_go_on_behind_verify_and_rebuild),
+        gateway_test(damaged_rows_of_sagas_are_folded_anew),
         gateway_test(a_command_whose_event_was_erased_is_made_anew),
     };
 
