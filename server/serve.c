@@ -36,6 +36,7 @@
 #include "server/sagas/gateway_statistics.h"
 #include "server/services/sagas/tables.h"
 #include "server/services/services.h"
+#include "server/services/snapshots/tables.h"
 #include "server/subscriptions/census.h"
 #include "storage/engine/memory_engine.h"
 #include "storage/keys/key_store.h"
@@ -79,13 +80,25 @@ struct server {
 };
 
 static const struct method *const method_tables[] = {
-    event_store_methods,      admin_methods, health_methods,      reflection_methods,
-    saga_definitions_methods, sagas_methods, participant_methods, NULL,
+    event_store_methods,
+    admin_methods,
+    health_methods,
+    reflection_methods,
+    saga_definitions_methods,
+    sagas_methods,
+    participant_methods,
+    snapshots_methods,
+    NULL,
 };
 
 static const char *const service_names[] = {
-    "sagabase.v1.EventStore", "sagabase.v1.Admin",       "sagabase.v1.SagaDefinitions",
-    "sagabase.v1.Sagas",      "sagabase.v1.Participant", NULL,
+    "sagabase.v1.EventStore",
+    "sagabase.v1.Admin",
+    "sagabase.v1.SagaDefinitions",
+    "sagabase.v1.Sagas",
+    "sagabase.v1.Participant",
+    "sagabase.v1.Snapshots",
+    NULL,
 };
 
 /* --- starting ----------------------------------------------------------------------- */
@@ -206,6 +219,7 @@ static struct status start_rpc(struct server *server)
     server->services = (struct services){
         .log = server->log,
         .gateway = server->gateway,
+        .snapshots = server->snapshots,
         .health = server->health,
         .census = &server->census,
         .version = sagabase_version,
@@ -401,9 +415,9 @@ static void stop(struct server *server)
         resp_server_free(server->resp);
     reflection_stop();
     close_snapshots(server);
+    census_destroy(&server->census);
     if (server->gateway)
         gateway_close(server->gateway);
-    census_destroy(&server->census);
     if (server->log)
         event_log_close(server->log);
     if (server->otlp) /* nothing ends a span any more */

@@ -1,4 +1,4 @@
-/* ReadStream and ReadAll: their responses are both pages of events. */
+/* ReadStream, ReadAll and LoadStream: their responses are pages of events. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -42,6 +42,16 @@ struct sagabase_status sagabase_read_all(struct sagabase_client *client,
                      &sagabase__v1__read_all_response__descriptor, &request->base, options, read);
 }
 
+struct sagabase_status sagabase_load_stream(struct sagabase_client *client,
+                                            const Sagabase__V1__LoadStreamRequest *request,
+                                            const struct sagabase_options *options,
+                                            struct sagabase_read **read)
+{
+    return open_read(client, "/sagabase.v1.Snapshots/LoadStream",
+                     &sagabase__v1__load_stream_response__descriptor, &request->base, options,
+                     read);
+}
+
 struct sagabase_status sagabase_read_next(struct sagabase_read *read, struct sagabase_page *page)
 {
     const ProtobufCMessage *message;
@@ -51,16 +61,21 @@ struct sagabase_status sagabase_read_next(struct sagabase_read *read, struct sag
         status = client_stream_receive(&read->stream, &message);
         if (status.code != SAGABASE_OK)
             return status;
-        if (message && read->stream.response_type == &sagabase__v1__read_all_response__descriptor) {
+        const ProtobufCMessageDescriptor *type = read->stream.response_type;
+        if (message && type == &sagabase__v1__load_stream_response__descriptor) {
+            const Sagabase__V1__LoadStreamResponse *response = (const void *)message;
+            *page =
+                (struct sagabase_page){response->events, response->n_events, response->snapshot};
+        } else if (message && type == &sagabase__v1__read_all_response__descriptor) {
             const Sagabase__V1__ReadAllResponse *response = (const void *)message;
-            *page = (struct sagabase_page){response->events, response->n_events};
+            *page = (struct sagabase_page){.events = response->events, .count = response->n_events};
         } else if (message) {
             const Sagabase__V1__ReadStreamResponse *response = (const void *)message;
-            *page = (struct sagabase_page){response->events, response->n_events};
+            *page = (struct sagabase_page){.events = response->events, .count = response->n_events};
         } else {
             *page = (struct sagabase_page){0};
         }
-    } while (message && page->count == 0);
+    } while (message && page->count == 0 && !page->snapshot);
     return status;
 }
 

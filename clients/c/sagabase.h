@@ -27,6 +27,7 @@
 #include "sagabase/v1/participant.pb-c.h"
 #include "sagabase/v1/saga_definition.pb-c.h"
 #include "sagabase/v1/sagas.pb-c.h"
+#include "sagabase/v1/snapshots.pb-c.h"
 
 /* --- errors --------------------------------------------------------------- */
 
@@ -216,7 +217,9 @@ struct sagabase_read;
 /* Events of one page, in the direction of the read. */
 struct sagabase_page {
     Sagabase__V1__RecordedEvent *const *events;
-    size_t count; /* 0: the read has come to its end */
+    size_t count; /* 0: the read has come to its end, unless there is a snapshot */
+    const Sagabase__V1__Snapshot *snapshot; /* of sagabase_load_stream: in its first page, before
+                                             * the events; NULL in all others */
 };
 
 /* These return before the server has answered: its errors (NOT_FOUND ...) come from
@@ -229,6 +232,12 @@ struct sagabase_status sagabase_read_all(struct sagabase_client *client,
                                          const Sagabase__V1__ReadAllRequest *request,
                                          const struct sagabase_options *options,
                                          struct sagabase_read **read);
+
+/* The newest snapshot of a stream, if it has one, then the events behind it. */
+struct sagabase_status sagabase_load_stream(struct sagabase_client *client,
+                                            const Sagabase__V1__LoadStreamRequest *request,
+                                            const struct sagabase_options *options,
+                                            struct sagabase_read **read);
 
 /* Waits for the next page. After an empty page or an error it gives the same again.
  * One thread at a time. */
@@ -299,6 +308,28 @@ void sagabase_session_cancel(struct sagabase_session *session);
 
 /* As sagabase_read_close. Appends without a result may or may not be stored. */
 void sagabase_session_close(struct sagabase_session *session);
+
+/* --- snapshots: unary calls, any thread -------------------------------------------- */
+
+struct sagabase_status sagabase_put_snapshot(struct sagabase_client *client,
+                                             const Sagabase__V1__PutSnapshotRequest *request,
+                                             const struct sagabase_options *options,
+                                             Sagabase__V1__PutSnapshotResponse **response);
+
+struct sagabase_status sagabase_get_snapshot(struct sagabase_client *client,
+                                             const Sagabase__V1__GetSnapshotRequest *request,
+                                             const struct sagabase_options *options,
+                                             Sagabase__V1__GetSnapshotResponse **response);
+
+struct sagabase_status sagabase_delete_snapshot(struct sagabase_client *client,
+                                                const Sagabase__V1__DeleteSnapshotRequest *request,
+                                                const struct sagabase_options *options,
+                                                Sagabase__V1__DeleteSnapshotResponse **response);
+
+struct sagabase_status sagabase_list_snapshots(struct sagabase_client *client,
+                                               const Sagabase__V1__ListSnapshotsRequest *request,
+                                               const struct sagabase_options *options,
+                                               Sagabase__V1__ListSnapshotsResponse **response);
 
 /* --- sagas: unary calls, any thread ----------------------------------------------- */
 

@@ -59,9 +59,27 @@ static void put_base64(struct buffer *out, struct bytes data)
     buffer_put_byte(out, '"');
 }
 
+static void put_text(struct buffer *out, struct bytes data)
+{
+    buffer_put_text(out, ",\"data\":");
+    json_put_text(out, data);
+}
+
 static bool is_plain_text(struct bytes data)
 {
     return text_is_utf8(data) && (data.size == 0 || !memchr(data.data, 0, data.size));
+}
+
+void event_put_json_data(struct buffer *out, const char *content_type, struct bytes data)
+{
+    if (is_json_type(content_type) && text_is_utf8(data) && json_is_value(data)) {
+        buffer_put_text(out, ",\"data\":");
+        json_put_value(out, data);
+    } else if (is_plain_text(data)) {
+        put_text(out, data);
+    } else {
+        put_base64(out, data);
+    }
 }
 
 static void put_data(struct buffer *out, const Sagabase__V1__RecordedEvent *event)
@@ -73,15 +91,7 @@ static void put_data(struct buffer *out, const Sagabase__V1__RecordedEvent *even
     if (saga_event_put_json(out, event))
         return;
     out->size = before;
-    if (is_json_type(event->content_type) && text_is_utf8(data) && json_is_value(data)) {
-        buffer_put_text(out, ",\"data\":");
-        json_put_value(out, data);
-    } else if (is_plain_text(data)) {
-        buffer_put_text(out, ",\"data\":");
-        json_put_text(out, data);
-    } else {
-        put_base64(out, data);
-    }
+    event_put_json_data(out, event->content_type, data);
 }
 
 /* Such a value comes back as it stands; one over several lines, or with blanks around it, does
@@ -107,8 +117,7 @@ static void put_exact_data(struct buffer *out, const Sagabase__V1__RecordedEvent
         buffer_put_text(out, ",\"data\":");
         buffer_put(out, data);
     } else if (!named_json && is_plain_text(data)) {
-        buffer_put_text(out, ",\"data\":");
-        json_put_text(out, data);
+        put_text(out, data);
     } else {
         put_base64(out, data);
     }

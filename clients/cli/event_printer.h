@@ -29,7 +29,10 @@ void event_printer_print(struct event_printer *printer, Sagabase__V1__RecordedEv
  * else "data_base64". */
 void event_put_json(struct buffer *out, const Sagabase__V1__RecordedEvent *event);
 
-/* The same, but data that this would not give back byte by byte to proposal_read_json are
+/* What follows another member of an object: data of this type as one more, in the same way. */
+void event_put_json_data(struct buffer *out, const char *content_type, struct bytes data);
+
+/* As event_put_json, but data that this would not give back byte by byte to proposal_read_json are
  * "data_base64", too. */
 void event_put_exact_json(struct buffer *out, const Sagabase__V1__RecordedEvent *event);
 

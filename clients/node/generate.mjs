@@ -39,7 +39,8 @@ function generate() {
     `-I${protos}`,
     "-I/usr/include",
   ];
-  const sources = ["sagabase/v1/admin", "sagabase/v1/event_store", "google/rpc/status", "google/protobuf/any"];
+  const ours = ["admin", "event_store", "participant", "saga_definition", "sagas"];
+  const sources = [...ours.map((name) => `sagabase/v1/${name}`), "google/rpc/status", "google/protobuf/any"];
   execFileSync("protoc", [...options, ...sources.map((name) => `${name}.proto`)], { stdio: "inherit" });
 }
 

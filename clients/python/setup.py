@@ -10,7 +10,8 @@ from setuptools.command.sdist import sdist
 HERE = pathlib.Path(__file__).resolve().parent
 CARRIED = HERE / "protos"  # in a source distribution
 PROTOS = CARRIED if CARRIED.is_dir() else HERE.parent.parent / "protos"
-SOURCES = ["sagabase/v1/admin.proto", "sagabase/v1/event_store.proto"]
+NAMES = ("admin", "event_store", "participant", "saga_definition", "sagas")
+SOURCES = [f"sagabase/v1/{name}.proto" for name in NAMES]
 
 
 def generate_stubs(target):

@@ -41,8 +41,9 @@ void rpc_server_statistics(const struct rpc_server *server, metric_visit *visit,
 void rpc_server_limits(const struct rpc_server *server, metric_visit *visit, void *context);
 
 /* Refuses new calls, ends streams with UNAVAILABLE "server shutting down", or tells those that
- * asked for it (call_on_stopping), lets these and unary calls finish for `grace_ms`, then cancels what is left. Returns when no call is left and all
- * threads have ended. What the handlers wait for (the log) must still be running. */
+ * asked for it (call_on_stopping), lets these and unary calls finish for `grace_ms`, then cancels
+ * what is left. Returns when no call is left and all threads have ended. What the handlers wait
+ * for (the log) must still be running. */
 void rpc_server_stop(struct rpc_server *server, int64_t grace_ms);
 
 /* After stop: frees the server, shuts gRPC down. */

@@ -7,6 +7,7 @@
 
 #include "server/sagas/definition_check.h"
 #include "server/sagas/limits.h"
+#include "server/sagas/unpack.h"
 
 enum { DEFINITION_MEMORY_MAX = 64 << 20 };
 
@@ -137,17 +138,6 @@ struct status outline_make(const Sagabase__V1__SagaDefinition *source, struct ar
 
 /* --- a definition that is kept ----------------------------------------------------------- */
 
-static void *allocate(void *arena, size_t size)
-{
-    return arena_alloc_raw(arena, size);
-}
-
-static void keep(void *arena, void *memory)
-{
-    (void)arena;
-    (void)memory;
-}
-
 /* Nodes that can set "<node>.code" by themselves. */
 static uint16_t count_timeout_codes(const struct outline *outline)
 {
@@ -164,16 +154,15 @@ static uint16_t count_timeout_codes(const struct outline *outline)
 static struct status fill(struct kept_definition *kept, struct bytes stored)
 {
     struct definition *definition = &kept->definition;
-    ProtobufCAllocator allocator = {allocate, keep, &kept->arena};
     const struct definition_problem *problems;
     struct outline outline;
     size_t count;
 
     definition->stored = arena_copy(&kept->arena, stored);
-    Sagabase__V1__SagaDefinition *source =
-        definition->stored.data
-            ? sagabase__v1__saga_definition__unpack(&allocator, stored.size, stored.data)
-            : NULL;
+    Sagabase__V1__SagaDefinition *source = NULL;
+    if (definition->stored.data)
+        source = (Sagabase__V1__SagaDefinition *)unpack_within(
+            &sagabase__v1__saga_definition__descriptor, stored, &kept->arena);
     if (!source)
         return status_make(STATUS_INVALID_ARGUMENT, "definition: malformed, or too large");
     TRY(definition_validate(source, &kept->arena, &problems, &count));

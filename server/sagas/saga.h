@@ -101,8 +101,8 @@ struct status saga_apply(struct saga *saga, const Sagabase__V1__SagaEvent *event
 /* COMPLETED, COMPENSATED or TERMINATED. */
 bool saga_has_ended(const struct saga *saga);
 
-/* When something is due by itself, the earliest; INT64_MAX: nothing. A paused saga's retries and
- * checks are not due, its deadlines are. */
+/* When something is due by itself, the earliest; INT64_MAX: nothing. Retries and checks of a saga
+ * that is paused or parked are not due, its deadlines are. */
 int64_t saga_due_us(const struct saga *saga);
 
 /* The command of an activity's operation as it would be handed out, without position, delivery

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "server/sagas/unpack.h"
 
 enum { MALLOC_HEADER_BYTES = 8 };
 
@@ -194,25 +195,6 @@ Sagabase__V1__Attribute **saga_attribute_messages(const struct saga *saga, struc
         messages[i] = message;
     }
     return messages;
-}
-
-static void *allocate(void *arena, size_t size)
-{
-    return arena_alloc_raw(arena, size);
-}
-
-static void keep(void *arena, void *memory)
-{
-    (void)arena;
-    (void)memory;
-}
-
-ProtobufCMessage *unpack_within(const ProtobufCMessageDescriptor *type, struct bytes packed,
-                                struct arena *arena)
-{
-    ProtobufCAllocator allocator = {allocate, keep, arena};
-
-    return protobuf_c_message_unpack(type, &allocator, packed.size, packed.data);
 }
 
 Sagabase__V1__Signal *saga_signal_unpack(const struct saga_signal *signal, struct arena *arena)

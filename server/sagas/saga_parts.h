@@ -143,10 +143,6 @@ Sagabase__V1__Attribute **saga_attribute_messages(const struct saga *saga, struc
 /* A message of its own in the arena. NULL: the arena is full, or the bytes are damaged. */
 Sagabase__V1__Signal *saga_signal_unpack(const struct saga_signal *signal, struct arena *arena);
 
-/* Unpacks into the arena. NULL: it is full, or the bytes are damaged. */
-ProtobufCMessage *unpack_within(const ProtobufCMessageDescriptor *type, struct bytes packed,
-                                struct arena *arena);
-
 /* A text copied into the arena; NULL: it is full. */
 char *arena_text(struct arena *arena, const char *text);
 

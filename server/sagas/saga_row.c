@@ -5,6 +5,7 @@
 #include "sagabase/storage/saga_row.pb-c.h"
 #include "server/sagas/saga_apply.h"
 #include "server/sagas/saga_row.h"
+#include "server/sagas/unpack.h"
 
 enum { ROW_MEMORY_MAX = 64 << 20 };
 

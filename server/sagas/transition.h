@@ -102,9 +102,15 @@ Sagabase__V1__ReplyOutcome saga_check_reply(const struct saga *saga, uint32_t ac
                                             Sagabase__V1__Outcome *recorded);
 
 /* FAILED_PRECONDITION (the message names the saga's state), NOT_FOUND (no such step),
- * PERMISSION_DENIED (the principal may not decide) or RESOURCE_EXHAUSTED (a limit): then nothing
+ * PERMISSION_DENIED (the principal may not decide) or RESOURCE_EXHAUSTED (a limit: of a reply, its
+ * attributes or output are too much for the saga; without them it would be taken): then nothing
  * was changed, and no event is there. An input that needs nothing leads to OK and no events. Lack
- * of memory fails as RESOURCE_EXHAUSTED, too, but after a change: see *broken. */
+ * of memory fails as RESOURCE_EXHAUSTED, too, but perhaps after a change: then *broken, and the
+ * state is useless.
+ *
+ * After INPUT_DUE nothing is due at that time any more. A saga that has ended takes only what was
+ * done before (a signal it was given, a cancel it went back for) and what comes by itself, without
+ * events. */
 struct status saga_decide(struct saga *saga, const struct saga_input *input,
                           const struct command_secret *secret, struct arena *arena,
                           struct saga_decision *decision, bool *broken);

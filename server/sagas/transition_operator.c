@@ -43,6 +43,17 @@ static struct status refuse(const struct saga *saga, const char *name, const cha
                        saga_status_name(saga));
 }
 
+/* The same, of a step that has no outcome yet. */
+static struct status find_open_step(const struct saga *saga, const char *name, uint32_t *activity)
+{
+    TRY(find_activity(saga, name, activity));
+    if (!activity_step(saga, *activity))
+        return refuse(saga, name, "it is no step: it has no command");
+    if (activity_is_closed(&saga->activities[*activity]))
+        return refuse(saga, name, "it is closed");
+    return OK;
+}
+
 /* Whether a compensation other than this one is underway: one after another. */
 static bool other_compensation(const struct saga *saga, uint32_t activity)
 {
@@ -60,12 +71,8 @@ struct status take_retry(struct deciding *deciding, const Sagabase__V1__RetrySte
     struct saga *saga = deciding->saga;
     uint32_t activity;
 
-    TRY(find_activity(saga, request->step, &activity));
+    TRY(find_open_step(saga, request->step, &activity));
     const struct activity *at = &saga->activities[activity];
-    if (!activity_step(saga, activity))
-        return refuse(saga, request->step, "it is no step: it has no command");
-    if (activity_is_closed(at))
-        return refuse(saga, request->step, "it is closed");
     if (activity_is_open(at))
         return refuse(saga, request->step, "its command is out already");
     if (activity_is_parked(at) && !activity_undoes(at))
@@ -124,12 +131,8 @@ struct status take_resolve(struct deciding *deciding,
     bool succeeds = request->outcome == SAGABASE__V1__OUTCOME__OUTCOME_SUCCESS;
     uint32_t activity;
 
-    TRY(find_activity(saga, request->step, &activity));
+    TRY(find_open_step(saga, request->step, &activity));
     const struct activity *at = &saga->activities[activity];
-    if (!activity_step(saga, activity))
-        return refuse(saga, request->step, "it is no step: it has no command");
-    if (activity_is_closed(at))
-        return refuse(saga, request->step, "it is closed");
     if (!succeeds && activity_is_parked(at))
         return refuse(saga, request->step, "it is parked for having failed");
     if (!succeeds && !activity_undoes(at) && saga->past_pivot)

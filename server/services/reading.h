@@ -32,6 +32,7 @@ struct reading {
     struct query query;
     struct filter filter;
     struct filter_rules rules;
+    struct bytes beside; /* packed fields that go with the first page; set before the start */
     struct step sent, closed;
 };
 

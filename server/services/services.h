@@ -14,13 +14,15 @@ enum { CHECKPOINT_PERIOD_US = 5000000, CHECKPOINT_NAME_BYTES_MAX = 128 };
 
 struct census; /* server/subscriptions/census.h */
 struct event_log;
-struct gateway; /* server/sagas/gateway.h */
-struct health;  /* server/observe/health.h */
+struct gateway;        /* server/sagas/gateway.h */
+struct health;         /* server/observe/health.h */
+struct snapshot_store; /* storage/snapshots/snapshot_store.h */
 
 /* call_context() of every call. */
 struct services {
     struct event_log *log;
     struct gateway *gateway;
+    struct snapshot_store *snapshots;
     struct health *health;
     struct census *census; /* of subscriptions; NULL: nobody asks */
     const char *version;   /* static */

@@ -148,7 +148,7 @@ struct cache_stats snapshot_cache_stats(struct snapshot_cache *cache)
     return stats;
 }
 
-/* --- the table ---------------------------------------------------------------------------- */
+/* --- the table --------------------------------------------------------------------------- */
 
 struct cache_shard *cache_lock(struct snapshot_cache *cache, uint64_t hash)
 {
@@ -236,7 +236,7 @@ void cache_touch(struct snapshot_cache *cache, struct cache_shard *shard, struct
     entry->looks = cache_looks_add(&cache->options, entry->looks, &shard->random);
 }
 
-/* --- eviction -------------------------------------------------------------------------------- */
+/* --- eviction ---------------------------------------------------------------------------- */
 
 struct victim {
     const struct cache_entry *entry; /* not held: an address to be found again */

@@ -63,7 +63,7 @@ struct cache_stats {
 /* A sum over the shards, each at its own moment. */
 struct cache_stats snapshot_cache_stats(struct snapshot_cache *cache);
 
-/* --- entries ------------------------------------------------------------------------------ */
+/* --- entries ----------------------------------------------------------------------------- */
 
 /* One value, reference counted. Its key and value never change. */
 struct cache_entry;

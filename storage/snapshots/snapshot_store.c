@@ -5,22 +5,9 @@
  * The cache learns of a change before the caller does, on the writer thread. */
 #include "storage/snapshots/snapshot_store.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 
-#include "storage/log/limits.h"
-#include "storage/log/read.h"
-#include "storage/snapshots/cache_table.h"
-#include "storage/snapshots/snapshot_rows.h"
-
-enum {
-    STRIPES = 1024,
-    PENDING_BUCKETS = 64,
-    CACHED_HEAD_BYTES = 16, /* before the state's row: revision u64, created i64 */
-    ROW_BYTES_MAX = STATE_HEAD_BYTES + CONTENT_TYPE_BYTES_MAX + SNAPSHOT_STATE_BYTES_MAX,
-    KEY_BYTES_MAX = sizeof SNAPSHOT_KEY_PREFIX - 1 + STREAM_NAME_BYTES_MAX,
-    SCAN_STEP_MAX = 1000,
-};
+#include "storage/snapshots/snapshot_state.h"
 
 struct snapshot_plan {
     uint64_t number;
@@ -33,14 +20,7 @@ struct snapshot_plan {
     bool pending;
 };
 
-struct snapshot_store {
-    struct snapshot_store_options options;
-    _Atomic(unsigned) stripes[STRIPES];               /* how often one of its streams changed */
-    struct snapshot_change *pending[PENDING_BUCKETS]; /* @thread writer: decided, not done */
-    _Atomic(uint64_t) stream_count;
-};
-
-static struct bytes cache_key(uint8_t key[KEY_BYTES_MAX], struct bytes stream)
+struct bytes snapshot_cache_key(uint8_t key[SNAPSHOT_KEY_BYTES], struct bytes stream)
 {
     size_t prefix = sizeof SNAPSHOT_KEY_PREFIX - 1;
 
@@ -49,13 +29,13 @@ static struct bytes cache_key(uint8_t key[KEY_BYTES_MAX], struct bytes stream)
     return (struct bytes){key, prefix + stream.size};
 }
 
-static struct status out_of_memory(void)
+struct status snapshot_out_of_memory(void)
 {
     return status_make(STATUS_RESOURCE_EXHAUSTED, "snapshot: too large for the call's memory");
 }
 
-static struct status read_history(struct snapshot_store *store, uint64_t number,
-                                  struct history *history)
+struct status snapshot_read_history(struct snapshot_store *store, uint64_t number,
+                                    struct history *history)
 {
     uint8_t key[HISTORY_KEY_BYTES];
     struct arena arena;
@@ -71,8 +51,7 @@ static struct status read_history(struct snapshot_store *store, uint64_t number,
     return status;
 }
 
-/* --- submitting --------------------------------------------------------------------------------
- */
+/* --- submitting -------------------------------------------------------------------------- */
 
 static struct status check(const struct snapshot_change *change)
 {
@@ -91,8 +70,8 @@ static struct status check(const struct snapshot_change *change)
     return OK;
 }
 
-static struct status find_stream(struct snapshot_store *store, struct bytes stream,
-                                 struct stream_head *head)
+struct status snapshot_find_stream(struct snapshot_store *store, struct bytes stream,
+                                   struct stream_head *head)
 {
     TRY(event_log_find_stream(store->options.log, stream, head));
     if (!head->exists)
@@ -105,13 +84,13 @@ static struct status find_stream(struct snapshot_store *store, struct bytes stre
 static struct status create_entry(const struct snapshot_change *change, struct arena *arena,
                                   struct cache_entry **entry)
 {
-    uint8_t key[KEY_BYTES_MAX], head[CACHED_HEAD_BYTES + STATE_HEAD_BYTES];
-    struct bytes name = cache_key(key, change->stream);
+    uint8_t key[SNAPSHOT_KEY_BYTES], head[CACHED_HEAD_BYTES + STATE_HEAD_BYTES];
+    struct bytes name = snapshot_cache_key(key, change->stream);
     size_t size = change->content_type.size + change->state.size;
     uint8_t *both = arena_alloc_raw(arena, size + 1);
 
     if (!both)
-        return out_of_memory();
+        return snapshot_out_of_memory();
     if (change->content_type.size)
         memcpy(both, change->content_type.data, change->content_type.size);
     if (change->state.size)
@@ -121,7 +100,7 @@ static struct status create_entry(const struct snapshot_change *change, struct a
     state_encode_head(head + CACHED_HEAD_BYTES, change->content_type, (struct bytes){both, size});
     *entry = cache_entry_create(name, hash_bytes(name), (struct bytes){head, sizeof head},
                                 (struct bytes){both, size}, change->expires_us);
-    return *entry ? OK : out_of_memory();
+    return *entry ? OK : snapshot_out_of_memory();
 }
 
 static struct status decide(struct intent *intent, struct commit *commit);
@@ -133,14 +112,14 @@ static struct status prepare(struct snapshot_store *store, struct snapshot_chang
     struct snapshot_plan *plan = change->plan;
     struct stream_head head;
 
-    TRY(find_stream(store, change->stream, &head));
+    TRY(snapshot_find_stream(store, change->stream, &head));
     if (change->kind == SNAPSHOT_PUT && change->revision > head.last_revision)
         return status_make(
             STATUS_OUT_OF_RANGE, "revision: %llu does not exist; the stream's last one is %llu",
             (unsigned long long)change->revision, (unsigned long long)head.last_revision);
     plan->number = head.number;
     plan->stripe_version = atomic_load(&store->stripes[head.number % STRIPES]);
-    TRY(read_history(store, head.number, &plan->history));
+    TRY(snapshot_read_history(store, head.number, &plan->history));
     if (change->kind == SNAPSHOT_PUT)
         TRY(create_entry(change, arena, &plan->entry));
     return OK;
@@ -152,7 +131,7 @@ struct status snapshot_change_submit(struct snapshot_store *store, struct snapsh
     TRY(check(change));
     change->plan = arena_alloc(arena, sizeof *change->plan);
     if (!change->plan)
-        return out_of_memory();
+        return snapshot_out_of_memory();
     change->store = store;
     struct status status = prepare(store, change, arena);
     if (status_ok(status)) {
@@ -169,8 +148,7 @@ struct status snapshot_change_submit(struct snapshot_store *store, struct snapsh
     return status;
 }
 
-/* --- deciding, @thread writer
- * --------------------------------------------------------------------- */
+/* --- deciding, @thread writer ------------------------------------------------------------ */
 
 /* The history with all that was decided before. */
 static struct status find_history(struct snapshot_change *change)
@@ -184,7 +162,7 @@ static struct status find_history(struct snapshot_change *change)
     if (pending)
         plan->history = pending->plan->history;
     else if (plan->stripe_version != atomic_load(&store->stripes[plan->number % STRIPES]))
-        TRY(read_history(store, plan->number, &plan->history));
+        TRY(snapshot_read_history(store, plan->number, &plan->history));
     plan->was_empty = plan->history.count == 0;
     return OK;
 }
@@ -305,8 +283,8 @@ static void publish(struct snapshot_change *change)
 {
     struct snapshot_cache *cache = change->store->options.cache;
     struct cache_entry *entry = change->plan->entry;
-    uint8_t memory[KEY_BYTES_MAX];
-    struct bytes key = cache_key(memory, change->stream);
+    uint8_t memory[SNAPSHOT_KEY_BYTES];
+    struct bytes key = snapshot_cache_key(memory, change->stream);
     uint64_t hash = hash_bytes(key);
     bool room = entry && cache_reserve(cache, entry, false);
     struct cache_shard *shard = cache_lock(cache, hash);
@@ -343,262 +321,7 @@ static void on_done(struct intent *intent)
     change->told(intent);
 }
 
-/* --- looking
- * -------------------------------------------------------------------------------------- */
-
-void snapshot_release(struct snapshot *snapshot)
-{
-    if (snapshot->entry)
-        cache_entry_release(snapshot->entry);
-    snapshot->entry = NULL;
-}
-
-/* Events go on behind it without a gap, and none of those it knows was deleted. */
-static bool is_shown(const struct stream_head *head, uint64_t revision)
-{
-    return revision + 1 >= head->first_revision && revision >= head->deleted_before &&
-           revision <= head->last_revision;
-}
-
-static bool has_expired(const struct snapshot_store *store, int64_t expires_us)
-{
-    return expires_us != SNAPSHOT_NO_EXPIRY && expires_us <= clock_wall_us(store->options.clock);
-}
-
-/* False: damaged. Takes over the reference. */
-static bool read_entry(struct cache_entry *entry, int64_t expires_us, struct snapshot *snapshot)
-{
-    struct bytes value = cache_entry_value(entry);
-    struct bytes row = {value.data + CACHED_HEAD_BYTES, value.size - CACHED_HEAD_BYTES};
-
-    *snapshot = (struct snapshot){.entry = entry, .expires_us = expires_us};
-    snapshot->revision = get_u64_little_endian(value.data);
-    snapshot->created_us = (int64_t)get_u64_little_endian(value.data + 8);
-    return state_decode(row, &snapshot->content_type, &snapshot->state);
-}
-
-/* The newest one that is in memory; NULL: it is not known there. */
-static struct cache_entry *look(struct snapshot_store *store, uint64_t hash, struct bytes key,
-                                uint64_t *generation, int64_t *expires_us)
-{
-    struct snapshot_cache *cache = store->options.cache;
-    struct cache_shard *shard = cache_lock(cache, hash);
-    struct cache_entry *entry = cache_find(shard, hash, key), *held = NULL;
-
-    *generation = shard->generation;
-    if (entry && cache_entry_expired(cache, entry)) {
-        shard->expirations++;
-        cache_remove(cache, shard, entry);
-        entry = NULL;
-    }
-    if (entry) {
-        cache_touch(cache, shard, entry);
-        *expires_us = entry->expires_us;
-        held = cache_entry_hold(entry);
-    }
-    shard->hits += entry != NULL;
-    shard->misses += entry == NULL;
-    cache_unlock(shard);
-    return held;
-}
-
-/* What was read goes into the cache unless something changed since. */
-static void keep(struct snapshot_store *store, struct cache_entry *entry, uint64_t generation)
-{
-    struct snapshot_cache *cache = store->options.cache;
-
-    if (!cache_reserve(cache, entry, false))
-        return;
-    struct cache_shard *shard = cache_lock(cache, entry->hash);
-    bool fresh =
-        shard->generation == generation && !cache_find(shard, entry->hash, cache_entry_key(entry));
-    if (fresh)
-        cache_install(cache, shard, cache_entry_hold(entry), NULL);
-    cache_unlock(shard);
-    if (!fresh)
-        cache_unreserve(cache, entry);
-}
-
-/* Reads one as an entry. *entry NULL: it was deleted meanwhile. */
-static struct status read_state(struct snapshot_store *store, uint64_t number,
-                                const struct snapshot_info *info, struct bytes key, uint64_t hash,
-                                struct cache_entry **entry)
-{
-    uint8_t memory[STATE_KEY_BYTES], head[CACHED_HEAD_BYTES];
-    struct arena arena;
-    struct bytes row = {0};
-
-    *entry = NULL;
-    put_u64_little_endian(head, info->revision);
-    put_u64_little_endian(head + 8, (uint64_t)info->created_us);
-    arena_init(&arena, 2 * ROW_BYTES_MAX);
-    struct status status = engine_get(store->options.engine, FAMILY_SNAPSHOTS,
-                                      state_key(memory, number, info->revision), &arena, &row);
-    if (status_ok(status) && row.data) {
-        *entry =
-            cache_entry_create(key, hash, (struct bytes){head, sizeof head}, row, info->expires_us);
-        if (!*entry)
-            status = out_of_memory();
-    }
-    arena_destroy(&arena);
-    return status;
-}
-
-/* The newest of the history that is to be seen, at or before `at`; NULL: none. */
-static const struct snapshot_info *choose(const struct snapshot_store *store,
-                                          const struct history *history,
-                                          const struct stream_head *head, uint64_t at)
-{
-    for (uint32_t i = history->count; i-- > 0;) {
-        const struct snapshot_info *item = &history->items[i];
-        if (item->revision <= at && is_shown(head, item->revision) &&
-            !has_expired(store, item->expires_us))
-            return item;
-    }
-    return NULL;
-}
-
-static struct status none(struct bytes stream)
-{
-    return status_make(STATUS_NOT_FOUND, "%.*s: no snapshot",
-                       stream.size < 200 ? (int)stream.size : 200, (const char *)stream.data);
-}
-
-/* `generation`, if not NULL, is the shard's before the look at the disk. */
-static struct status get_from_disk(struct snapshot_store *store, struct bytes stream,
-                                   const struct stream_head *head, uint64_t at, struct bytes key,
-                                   const uint64_t *generation, struct snapshot *snapshot)
-{
-    struct history history;
-    struct cache_entry *entry = NULL;
-    const struct snapshot_info *item;
-
-    do { /* at most once for each change that overtakes it */
-        TRY(read_history(store, head->number, &history));
-        item = choose(store, &history, head, at);
-        if (!item)
-            return none(stream);
-        TRY(read_state(store, head->number, item, key, hash_bytes(key), &entry));
-    } while (!entry);
-    if (generation && item == &history.items[history.count - 1])
-        keep(store, entry, *generation);
-    if (!read_entry(entry, item->expires_us, snapshot)) {
-        snapshot_release(snapshot);
-        return status_make(STATUS_DATA_LOSS, "snapshots: a damaged state");
-    }
-    return OK;
-}
-
-struct status snapshot_get(struct snapshot_store *store, struct bytes stream, uint64_t at,
-                           struct arena *arena, struct snapshot *snapshot)
-{
-    uint8_t *memory = arena_alloc_raw(arena, KEY_BYTES_MAX);
-    struct stream_head head;
-    uint64_t generation;
-    int64_t expires_us = 0;
-
-    *snapshot = (struct snapshot){0};
-    if (stream.size == 0 || stream.size > STREAM_NAME_BYTES_MAX)
-        return status_make(STATUS_INVALID_ARGUMENT, "stream: 1 to %d bytes", STREAM_NAME_BYTES_MAX);
-    if (!memory)
-        return out_of_memory();
-    struct bytes key = cache_key(memory, stream);
-    struct cache_entry *entry = look(store, hash_bytes(key), key, &generation, &expires_us);
-    struct status status = find_stream(store, stream, &head); /* after the snapshot: it knows it */
-    if (entry && status_ok(status) && read_entry(entry, expires_us, snapshot)) {
-        snapshot->cached = true;
-        if (snapshot->revision <= at && is_shown(&head, snapshot->revision))
-            return OK;
-    }
-    if (entry)
-        cache_entry_release(entry);
-    *snapshot = (struct snapshot){0};
-    TRY(status);
-    return get_from_disk(store, stream, &head, at, key, entry ? NULL : &generation, snapshot);
-}
-
-struct status snapshot_list(struct snapshot_store *store, struct bytes stream, struct arena *arena,
-                            struct snapshot_info **infos, size_t *count)
-{
-    struct stream_head head;
-    struct history history;
-
-    *count = 0;
-    TRY(find_stream(store, stream, &head));
-    TRY(read_history(store, head.number, &history));
-    *infos = arena_alloc(arena, (history.count + 1) * sizeof **infos);
-    if (!*infos)
-        return out_of_memory();
-    for (uint32_t i = history.count; i-- > 0;)
-        if (is_shown(&head, history.items[i].revision) &&
-            !has_expired(store, history.items[i].expires_us))
-            (*infos)[(*count)++] = history.items[i];
-    return OK;
-}
-
-/* --- all streams
- * ---------------------------------------------------------------------------------- */
-
-uint64_t snapshot_stream_count(struct snapshot_store *store)
-{
-    return atomic_load(&store->stream_count);
-}
-
-struct walk {
-    struct arena arena;
-    struct bytes streams[SCAN_STEP_MAX];
-    size_t count, max;
-    uint64_t next;
-    bool damaged;
-};
-
-static bool visit_history(void *context, struct bytes key, struct bytes row)
-{
-    struct walk *walk = context;
-    struct history history;
-    struct bytes stream;
-
-    if (walk->count == walk->max) {
-        walk->next = get_u64_big_endian(key.data + 1);
-        return false;
-    }
-    walk->damaged = !history_decode(row, &history, &stream);
-    if (walk->damaged)
-        return false;
-    walk->streams[walk->count] = arena_copy(&walk->arena, stream);
-    walk->count += walk->streams[walk->count].data != NULL;
-    return true;
-}
-
-struct status snapshot_scan(struct snapshot_store *store, uint64_t cursor, size_t max,
-                            void (*visit)(void *context, struct bytes stream), void *context,
-                            uint64_t *next)
-{
-    struct walk *walk = calloc(1, sizeof *walk);
-    uint8_t from[HISTORY_KEY_BYTES], to[] = {'h' + 1};
-
-    if (!walk)
-        return out_of_memory();
-    walk->max = max < SCAN_STEP_MAX ? max : SCAN_STEP_MAX;
-    arena_init(&walk->arena, (size_t)SCAN_STEP_MAX * (STREAM_NAME_BYTES_MAX + 32));
-    struct status status = engine_scan(store->options.engine,
-                                       &(struct scan){.family = FAMILY_SNAPSHOTS,
-                                                      .from = history_key(from, cursor),
-                                                      .to = {to, sizeof to},
-                                                      .bulk = true},
-                                       visit_history, walk);
-    if (status_ok(status) && walk->damaged)
-        status = status_make(STATUS_DATA_LOSS, "snapshots: a damaged history");
-    for (size_t i = 0; status_ok(status) && i < walk->count; i++)
-        visit(context, walk->streams[i]);
-    *next = walk->next;
-    arena_destroy(&walk->arena);
-    free(walk);
-    return status;
-}
-
-/* --- life
- * ------------------------------------------------------------------------------------------ */
+/* --- life -------------------------------------------------------------------------------- */
 
 static bool count_history(void *context, struct bytes key, struct bytes row)
 {

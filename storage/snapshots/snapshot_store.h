@@ -47,7 +47,7 @@ void snapshot_store_close(struct snapshot_store *store);
 #define SNAPSHOT_NO_EXPIRY INT64_MAX
 #define SNAPSHOT_NEWEST    UINT64_MAX
 
-/* --- changing ------------------------------------------------------------------------------- */
+/* --- changing ---------------------------------------------------------------------------- */
 
 enum snapshot_change_kind {
     SNAPSHOT_PUT,
@@ -91,7 +91,7 @@ struct snapshot_change {
 struct status snapshot_change_submit(struct snapshot_store *store, struct snapshot_change *change,
                                      struct arena *arena);
 
-/* --- looking -------------------------------------------------------------------------------- */
+/* --- looking ----------------------------------------------------------------------------- */
 
 /* Borrows from `entry`. */
 struct snapshot {

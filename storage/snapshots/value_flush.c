@@ -33,7 +33,7 @@ struct chunk {
     struct cache_slot *slots[CHUNK_SLOTS_MAX];
 };
 
-/* --- slots, with the shard's lock ------------------------------------------------------------- */
+/* --- slots, with the shard's lock -------------------------------------------------------- */
 
 static void count_unsaved(struct value_store *store, const struct cache_entry *entry, bool more)
 {
@@ -66,8 +66,7 @@ void value_slot_move(struct value_store *store, struct cache_entry *old, struct 
     count_unsaved(store, entry, true);
 }
 
-/* --- @thread writer ----------------------------------------------------------------------------
- */
+/* --- @thread writer ---------------------------------------------------------------------- */
 
 static bool has_expired(const struct value_store *store, const struct cache_entry *entry)
 {
@@ -125,8 +124,7 @@ static void on_done(struct intent *intent)
     pthread_mutex_unlock(&store->lock);
 }
 
-/* --- one flush ----------------------------------------------------------------------------------
- */
+/* --- one flush --------------------------------------------------------------------------- */
 
 /* Everything that is unsaved now, as chunks. NULL: nothing, or (*status) out of memory. */
 static struct chunk *take(struct value_store *store, struct status *status)
@@ -283,8 +281,7 @@ static void flush(struct value_store *store)
     }
 }
 
-/* --- expired rows --------------------------------------------------------------------------------
- */
+/* --- expired rows ------------------------------------------------------------------------ */
 
 struct sweep {
     int64_t now_us;
@@ -336,8 +333,7 @@ static void sweep(struct value_store *store)
     free(sweep);
 }
 
-/* --- the thread --------------------------------------------------------------------------------
- */
+/* --- the thread -------------------------------------------------------------------------- */
 
 static bool is_called(const struct value_store *store)
 {
@@ -411,8 +407,7 @@ void value_count_expired(struct value_store *store, struct bytes key)
     cache_unlock(shard);
 }
 
-/* --- life ----------------------------------------------------------------------------------------
- */
+/* --- life -------------------------------------------------------------------------------- */
 
 static struct status load_count(struct value_store *store)
 {
@@ -477,8 +472,7 @@ void value_store_close(struct value_store *store)
     free(store);
 }
 
-/* --- waiting for it ------------------------------------------------------------------------------
- */
+/* --- waiting for it ---------------------------------------------------------------------- */
 
 struct waiting {
     struct value_saved saved;

@@ -25,7 +25,7 @@ struct value_store {
     uint64_t sweep_hash; /* where the search for expired rows goes on */
 };
 
-/* --- with the shard's lock ------------------------------------------------------------------ */
+/* --- with the shard's lock --------------------------------------------------------------- */
 
 /* The entry will be written; takes over the slot, and a reference of its own. */
 void value_slot_add(struct value_store *store, struct cache_shard *shard, struct cache_entry *entry,
@@ -34,7 +34,7 @@ void value_slot_add(struct value_store *store, struct cache_shard *shard, struct
 /* `entry` goes to disk instead of `old`, which is UNSAVED. */
 void value_slot_move(struct value_store *store, struct cache_entry *old, struct cache_entry *entry);
 
-/* --- without ---------------------------------------------------------------------------------- */
+/* --- without ----------------------------------------------------------------------------- */
 
 /* Flush soon, and tell. */
 void value_flush_ask(struct value_store *store, struct value_saved *saved);

@@ -12,7 +12,7 @@
 
 enum { UNSAVED_SHARE = 4, FLUSH_EARLY_SHARE = 8, SCAN_PAGE_MAX = 1000 };
 
-/* --- a key, with its shard's lock held ------------------------------------------------------ */
+/* --- a key, with its shard's lock held --------------------------------------------------- */
 
 struct place {
     struct bytes key;
@@ -125,8 +125,7 @@ static bool place_counted(const struct place *place)
     return place->table ? !(place->table->state & ENTRY_GONE) : place->on_disk;
 }
 
-/* --- changing -----------------------------------------------------------------------------------
- */
+/* --- changing ---------------------------------------------------------------------------- */
 
 static struct status check_key(struct bytes key)
 {
@@ -339,8 +338,7 @@ struct status value_expire(struct value_store *store, struct bytes key, int64_t 
     return OK;
 }
 
-/* --- looking
- * -------------------------------------------------------------------------------------- */
+/* --- looking ----------------------------------------------------------------------------- */
 
 static struct status look(struct value_store *store, struct bytes key, bool counts,
                           struct cache_entry **entry, int64_t *expires_us)

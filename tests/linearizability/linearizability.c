@@ -2,7 +2,7 @@
  * across kill -9?
  *
  *   linearizability SAGABASE [--stores N] [--minutes N] [--seed N] [--keep FOLDER]
- *                  [--operations N]
+ *                  [--operations N] [--clients N]
  *
  * Each store lives through some deaths under load; then its history goes to the checker, and so
  * do copies that are spoilt on purpose, which the checker must refuse. --keep leaves the
@@ -38,6 +38,7 @@ struct run {
     uint64_t seed;
     uint32_t stores_wanted;
     uint32_t operations_max;
+    uint32_t clients;
     int64_t end_us;
     char folder[PATH_BYTES];
     char log[PATH_BYTES];
@@ -271,7 +272,7 @@ static struct status run_store(struct run *run, uint32_t number)
     struct load load;
 
     snprintf(data, sizeof data, "%s/store-%" PRIu32, run->folder, number);
-    load_init(&load, run->seed + number);
+    load_init(&load, run->seed + number, run->clients);
     struct status status = live(run, &load, data);
     if (run->server.pid)
         server_kill(&run->server);
@@ -316,7 +317,7 @@ int main(int argc, char **argv)
 
     if (!run.binary) {
         fprintf(stderr, "usage: linearizability SAGABASE [--stores N] [--minutes N] [--seed N] "
-                        "[--keep FOLDER] [--operations N]\n");
+                        "[--keep FOLDER] [--operations N] [--clients N]\n");
         return 2;
     }
     run.seed = number_option(argc, argv, "--seed", (uint64_t)time(NULL) << 8 ^ (uint64_t)getpid());
@@ -324,6 +325,8 @@ int main(int argc, char **argv)
     run.stores_wanted =
         (uint32_t)number_option(argc, argv, "--stores", minutes ? UINT32_MAX : STORES);
     run.operations_max = (uint32_t)number_option(argc, argv, "--operations", OPERATIONS);
+    run.clients = (uint32_t)number_option(argc, argv, "--clients", CLIENTS);
+    assert(run.clients >= 1 && run.clients <= CLIENTS);
     assert(run.operations_max >= OPERATIONS_MIN);
     run.end_us = minutes ? now_us() + (int64_t)minutes * 60 * 1000 * 1000 : INT64_MAX;
     snprintf(run.folder, sizeof run.folder, "%.400s/linearizability.XXXXXX",

@@ -17,6 +17,8 @@ enum {
     STEP_TIMEOUT_US = 30 * 1000 * 1000,
 };
 
+_Static_assert(UNARIES + SESSIONS + READERS == CLIENTS, "load.h");
+
 struct client {
     struct running *running;
     unsigned connection;
@@ -37,12 +39,12 @@ struct running {
     uint32_t left; /* operations to begin */
     bool dying;
     struct status verdict;
-    struct client clients[UNARIES + SESSIONS + READERS];
+    struct client clients[CLIENTS];
 };
 
-void load_init(struct load *load, uint64_t seed)
+void load_init(struct load *load, uint64_t seed, uint32_t clients)
 {
-    *load = (struct load){.chance = seed * 2 + 1, .tag = (uint32_t)seed};
+    *load = (struct load){.chance = seed * 2 + 1, .clients = clients, .tag = (uint32_t)seed};
     load->subscribed.events = malloc(FOLLOWED_MAX * sizeof *load->subscribed.events);
     load->caught_up = malloc(FOLLOWED_MAX * sizeof *load->caught_up);
     assert(load->subscribed.events && load->caught_up);
@@ -544,7 +546,8 @@ struct status load_run(struct load *load, struct wire *wire, uint32_t operations
     struct running running = {.load = load, .wire = wire, .left = operations, .verdict = OK};
 
     subscribe(&running);
-    for (unsigned i = 0; i < UNARIES + SESSIONS + READERS; i++) {
+    for (unsigned n = 0; n < load->clients; n++) {
+        unsigned i = n * CLIENTS / load->clients; /* some of each kind */
         struct client *client = &running.clients[i];
         *client = (struct client){.running = &running, .connection = i % CONNECTIONS};
         if (i < UNARIES)

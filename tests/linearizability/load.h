@@ -8,7 +8,7 @@
 #include "tests/linearizability/history.h"
 #include "tests/support/wire.h"
 
-enum { CONNECTIONS = 4, FOLLOWED_MAX = 1 << 20 };
+enum { CLIENTS = 16, CONNECTIONS = 4, FOLLOWED_MAX = 1 << 20 };
 
 /* What is told at each position, by the number of the append and of the event in it. */
 struct followed {
@@ -25,10 +25,11 @@ struct load {
     uint64_t chance;             /* state of the random numbers; not 0 */
     uint64_t known[STREAMS_MAX]; /* events of each stream, as far as anybody was told */
     uint64_t known_end;          /* events of the store, likewise */
+    uint32_t clients;            /* at once, 1..CLIENTS */
     uint32_t tag;                /* a part of every id: stores differ */
 };
 
-void load_init(struct load *load, uint64_t seed);
+void load_init(struct load *load, uint64_t seed, uint32_t clients);
 void load_destroy(struct load *load);
 
 /* 0..bound-1 */

@@ -5,11 +5,18 @@
 
 #include "server/sagas/gateway.h"
 #include "server/services/sagas/tables.h"
+#include "server/services/snapshots/tables.h"
 #include "storage/engine/memory_engine.h"
+#include "storage/snapshots/snapshot_store.h"
 
 static const struct method *const tables[] = {
-    event_store_methods, admin_methods,       saga_definitions_methods,
-    sagas_methods,       participant_methods, NULL,
+    event_store_methods,
+    admin_methods,
+    saga_definitions_methods,
+    sagas_methods,
+    participant_methods,
+    snapshots_methods,
+    NULL,
 };
 
 static void must(const char *doing, struct status status)
@@ -35,7 +42,15 @@ static struct test_server *start(struct engine *engine, size_t tail_bytes_max,
                         &server->log));
     must("gateway_open",
          gateway_open(&(struct gateway_options){.log = server->log}, &server->gateway));
+    must("snapshot_cache_create",
+         snapshot_cache_create(&(struct cache_options){.bytes_max = 16 << 20}, &server->cache));
+    must("snapshot_store_open",
+         snapshot_store_open(&(struct snapshot_store_options){.log = server->log,
+                                                              .engine = server->engine,
+                                                              .cache = server->cache},
+                             &server->snapshots));
     server->services = (struct services){.log = server->log,
+                                         .snapshots = server->snapshots,
                                          .gateway = server->gateway,
                                          .version = "1.2.3",
                                          .commit = "0123456789ab",
@@ -78,6 +93,8 @@ void test_server_stop(struct test_server *server)
     rpc_client_free(server->client);
     if (server->rpc)
         test_server_stop_rpc(server);
+    snapshot_store_close(server->snapshots);
+    snapshot_cache_free(server->cache);
     gateway_close(server->gateway);
     event_log_close(server->log);
     engine_close(server->engine);

@@ -12,6 +12,8 @@ struct test_server {
     struct engine *engine;
     struct event_log *log;
     struct gateway *gateway;
+    struct snapshot_cache *cache;
+    struct snapshot_store *snapshots;
     struct rpc_server *rpc;
     struct services services;
     struct rpc_client *client;

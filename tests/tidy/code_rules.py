@@ -38,6 +38,15 @@ ARROWS = {
         "server/subscriptions",
         "storage/log",
     ],
+    "server/services/snapshots": [
+        "base",
+        "protos",
+        "server/rpc",
+        "server/services",
+        "server/subscriptions",
+        "storage/log",
+        "storage/snapshots",
+    ],
     "server": ["base", "bazel", "server/*", "storage/*"],  # puts the rooms together
     "clients/c": ["base", "protos"],
     "clients/cli": ["base", "bazel", "clients/c", "protos", "server"],

@@ -8,6 +8,7 @@ import { GetInfoRequest } from "../generated/sagabase/v1/admin.js";
 import { AdminClient } from "../generated/sagabase/v1/admin.grpc-client.js";
 import * as api from "../generated/sagabase/v1/event_store.js";
 import { EventStoreClient } from "../generated/sagabase/v1/event_store.grpc-client.js";
+import { ParticipantClient } from "../generated/sagabase/v1/participant.grpc-client.js";
 import { errorOfCall, StreamNotFound, Unavailable } from "./errors.js";
 import {
   appendedToMany,
@@ -24,7 +25,9 @@ import {
   streamInfo,
   streamPolicy,
 } from "./events.js";
+import { Participant } from "./participant.js";
 import { Backoff, checkedRetry } from "./retry.js";
+import { Sagas } from "./sagas.js";
 import { AppendSession } from "./session.js";
 import { Subscription } from "./subscription.js";
 
@@ -65,14 +68,19 @@ function directionOf(backwards) {
 export class Client {
   #store;
   #admin;
+  #participants;
   #retry;
   #timeoutMs;
 
   constructor(address, credentials, options, retry, timeoutMs) {
     this.#store = new EventStoreClient(address, credentials, options);
-    this.#admin = new AdminClient(address, credentials, { ...options, channelOverride: this.#store.getChannel() });
+    const makeClient = (Kind) =>
+      new Kind(address, credentials, { ...options, channelOverride: this.#store.getChannel() });
+    this.#admin = makeClient(AdminClient);
+    this.#participants = makeClient(ParticipantClient);
     this.#retry = retry;
     this.#timeoutMs = timeoutMs;
+    this.sagas = new Sagas(makeClient, (...call) => this.#call(...call), retry);
   }
 
   /** Takes no further calls. */
@@ -215,6 +223,13 @@ export class Client {
   async tombstoneStream(stream, { expected }) {
     const request = api.TombstoneStreamRequest.create({ stream, expected: expectedOneof(expected) });
     await this.#call(this.#store, "tombstoneStream", request);
+  }
+
+  // --- sagas ---------------------------------------------------------------------
+
+  /** Takes commands from these queues; `run` it. `handlers` are functions by type of command. */
+  participant(queues, handlers, options) {
+    return new Participant(() => this.#participants.work(), this.#retry, queues, handlers, options);
   }
 
   // --- the calls -----------------------------------------------------------------

@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 
 import * as api from "../generated/sagabase/v1/event_store.js";
 
-const JSON_TYPE = "application/json";
+export const JSON_TYPE = "application/json";
 
 /** A stream whatever it holds; one without events; one with events. */
 export const ANY = "ANY";

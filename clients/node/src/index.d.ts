@@ -239,6 +239,129 @@ export class Client {
   /** Deletes it for ever: nothing can be appended to it any more. */
   tombstoneStream(stream: string, options: { expected: Expected }): Promise<void>;
   info(): Promise<ServerInfo>;
+  readonly sagas: Sagas;
+  /** Takes commands from these queues; `run` it. `handlers` are functions by type of command. */
+  participant(
+    queues: string[],
+    handlers: Record<string, Handler>,
+    options?: { name?: string; maxInFlight?: number },
+  ): Participant;
+}
+
+export type SagaStatus =
+  | "RUNNING"
+  | "COMPENSATING"
+  | "PARKED"
+  | "COMPLETED"
+  | "COMPENSATED"
+  | "TERMINATED";
+
+/** A saga without its steps. `error` says why it turned backward or is parked. */
+export interface Saga {
+  type: string;
+  id: string;
+  run: number;
+  status: SagaStatus;
+  version: number;
+  error: string | undefined;
+  attributes: Record<string, string>;
+  waitingFor: string[];
+  position: bigint;
+}
+
+/** `attached`: there was one with this id already, and nothing was appended. */
+export interface SagaStarted {
+  attached: boolean;
+  status: SagaStatus;
+  run: number;
+  position: bigint;
+}
+
+/** Sagas: defining, starting, watching and steering them. */
+export class Sagas {
+  private constructor();
+  /** Registers a definition in the JSON form of sagabase.v1.SagaDefinition; its version. */
+  define(definition: object): Promise<number>;
+  /** Starts a saga, and commits `appends` in the same write. */
+  start(
+    type: string,
+    id: string,
+    input?: unknown,
+    options?: { attributes?: Record<string, string>; version?: number; appends?: StreamAppend[] },
+  ): Promise<SagaStarted>;
+  /** Its newest run. */
+  get(type: string, id: string): Promise<Saga>;
+  /** Until it has ended or is parked. */
+  wait(type: string, id: string): Promise<Saga>;
+  /** Newest first. */
+  list(options?: {
+    type?: string;
+    statuses?: SagaStatus[];
+    attributes?: Record<string, string>;
+    pageSize?: number;
+  }): AsyncGenerator<Saga, void>;
+  /** For a wait_event. */
+  signal(
+    type: string,
+    id: string,
+    name: string,
+    value?: unknown,
+    options?: { key?: string; attributes?: Record<string, string>; signalId?: string },
+  ): Promise<void>;
+  /** For an approval. */
+  decide(
+    type: string,
+    id: string,
+    node: string,
+    options: { approved: boolean; principal?: string },
+  ): Promise<void>;
+  /** Turns it backward. */
+  cancel(type: string, id: string, reason?: string): Promise<SagaStatus>;
+}
+
+/** What a participant is asked to do. `id` is the same for all attempts. */
+export interface Command {
+  id: string;
+  type: string;
+  sagaType: string;
+  sagaId: string;
+  step: string;
+  attempt: number;
+  isCompensation: boolean;
+  input: any;
+  inputs: Record<string, any>;
+  attributes: Record<string, string>;
+  actionOutput: any;
+}
+
+export type Handler = (command: Command) => Result | Promise<Result>;
+export type Result = Done | Ongoing | undefined | void;
+
+/** The reply of a command that is done. `appends` are committed together with it. */
+export class Done {
+  constructor(
+    output?: unknown,
+    options?: { code?: string; attributes?: Record<string, string>; appends?: StreamAppend[] },
+  );
+}
+
+/** Throw it when the command will not be done: the saga turns backward. */
+export class Refused extends Error {
+  constructor(type: string, message?: string, options?: { appends?: StreamAppend[] });
+}
+
+/** The command goes on elsewhere: ask again after so many milliseconds. */
+export class Ongoing {
+  constructor(checkAfterMs: number);
+}
+
+/** Takes commands and calls handlers. Replies are kept until the server has taken them. */
+export class Participant {
+  private constructor();
+  /** Until `close` is called, or the server cannot be reached any more. */
+  run(): Promise<void>;
+  /** What has no reply yet is handed to others. */
+  close(): void;
 }
 
 /** Appends are committed in the order in which they are made, each at most once. If the connection

@@ -13,5 +13,7 @@ export {
   WrongRevision,
 } from "./errors.js";
 export { ANY, END, Event, NO_STREAM, RecordedEvent, START, STREAM_EXISTS } from "./events.js";
+export { Done, Ongoing, Participant, Refused } from "./participant.js";
+export { Sagas } from "./sagas.js";
 export { AppendSession } from "./session.js";
 export { CaughtUp, Checkpoint, FellBehind, Subscription } from "./subscription.js";

@@ -35,7 +35,9 @@ from .events import (
     StreamPolicy,
     StreamState,
 )
+from .participant import Command, Done, Ongoing, Participant, Refused
 from .retry import Retry
+from .sagas import Saga, Sagas, SagaStarted, SagaStatus
 from .session import AppendSession
 from .subscription import CaughtUp, Checkpoint, FellBehind, Subscription
 
@@ -51,20 +53,29 @@ __all__ = [
     "CaughtUp",
     "Checkpoint",
     "Client",
+    "Command",
     "Condition",
     "ConditionFailed",
+    "Done",
     "Edge",
     "Event",
     "FellBehind",
     "Filter",
     "InvalidRequest",
     "LimitExceeded",
+    "Ongoing",
+    "Participant",
     "PartlyStored",
     "Query",
     "QueryItem",
     "RecordedEvent",
+    "Refused",
     "Retry",
+    "Saga",
+    "SagaStarted",
+    "SagaStatus",
     "SagabaseError",
+    "Sagas",
     "ServerInfo",
     "StreamAppend",
     "StreamAppended",

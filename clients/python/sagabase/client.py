@@ -36,7 +36,9 @@ from .events import (
     stream_info,
     stream_policy,
 )
+from .participant import Handler, Participant
 from .retry import Backoff, Retry
+from .sagas import Sagas
 from .session import AppendSession
 from .subscription import Subscription
 from .v1 import admin_pb2, admin_pb2_grpc, event_store_pb2_grpc
@@ -81,6 +83,7 @@ class Client:
         self._timeout = timeout
         self._store = event_store_pb2_grpc.EventStoreStub(channel)
         self._admin = admin_pb2_grpc.AdminStub(channel)
+        self.sagas = Sagas(channel, self._call, retry)
 
     def close(self) -> None:
         """Ends its calls, too."""
@@ -268,6 +271,22 @@ class Client:
         """Deletes it for ever: nothing can be appended to it any more."""
         request = api.TombstoneStreamRequest(stream=stream, **expected_fields(expected))
         self._call(self._store.TombstoneStream, request)
+
+    # --- sagas -----------------------------------------------------------------
+
+    def participant(
+        self,
+        queues: Sequence[str],
+        handlers: Mapping[str, Handler],
+        *,
+        name: str = "",
+        max_in_flight: int = 10,
+    ) -> Participant:
+        """Takes commands from these queues; `run` it. Handlers, by type of command, run on
+        threads of their own, at most `max_in_flight` at once."""
+        return Participant(
+            self._channel, self._retry, self._pause, queues, handlers, name, max_in_flight
+        )
 
     # --- the calls -------------------------------------------------------------
 

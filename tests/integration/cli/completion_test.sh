@@ -15,7 +15,7 @@ run completion bash
 expect_code 0
 eval "$output"
 offers sagabase s
-expect_output "serve subscribe stream saga scavenge"
+expect_output "serve subscribe stream saga scavenge snapshot"
 offers sagabase stream t
 expect_output "types tombstone"
 offers sagabase stream list --c

@@ -6,7 +6,7 @@
 source tests/support/testing.sh
 sagabase=$1
 export SAGABASE_HTTP_LISTEN=127.0.0.1:0
-start_server "$sagabase" --data "$WORK/data" || exit 1
+start_server "$sagabase" --data "$WORK/data" --resp-listen 127.0.0.1:0 || exit 1
 HTTP=$(sed -n 's|^  metrics  http://\(.*\)/metrics$|\1|p' "$WORK/server.out")
 
 get() {
@@ -113,14 +113,12 @@ wait_until get -o /dev/null "http://$HTTP/health/live" || not_ok "the crowd does
 
 # --- Prometheus
 
-if command -v promtool >/dev/null; then
-    if get "http://$HTTP/metrics" | promtool check metrics >"$WORK/check.out" 2>&1; then
+if tool "promtool finds nothing wrong" bin/promtool; then
+    if get "http://$HTTP/metrics" | "$TOOL" check metrics >"$WORK/check.out" 2>&1; then
         ok "promtool finds nothing wrong"
     else
         not_ok "promtool finds nothing wrong" "$(cat "$WORK/check.out")"
     fi
-else
-    skip "promtool finds nothing wrong" "there is no promtool: Debian's package prometheus brings it"
 fi
 
 scraped() {
@@ -146,11 +144,11 @@ for panel in json.load(open(sys.argv[2]))["panels"]:
 assert asked >= 10, asked
 PYTHON
 }
-if command -v prometheus >/dev/null; then
+if tool "Prometheus reads it" bin/prometheus; then
     printf 'global: {scrape_interval: 1s}\nscrape_configs: [{job_name: sagabase, static_configs: [{targets: ["%s"]}]}]\n' \
         "$HTTP" >"$WORK/prometheus.yml"
     PROMETHEUS=127.0.0.1:$(/usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-    prometheus --config.file "$WORK/prometheus.yml" --storage.tsdb.path "$WORK/prometheus" \
+    "$TOOL" --config.file "$WORK/prometheus.yml" --storage.tsdb.path "$WORK/prometheus" \
         --web.listen-address "$PROMETHEUS" >"$WORK/prometheus.out" 2>&1 &
     SERVERS="$SERVERS $!"
     if wait_until scraped 2>/dev/null; then
@@ -163,8 +161,6 @@ if command -v prometheus >/dev/null; then
     else
         not_ok "Prometheus reads it" "$(tail -3 "$WORK/prometheus.out")"
     fi
-else
-    skip "Prometheus reads it" "there is no prometheus: Debian's package of that name brings it"
 fi
 
 # --- what the documents name

@@ -195,6 +195,7 @@ static void services_are_listed_by_both_versions(void **state)
         "sagabase.v1.Admin",
         "sagabase.v1.SagaDefinitions",
         "sagabase.v1.Sagas",
+        "sagabase.v1.Snapshots",
         "sagabase.v1.Participant",
         "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection",
@@ -207,10 +208,10 @@ static void services_are_listed_by_both_versions(void **state)
         assert_int_equal(
             answer->message_response_case,
             GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__MESSAGE_RESPONSE_LIST_SERVICES_RESPONSE);
-        assert_int_equal(answer->list_services_response->n_service, 8);
-        for (unsigned e = 0; e < 8; e++) {
+        assert_int_equal(answer->list_services_response->n_service, 9);
+        for (unsigned e = 0; e < 9; e++) {
             bool is_there = false;
-            for (size_t i = 0; i < 8; i++)
+            for (size_t i = 0; i < 9; i++)
                 is_there |=
                     strcmp(answer->list_services_response->service[i]->name, expected[e]) == 0;
             assert_true(is_there);

@@ -370,6 +370,23 @@ static void a_success_of_an_older_attempt_counts_while_the_step_is_open(void **s
     assert_int_equal(saga_run_succeed(&run, "a"), DUPLICATE); /* of the second */
 }
 
+/* The newer one may be in somebody's hands, and succeed. */
+static void a_failure_of_an_older_attempt_leaves_doubt(void **state)
+{
+    (void)state;
+    Sagabase__V1__Reply reply = SAGABASE__V1__REPLY__INIT;
+    Sagabase__V1__Failure failure = SAGABASE__V1__FAILURE__INIT;
+    recipe_step(&recipe, NULL, "a")->idempotent = true;
+    start();
+    err("a", "Busy");
+    saga_run_wait(&run, 1000);
+    reply.attempt = 1;
+    reply.outcome_case = SAGABASE__V1__REPLY__OUTCOME_FAILURE;
+    reply.failure = &failure;
+    assert_int_equal(saga_run_reply(&run, "a", &reply), ACCEPTED);
+    assert_events("CommandFailed 3 a; CompensationStarted; CommandIssued undo 1 a");
+}
+
 static void an_error_of_an_older_attempt_does_not(void **state)
 {
     (void)state;
@@ -475,6 +492,28 @@ static void a_late_success_of_a_parked_compensation_ends_the_parking(void **stat
     assert_int_equal(saga_run_fail(&run, "a", "No"), SUPERSEDED);
     succeed("a");
     assert_events("SagaUnparked; CommandSucceeded a; SagaCompensated");
+}
+
+static void of_several_that_others_went_on_without_the_newest_parks_the_saga(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"a", "b"};
+    for (unsigned i = 0; i < 2; i++)
+        recipe_step(&recipe, NULL, names[i])->on_compensation_failure =
+            SAGABASE__V1__COMPENSATION_FAILURE__COMPENSATION_FAILURE_CONTINUE;
+    recipe_step(&recipe, NULL, "c");
+    start();
+    succeed("a");
+    succeed("b");
+    fail_with("c", "No");
+    fail_with("b", "Shipped");
+    fail_with("a", "Shipped");
+    assert_events("CommandFailed 2 a; SagaParked b");
+    assert_ok(saga_run_retry(&run, "a")); /* whichever the operator can mend first */
+    succeed("a");
+    assert_events("CommandSucceeded a; SagaParked b");
+    assert_ok(saga_run_resolve(&run, "b", SAGABASE__V1__OUTCOME__OUTCOME_SUCCESS));
+    assert_status(COMPENSATED);
 }
 
 static void others_go_on_without_a_compensation_that_says_so(void **state)
@@ -629,12 +668,14 @@ int main(void)
         row(what_is_ongoing_may_succeed_before_it_is_asked),
         row(a_repeated_reply_gets_the_recorded_outcome),
         row(a_success_of_an_older_attempt_counts_while_the_step_is_open),
+        row(a_failure_of_an_older_attempt_leaves_doubt),
         row(an_error_of_an_older_attempt_does_not),
         row(a_late_reply_is_refused_and_leaves_at_most_ten_notes),
         row(a_compensation_is_retried_until_it_works),
         row(a_compensation_that_fails_parks_the_saga),
         row(used_up_attempts_of_a_compensation_park_the_saga),
         row(a_late_success_of_a_parked_compensation_ends_the_parking),
+        row(of_several_that_others_went_on_without_the_newest_parks_the_saga),
         row(others_go_on_without_a_compensation_that_says_so),
         row(a_full_arena_never_leaves_half_a_decision_unsaid),
         row(behind_the_pivot_a_failure_is_retried_and_cancel_is_refused),

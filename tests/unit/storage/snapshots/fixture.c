@@ -128,8 +128,7 @@ void reopen(struct fixture *fixture, size_t cache_bytes, enum cache_policy polic
     start(fixture);
 }
 
-/* --- changes ------------------------------------------------------------------------------------
- */
+/* --- changes ----------------------------------------------------------------------------- */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t told = PTHREAD_COND_INITIALIZER;

@@ -146,8 +146,7 @@ static void limits_are_named(void **state)
     assert_fails(value_set(fixture->values, &change), INVALID_ARGUMENT, "names a snapshot");
 }
 
-/* --- walking -------------------------------------------------------------------------------------
- */
+/* --- walking ----------------------------------------------------------------------------- */
 
 enum { KEYS = 2500 };
 
@@ -194,8 +193,7 @@ static void a_walk_meets_every_key_whether_saved_or_not(void **state)
     assert_int_equal(value_count(fixture->values), KEYS);
 }
 
-/* --- the cache
- * -------------------------------------------------------------------------------------- */
+/* --- the cache --------------------------------------------------------------------------- */
 
 static void fill(struct fixture *fixture, int first, int count, size_t size)
 {

@@ -1,0 +1,78 @@
+#!/bin/bash
+# States of streams from the command line: kept, found, listed, loaded, refused, deleted; and found
+# again by a server that was killed while they were being put.
+. tests/integration/cli/check.sh
+start
+
+for ((i = 0; i < 300; i++)); do
+    printf '{"type":"Added","data":1}\n'
+done > "$folder/lines"
+input=$folder/lines run append basket-1 --jsonl
+expect_code 0
+
+# Kept and found.
+run snapshot get basket-1
+expect_error 'sagabase: snapshot get: basket-1: *no snapshot*'
+run snapshot put basket-1 --revision 249 --state '{"total":250}' --keep 2
+expect_output "revision 249, 13 bytes"
+run snapshot get basket-1
+expect_output '{"total":250}'
+printf '{"total":280}' > "$folder/state"
+input=$folder/state run snapshot put basket-1 --revision 279 --keep 2 --ttl 30d
+expect_code 0
+run snapshot get basket-1 --at 270
+expect_output '{"total":250}'
+run snapshot get basket-1 --json
+[[ $(json 'it["revision"], it["data"]["total"], it["expires_us"] > it["created_us"]') == \
+    "(279, 280, True)" ]] || fail "snapshot get --json"
+run snapshot list basket-1
+[[ $(wc -l <<< "$output") == 3 && $output == *279*249*never ]] || fail "snapshot list"
+
+# Loaded: the snapshot and what it does not know.
+run snapshot load basket-1 --json
+[[ $(head -1 <<< "$output") == '{"revision":279,'* ]] || fail "the snapshot comes first"
+[[ $(wc -l <<< "$output") == 21 ]] || fail "20 events behind it"
+run snapshot load basket-1 --json --ignore-snapshot
+[[ $(wc -l <<< "$output") == 300 ]] || fail "all events"
+
+# Refused.
+run snapshot put basket-1 --revision 300 --state x
+expect_error 'sagabase: snapshot put: basket-1: *revision: 300 does not exist*'
+run snapshot put basket-1 --revision 3 --state x
+expect_error 'sagabase: snapshot put: basket-1: *may not go back*'
+run snapshot put basket-1 --revision 290 --newer-than 249 --state x
+expect_error 'sagabase: snapshot put: basket-1: *newer_than*'
+run snapshot put nowhere --revision 0 --state x
+expect_error 'sagabase: snapshot put: nowhere: *no such stream*'
+run snapshot put basket-1 --state x
+expect_code 2
+head -c 1048577 /dev/zero > "$folder/state"
+input=$folder/state run snapshot put basket-1 --revision 290
+expect_error 'sagabase: snapshot put: basket-1: state: at most 1 MiB'
+
+# Killed while snapshots are put: none that was acknowledged is lost.
+for round in 1 2 3; do
+    "$SAGABASE" snapshot delete basket-1 --all > "$folder/ignored"
+    (for ((i = 0; i < 300; i++)); do
+        "$SAGABASE" snapshot put basket-1 --revision $i --state "\"$i\"" --timeout 1 \
+            >> "$folder/acknowledged.$round" 2> /dev/null || exit 0
+    done) &
+    putter=$!
+    until [[ $(wc -l 2> /dev/null < "$folder/acknowledged.$round") -ge $((round * 5)) ]]; do
+        read -r -t 0.05 <> <(:) || true
+    done
+    stop KILL
+    wait "$putter"
+    last=$(tail -1 "$folder/acknowledged.$round")
+    last=${last#revision }
+    start
+    run snapshot get basket-1 --json
+    [[ $(json "it['revision'] >= ${last%%,*} and it['data'] == str(it['revision'])") == True ]] ||
+        fail "acknowledged: $last"
+done
+
+# Deleted.
+run snapshot delete basket-1 --all
+expect_output deleted
+run snapshot delete basket-1 --all --json
+expect_output '{"deleted":false}'
