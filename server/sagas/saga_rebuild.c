@@ -21,8 +21,7 @@ struct rebuilding {
     bool is_broken;    /* its events are not all there */
 };
 
-/* --- writing: through the writer, who alone commits
- * -------------------------------------------------- */
+/* --- writing: through the writer, who alone commits -------------------------------------- */
 
 struct writing {
     struct intent intent;
@@ -100,8 +99,7 @@ static void remove_wrong(struct writing *writing, struct commit *commit)
         commit_delete(commit, FAMILY_SAGA_INDEX, writing->wrong[i]);
 }
 
-/* --- one run
- * ------------------------------------------------------------------------------------------- */
+/* --- one run ----------------------------------------------------------------------------- */
 
 /* A stream does not tell where the commands' own events are. If the row does not either, they are
  * made anew when they are handed out (command_read.c). */
@@ -213,8 +211,7 @@ static struct status fold(struct rebuilding *self, const struct event *event)
     return status;
 }
 
-/* --- all streams
- * ----------------------------------------------------------------------------------------- */
+/* --- all streams ------------------------------------------------------------------------- */
 
 static struct status fold_page(struct rebuilding *self, struct bytes frames)
 {
@@ -270,8 +267,7 @@ static struct status fold_streams(struct rebuilding *self)
     return status;
 }
 
-/* --- entries of the index that lead to nothing
- * ----------------------------------------------------------- */
+/* --- entries of the index that lead to nothing ------------------------------------------- */
 
 struct entries {
     uint8_t keys[ENTRIES_AT_ONCE][SAGA_INDEX_KEY_BYTES];

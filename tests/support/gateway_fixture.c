@@ -19,8 +19,7 @@ static void check(const char *what, struct status status)
     abort();
 }
 
-/* --- the life of the fixture
- * ------------------------------------------------------------------------ */
+/* --- the life of the fixture ------------------------------------------------------------- */
 
 void gateway_fixture_continue(struct gateway_fixture *fixture)
 {
@@ -93,8 +92,7 @@ void gateway_fixture_wait(struct gateway_fixture *fixture, int64_t interval_us)
     gateway_look_at_clock(fixture->gateway);
 }
 
-/* --- intents
- * ---------------------------------------------------------------------------------------- */
+/* --- intents ----------------------------------------------------------------------------- */
 
 /* Whose `done` posts a semaphore. Any intent: they are found by its address. */
 struct waiting {
@@ -272,8 +270,7 @@ struct status fixture_act(struct gateway_fixture *fixture, const char *type, con
     return saga_act_settle(act, &fixture->arena);
 }
 
-/* --- looking
- * ---------------------------------------------------------------------------------------- */
+/* --- looking ----------------------------------------------------------------------------- */
 
 Sagabase__V1__SagaStatus fixture_status(struct gateway_fixture *fixture, const char *type,
                                         const char *id)
@@ -348,8 +345,7 @@ const char *fixture_events(struct gateway_fixture *fixture, const char *stream)
     return copy.data ? (const char *)copy.data : "";
 }
 
-/* --- folding
- * ---------------------------------------------------------------------------------------- */
+/* --- folding ----------------------------------------------------------------------------- */
 
 struct fold {
     struct gateway_fixture *fixture;
@@ -425,8 +421,7 @@ const char *fixture_compare_rows(struct gateway_fixture *fixture)
     return comparison.difference;
 }
 
-/* --- the participant
- * -------------------------------------------------------------------------------- */
+/* --- the participant --------------------------------------------------------------------- */
 
 static void on_wake(struct worker *worker)
 {
