@@ -323,6 +323,7 @@ void call_settle(struct call *call)
     if (call->span)
         call_trace_end(call);
     timers_unset(&call->loop->timers, &call->timer);
+    timers_unset(&call->loop->stalls, &call->stall);
     if (call_is_stream(call))
         stream_close(call);
     if (call->on_closed)

@@ -27,14 +27,23 @@ void loop_destroy(struct loop *loop)
         free(call);
     }
     timers_destroy(&loop->timers);
+    timers_destroy(&loop->stalls);
     loop_counts_destroy(&loop->counts);
     grpc_completion_queue_destroy(loop->queue);
+}
+
+static int64_t next_due_us(const struct loop *loop)
+{
+    int64_t timer_us = timers_due_us(&loop->timers);
+    int64_t stall_us = timers_due_us(&loop->stalls);
+
+    return timer_us < stall_us ? timer_us : stall_us;
 }
 
 /* When the loop has something to do even if nothing happens. gRPC's monotonic clock is ours. */
 static gpr_timespec next_time(const struct loop *loop)
 {
-    int64_t due_us = timers_due_us(&loop->timers);
+    int64_t due_us = next_due_us(loop);
 
     if (due_us == INT64_MAX)
         return gpr_inf_future(GPR_CLOCK_MONOTONIC);
@@ -49,7 +58,7 @@ static void run_timers(struct loop *loop)
     int64_t now_us;
     struct timer *timer;
 
-    if (timers_due_us(&loop->timers) == INT64_MAX)
+    if (next_due_us(loop) == INT64_MAX)
         return;
     now_us = clock_monotonic_us(system_clock());
     while ((timer = timers_take(&loop->timers, now_us))) {
@@ -58,6 +67,8 @@ static void run_timers(struct loop *loop)
         if (!call->ended)
             call->on_time->run(call->on_time, true);
     }
+    while ((timer = timers_take(&loop->stalls, now_us)))
+        stream_give_up(container_of(timer, struct call, stall));
 }
 
 static void *run(void *argument)

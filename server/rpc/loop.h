@@ -31,6 +31,7 @@ struct loop {
     bool has_stopped;     /* `stopped` has run */
     unsigned calls;       /* alive; slots that wait for one, too */
     struct timers timers; /* of calls that want to be woken in time */
+    struct timers stalls; /* of streams that are sending */
     struct call *streams; /* open ones */
     struct call *idle;    /* memory of calls that are gone, for the next ones */
     int idle_count;
