@@ -149,6 +149,7 @@ void call_open(struct call *call)
     const ProtobufCMessage *request = NULL;
 
     call->began_us = clock_monotonic_us(system_clock());
+    call->loop->open_calls++;
     count_begun(call);
     if (call->loop->server->options.tracer)
         call_trace_begin(call);
@@ -328,5 +329,6 @@ void call_settle(struct call *call)
         stream_close(call);
     if (call->on_closed)
         call->on_closed->run(call->on_closed, true);
+    loop_call_over(call->loop);
     call_release(call);
 }
