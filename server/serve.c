@@ -213,6 +213,7 @@ static struct status start_rpc(struct server *server)
         .tracer = server->tracer,
         .threads = (unsigned)server->config.rpc_threads,
         .connection_calls_max = (unsigned)server->config.connection_calls,
+        .stall_timeout_ms = (int64_t)server->config.stall_timeout * 1000,
     };
 
     TRY(reflection_start());

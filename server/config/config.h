@@ -36,7 +36,8 @@ struct config {
     bool in_memory;
     uint64_t rpc_threads;
     uint64_t connection_calls;
-    uint64_t block_cache; /* bytes, as all memory below */
+    uint64_t stall_timeout; /* seconds; 0: no limit */
+    uint64_t block_cache;   /* bytes, as all memory below */
     uint64_t write_buffer;
     uint64_t disk_reserve;
     uint64_t tail_memory;

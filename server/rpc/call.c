@@ -149,6 +149,7 @@ void call_open(struct call *call)
     const ProtobufCMessage *request = NULL;
 
     call->began_us = clock_monotonic_us(system_clock());
+    call->loop->open_calls++;
     count_begun(call);
     if (call->loop->server->options.tracer)
         call_trace_begin(call);
@@ -323,9 +324,11 @@ void call_settle(struct call *call)
     if (call->span)
         call_trace_end(call);
     timers_unset(&call->loop->timers, &call->timer);
+    timers_unset(&call->loop->stalls, &call->stall);
     if (call_is_stream(call))
         stream_close(call);
     if (call->on_closed)
         call->on_closed->run(call->on_closed, true);
+    loop_call_over(call->loop);
     call_release(call);
 }

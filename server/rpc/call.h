@@ -99,7 +99,8 @@ void call_fail_with(struct call *call, struct status status, const ProtobufCMess
 /* --- streams ------------------------------------------------------------ */
 
 /* Sends one message; `sent` runs when the transport has accepted it, which is the
- * back-pressure, or with ok = false if the peer is gone. One at a time. */
+ * back-pressure, or with ok = false if the peer is gone or has taken nothing for
+ * rpc_options.stall_timeout_ms. One at a time. */
 void call_send(struct call *call, const ProtobufCMessage *message, struct step *sent);
 
 /* The same for a message that is packed already: takes the buffer's memory

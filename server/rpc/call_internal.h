@@ -45,6 +45,7 @@ struct call {
     struct step *on_stopping;
     struct step *on_time;
     struct timer timer; /* for on_time */
+    struct timer stall; /* the end of our patience with a send that is underway */
     struct arena *receive_arena;
     const ProtobufCMessage *message; /* the one received */
 
@@ -102,6 +103,9 @@ void stream_open(struct call *call);
 void stream_finish(struct call *call);
 void stream_settle(struct call *call);
 void stream_close(struct call *call);
+
+/* The client did not take in time what was sent: cancels the stream. */
+void stream_give_up(struct call *call);
 
 /* Shutdown: ends every stream of the loop that is still open. */
 void streams_end(struct loop *loop);

@@ -4,12 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/varint.h"
+
 enum { PATH_BYTES_MAX = 160, FIELD_NUMBER_MAX = (1 << 29) - 1 };
 
 /* What is left of the bytes, and what is left of the limits. */
 struct scan {
-    const uint8_t *at;
-    const uint8_t *end;
+    struct bytes wire;
     size_t fields_left;
 };
 
@@ -47,18 +48,6 @@ static struct status refuse(enum status_code code, const struct place *place, co
     return status_make(code, "%s: %s", path, rule);
 }
 
-static bool read_varint(struct scan *scan, uint64_t *value)
-{
-    *value = 0;
-    for (unsigned shift = 0; shift < 64 && scan->at < scan->end; shift += 7) {
-        uint8_t byte = *scan->at++;
-        *value |= (uint64_t)(byte & 0x7f) << shift;
-        if (byte < 0x80)
-            return true;
-    }
-    return false;
-}
-
 /* How many bytes follow the lead byte; 4: it cannot lead. */
 static unsigned count_followers(uint8_t lead)
 {
@@ -74,8 +63,9 @@ static unsigned count_followers(uint8_t lead)
 }
 
 /* UTF-8 without NUL, overlong forms, surrogates, or anything above U+10FFFF. */
-static bool is_text(const uint8_t *at, const uint8_t *end)
+static bool is_text(struct bytes text)
 {
+    const uint8_t *at = text.data, *end = text.data + text.size;
     static const uint32_t smallest[] = {1, 0x80, 0x800, 0x10000};
 
     while (at < end) {
@@ -96,37 +86,43 @@ static bool is_text(const uint8_t *at, const uint8_t *end)
     return true;
 }
 
+static void skip(struct scan *scan, size_t size)
+{
+    scan->wire.data += size;
+    scan->wire.size -= size;
+}
+
 /* A string or a message within one; everything else passes. */
 static struct status check_value(struct scan *scan, const struct place *place, uint32_t number,
                                  size_t size)
 {
     const ProtobufCFieldDescriptor *field =
         protobuf_c_message_descriptor_get_field(place->type, number);
-    const uint8_t *end = scan->at + size;
+    struct bytes value = {scan->wire.data, size};
 
-    if (field && field->type == PROTOBUF_C_TYPE_STRING && !is_text(scan->at, end))
+    if (field && field->type == PROTOBUF_C_TYPE_STRING && !is_text(value))
         return refuse(STATUS_INVALID_ARGUMENT, place, field->name, "not UTF-8 text without NUL");
     if (field && field->type == PROTOBUF_C_TYPE_MESSAGE) {
         struct place inner = {place, field->descriptor, field->name, place->depth + 1};
-        struct scan within = {scan->at, end, scan->fields_left};
+        struct scan within = {value, scan->fields_left};
         if (inner.depth > CHECK_DEPTH_MAX)
             return refuse(STATUS_INVALID_ARGUMENT, place, field->name, "nested too deeply");
         TRY(check_message(&within, &inner));
         scan->fields_left = within.fields_left;
     }
-    scan->at = end;
+    skip(scan, size);
     return OK;
 }
 
 static struct status check_field(struct scan *scan, const struct place *place)
 {
     uint64_t tag, size = 0;
-    bool is_whole = read_varint(scan, &tag) && tag >> 3 > 0 && tag >> 3 <= FIELD_NUMBER_MAX;
+    bool is_whole = read_varint(&scan->wire, &tag) && tag >> 3 > 0 && tag >> 3 <= FIELD_NUMBER_MAX;
     uint8_t wire_type = tag & 7;
 
     switch (wire_type) {
     case PROTOBUF_C_WIRE_TYPE_VARINT:
-        is_whole = is_whole && read_varint(scan, &size);
+        is_whole = is_whole && read_varint(&scan->wire, &size);
         size = 0;
         break;
     case PROTOBUF_C_WIRE_TYPE_64BIT:
@@ -136,22 +132,22 @@ static struct status check_field(struct scan *scan, const struct place *place)
         size = 4;
         break;
     case PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED:
-        is_whole = is_whole && read_varint(scan, &size);
+        is_whole = is_whole && read_varint(&scan->wire, &size);
         break;
     default: /* groups are of another age */
         is_whole = false;
     }
-    if (!is_whole || size > (size_t)(scan->end - scan->at))
+    if (!is_whole || size > scan->wire.size)
         return refuse(STATUS_INVALID_ARGUMENT, place, NULL, "malformed");
     if (wire_type == PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED)
         return check_value(scan, place, (uint32_t)(tag >> 3), size);
-    scan->at += size;
+    skip(scan, size);
     return OK;
 }
 
 static struct status check_message(struct scan *scan, const struct place *place)
 {
-    while (scan->at < scan->end) {
+    while (scan->wire.size > 0) {
         if (scan->fields_left-- == 0)
             return refuse(STATUS_RESOURCE_EXHAUSTED, place, NULL, "too many fields in one request");
         TRY(check_field(scan, place));
@@ -162,7 +158,7 @@ static struct status check_message(struct scan *scan, const struct place *place)
 struct status check_request(const ProtobufCMessageDescriptor *type, struct bytes wire)
 {
     struct place place = {.type = type, .depth = 1};
-    struct scan scan = {wire.data, wire.data + wire.size, CHECK_FIELDS_MAX};
+    struct scan scan = {wire, CHECK_FIELDS_MAX};
 
     return check_message(&scan, &place);
 }

@@ -11,11 +11,18 @@
 
 static void on_woken(struct step *step, bool ok);
 static void on_stopped(struct step *step, bool ok);
+static void on_ending(struct step *step, bool ok);
 
 void loop_init(struct loop *loop, struct rpc_server *server)
 {
-    *loop = (struct loop){.server = server, .woken.run = on_woken, .stopped.run = on_stopped};
+    *loop = (struct loop){.server = server,
+                          .woken.run = on_woken,
+                          .stopped.run = on_stopped,
+                          .ending.run = on_ending};
     loop->queue = grpc_completion_queue_create_for_next(NULL);
+    loop->doorbell = grpc_channel_create_call(server->nowhere, NULL, GRPC_PROPAGATE_DEFAULTS,
+                                              loop->queue, grpc_slice_from_static_string("/"), NULL,
+                                              gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
 }
 
 void loop_destroy(struct loop *loop)
@@ -27,14 +34,24 @@ void loop_destroy(struct loop *loop)
         free(call);
     }
     timers_destroy(&loop->timers);
+    timers_destroy(&loop->stalls);
     loop_counts_destroy(&loop->counts);
+    grpc_call_unref(loop->doorbell);
     grpc_completion_queue_destroy(loop->queue);
+}
+
+static int64_t next_due_us(const struct loop *loop)
+{
+    int64_t timer_us = timers_due_us(&loop->timers);
+    int64_t stall_us = timers_due_us(&loop->stalls);
+
+    return timer_us < stall_us ? timer_us : stall_us;
 }
 
 /* When the loop has something to do even if nothing happens. gRPC's monotonic clock is ours. */
 static gpr_timespec next_time(const struct loop *loop)
 {
-    int64_t due_us = timers_due_us(&loop->timers);
+    int64_t due_us = next_due_us(loop);
 
     if (due_us == INT64_MAX)
         return gpr_inf_future(GPR_CLOCK_MONOTONIC);
@@ -49,7 +66,7 @@ static void run_timers(struct loop *loop)
     int64_t now_us;
     struct timer *timer;
 
-    if (timers_due_us(&loop->timers) == INT64_MAX)
+    if (next_due_us(loop) == INT64_MAX)
         return;
     now_us = clock_monotonic_us(system_clock());
     while ((timer = timers_take(&loop->timers, now_us))) {
@@ -58,6 +75,8 @@ static void run_timers(struct loop *loop)
         if (!call->ended)
             call->on_time->run(call->on_time, true);
     }
+    while ((timer = timers_take(&loop->stalls, now_us)))
+        stream_give_up(container_of(timer, struct call, stall));
 }
 
 static void *run(void *argument)
@@ -125,6 +144,38 @@ static void on_woken(struct step *step, bool ok)
         woken->run(woken, !call->ended);
         call_release(call);
     }
+}
+
+void loop_end_calls(struct loop *loop)
+{
+    grpc_call_error error = grpc_call_start_batch(loop->doorbell, NULL, 0, &loop->ending, NULL);
+
+    assert(error == GRPC_CALL_OK);
+    (void)error;
+}
+
+/* Calls that still come are refused at once, so it is enough to have been quiet once. */
+static void look_if_quiet(struct loop *loop)
+{
+    if (!loop->stopping || loop->is_quiet || loop->open_calls > 0)
+        return;
+    loop->is_quiet = true;
+    rpc_server_count(loop->server, &loop->server->loops_quiet);
+}
+
+static void on_ending(struct step *step, bool ok)
+{
+    struct loop *loop = container_of(step, struct loop, ending);
+
+    (void)ok; /* an empty batch cannot fail */
+    streams_end(loop);
+    look_if_quiet(loop);
+}
+
+void loop_call_over(struct loop *loop)
+{
+    loop->open_calls--;
+    look_if_quiet(loop);
 }
 
 /* gRPC says "stopped" when the last connection is closed, but calls may live on: a call that

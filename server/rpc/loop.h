@@ -27,10 +27,16 @@ struct loop {
     atomic_uint wakers;  /* threads that are waking us at this moment */
     struct step stopped; /* the tag that says the server has no connection left */
 
+    grpc_call *doorbell; /* never begins: an empty batch of it reaches the loop from outside */
+    struct step ending;  /* the tag that says calls have to end */
+
     bool stopping;        /* streams were told to end */
+    bool is_quiet;        /* then the last open call has ended */
+    unsigned open_calls;  /* handed to us, and not over */
     bool has_stopped;     /* `stopped` has run */
     unsigned calls;       /* alive; slots that wait for one, too */
     struct timers timers; /* of calls that want to be woken in time */
+    struct timers stalls; /* of streams that are sending */
     struct call *streams; /* open ones */
     struct call *idle;    /* memory of calls that are gone, for the next ones */
     int idle_count;
@@ -44,6 +50,12 @@ void loop_destroy(struct loop *loop);
 
 /* Starts the thread. */
 bool loop_start(struct loop *loop);
+
+/* Any thread, once: new calls are refused from now on, streams end. */
+void loop_end_calls(struct loop *loop);
+
+/* An open call is over. */
+void loop_call_over(struct loop *loop);
 
 /* Any thread: waits for the end, which comes when the server has stopped and the loop's last
  * call is gone. */

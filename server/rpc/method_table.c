@@ -76,8 +76,7 @@ static void arm(struct loop *loop, const struct table_row *row)
     (void)error;
 }
 
-/* Not ok: the server stops. Every loop has a slot armed at any time, so that is
- * also how every loop learns of it. */
+/* Not ok: the server stops. */
 static void on_arrived(struct step *step, bool ok)
 {
     struct call *call = container_of(step, struct call, arrived);
@@ -88,8 +87,8 @@ static void on_arrived(struct step *step, bool ok)
         return call_open(call);
     }
     assert(atomic_load(&loop->server->stopping));
+    streams_end(loop); /* if that is sooner than the doorbell */
     call_free(call);
-    streams_end(loop);
 }
 
 void method_table_arm(const struct method_table *table, struct loop *loop)

@@ -132,6 +132,7 @@ static struct rpc_server *create(const struct rpc_options *options)
     server->options = *options;
     server->loop_count = options->threads;
     server->grpc = create_grpc(options);
+    server->nowhere = grpc_lame_client_channel_create(NULL, GRPC_STATUS_UNAVAILABLE, "nowhere");
     pthread_mutex_init(&server->mutex, NULL);
     deadline_cond_init(&server->counted);
     for (unsigned i = 0; i < server->loop_count; i++) {
@@ -179,10 +180,10 @@ void rpc_server_count(struct rpc_server *server, unsigned *counter)
     pthread_mutex_unlock(&server->mutex);
 }
 
-/* Until the counter has all loops, or that time has passed. */
-static void wait_for_loops(struct rpc_server *server, const unsigned *counter, int64_t timeout_ms)
+/* Until the counter has all loops, or that time has come. */
+static void wait_for_loops(struct rpc_server *server, const unsigned *counter,
+                           struct timespec until)
 {
-    struct timespec until = deadline_after_us(timeout_ms * 1000);
     int error = 0;
 
     pthread_mutex_lock(&server->mutex);
@@ -191,20 +192,28 @@ static void wait_for_loops(struct rpc_server *server, const unsigned *counter, i
     pthread_mutex_unlock(&server->mutex);
 }
 
-/* Every armed slot fails now: so each loop learns that it has to end its streams.
+/* First calls end, then connections. gRPC 1.51 closes a connection that shuts down with its last
+ * call; if the client has sent something meanwhile, the kernel answers with a reset, which may
+ * overtake the last replies. A connection without calls is closed only after the client has
+ * answered a ping, which it reads behind all replies.
  *
  * A call that arrives at this very moment may get stuck inside gRPC 1.51: queued after the
  * slots have failed, never given to us, and its connection stays open. So once we have
  * no call left, connections get a moment to close, not the whole grace. */
 void rpc_server_stop(struct rpc_server *server, int64_t grace_ms)
 {
+    struct timespec until = deadline_after_us(grace_ms * 1000);
+
     atomic_store(&server->stopping, true);
+    for (unsigned i = 0; i < server->loop_count; i++)
+        loop_end_calls(&server->loops[i]);
+    wait_for_loops(server, &server->loops_quiet, until);
     for (unsigned i = 0; i < server->loop_count; i++)
         grpc_server_shutdown_and_notify(server->grpc, server->loops[i].queue,
                                         &server->loops[i].stopped);
-    wait_for_loops(server, &server->loops_at_rest, grace_ms);
-    wait_for_loops(server, &server->loops_stopped,
-                   grace_ms < CLOSE_GRACE_MS ? grace_ms : CLOSE_GRACE_MS);
+    wait_for_loops(server, &server->loops_at_rest, until);
+    int64_t close_ms = grace_ms < CLOSE_GRACE_MS ? grace_ms : CLOSE_GRACE_MS;
+    wait_for_loops(server, &server->loops_stopped, deadline_after_us(close_ms * 1000));
     grpc_server_cancel_all_calls(server->grpc);
     for (unsigned i = 0; i < server->loop_count; i++)
         loop_join(&server->loops[i]);
@@ -215,6 +224,7 @@ void rpc_server_free(struct rpc_server *server)
     grpc_server_destroy(server->grpc);
     for (unsigned i = 0; i < server->loop_count; i++)
         loop_destroy(&server->loops[i]);
+    grpc_channel_destroy(server->nowhere);
     method_table_destroy(&server->methods);
     pthread_cond_destroy(&server->counted);
     pthread_mutex_destroy(&server->mutex);

@@ -23,6 +23,8 @@ struct rpc_options {
     size_t message_bytes_max;      /* of a request; 0: 4 MiB */
     size_t arena_bytes_max;        /* of a call; 0: 16 x message_bytes_max */
     unsigned connection_calls_max; /* open calls of one connection; 0: 1,000 */
+    int64_t stall_timeout_ms;      /* a stream whose client takes nothing of what is sent for so
+                                      long ends with RESOURCE_EXHAUSTED; 0: no limit */
 };
 
 /* Initialises gRPC, binds, starts the threads: calls may arrive before it returns.

@@ -131,9 +131,12 @@ void rpc_server_statistics(const struct rpc_server *server, metric_visit *visit,
 
 void rpc_server_limits(const struct rpc_server *server, metric_visit *visit, void *context)
 {
-    uint64_t hits = 0;
+    uint64_t too_large = 0, stalled = 0;
 
-    for (unsigned i = 0; i < server->loop_count; i++)
-        hits += counter_get(&server->loops[i].counts.requests_too_large);
-    metric_limit(visit, context, "request_memory", hits);
+    for (unsigned i = 0; i < server->loop_count; i++) {
+        too_large += counter_get(&server->loops[i].counts.requests_too_large);
+        stalled += counter_get(&server->loops[i].counts.stalled);
+    }
+    metric_limit(visit, context, "request_memory", too_large);
+    metric_limit(visit, context, "stall_timeout", stalled);
 }

@@ -15,6 +15,7 @@ struct method_counts {
 struct loop_counts {
     struct method_counts *methods; /* by row; the last: of methods that nobody has registered */
     struct counter requests_too_large;
+    struct counter stalled; /* streams whose client took nothing */
 };
 
 struct call;

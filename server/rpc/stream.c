@@ -5,7 +5,9 @@
  * peer is gone; after, it only says that the status was taken. Either way it is what
  * `closed` waits for, together with whatever else is underway. */
 #include <assert.h>
+#include <inttypes.h>
 
+#include "base/clock.h"
 #include "server/rpc/call_internal.h"
 #include "server/rpc/codec.h"
 #include "server/rpc/server_internal.h"
@@ -57,6 +59,29 @@ void streams_end(struct loop *loop)
             call_finish(call, status);
 }
 
+/* Something is being sent, the status included: the client has to take it in time. */
+static void await_taken(struct call *call)
+{
+    int64_t timeout_ms = call->loop->server->options.stall_timeout_ms;
+
+    if (timeout_ms > 0)
+        timers_set(&call->loop->stalls, &call->stall,
+                   clock_monotonic_us(system_clock()) + timeout_ms * 1000);
+}
+
+/* A status would have to wait behind what is not taken; a cancellation passes it. */
+void stream_give_up(struct call *call)
+{
+    call->ended = true;
+    call->status_due = false;
+    call->status = status_make(STATUS_RESOURCE_EXHAUSTED,
+                               "stall timeout: nothing was taken for %" PRId64 " ms",
+                               call->loop->server->options.stall_timeout_ms);
+    counter_add_alone(&call->loop->counts.stalled, 1);
+    grpc_call_cancel_with_status(call->grpc, GRPC_STATUS_RESOURCE_EXHAUSTED, call->status.message,
+                                 NULL);
+}
+
 static void send_status(struct call *call)
 {
     grpc_slice text = grpc_slice_from_copied_string(call->status.message);
@@ -67,6 +92,7 @@ static void send_status(struct call *call)
     op.data.send_status_from_server.trailing_metadata_count = call->has_detail;
     op.data.send_status_from_server.trailing_metadata = &call->detail;
     call_start(call, &op, 1, &call->finished);
+    await_taken(call);
     grpc_slice_unref(text);
 }
 
@@ -114,10 +140,12 @@ static void send(struct call *call, grpc_byte_buffer *packed, struct step *sent)
     assert(!call->on_sent);
     call->on_sent = sent;
     op.data.send_message.send_message = packed;
-    if (call->ended)
+    if (call->ended) {
         bounce(call, &call->sent);
-    else
+    } else {
         call_start(call, &op, 1, &call->sent);
+        await_taken(call);
+    }
     grpc_byte_buffer_destroy(packed); /* the batch has its own reference */
 }
 
@@ -138,6 +166,7 @@ static void on_sent(struct step *step, bool ok)
 
     call->tags--;
     call->on_sent = NULL;
+    timers_unset(&call->loop->stalls, &call->stall);
     sent->run(sent, ok && !call->ended);
     call_settle(call);
 }

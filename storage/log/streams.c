@@ -146,14 +146,16 @@ static bool visit_name(void *context, struct bytes key, struct bytes value)
     return !listing->short_of_memory;
 }
 
-/* The names of a family that follow `after` and start with `prefix`. */
-static struct status list_names(struct event_log *log, enum family family, struct listing *listing)
+/* The first name there may be: it follows `after` and starts with `prefix`. */
+static struct bytes first_name(const struct listing *listing)
 {
-    struct bytes from =
-        bytes_compare(listing->after, listing->prefix) > 0 ? listing->after : listing->prefix;
+    return bytes_compare(listing->after, listing->prefix) > 0 ? listing->after : listing->prefix;
+}
 
-    TRY(engine_scan(log->engine, &(struct scan){.family = family, .from = from}, visit_name,
-                    listing));
+static struct status list_names(struct event_log *log, const struct scan *scan,
+                                struct listing *listing)
+{
+    TRY(engine_scan(log->engine, scan, visit_name, listing));
     if (listing->short_of_memory)
         return status_make(STATUS_RESOURCE_EXHAUSTED, "names: too many for the call's memory");
     return OK;
@@ -170,7 +172,8 @@ struct status event_log_list_streams(struct event_log *log, struct bytes prefix,
 
     if (!names)
         return status_make(STATUS_RESOURCE_EXHAUSTED, "streams: too many for the call's memory");
-    TRY(list_names(log, FAMILY_NAMES, &listing));
+    struct scan scan = {.family = FAMILY_NAMES, .from = first_name(&listing)};
+    TRY(list_names(log, &scan, &listing));
     for (size_t i = 0; i < listing.count; i++) {
         bool exists; /* it may be on its way: named, not yet published */
         TRY(find_and_describe(log, names[i], arena, &infos[kept], &exists));
@@ -187,8 +190,9 @@ struct status event_log_list_types(struct event_log *log, struct bytes prefix, s
 {
     struct listing listing = {
         .prefix = prefix, .after = after, .arena = arena, .names = types, .max = max};
+    struct scan scan = {.family = FAMILY_TYPES, .from = first_name(&listing)};
 
-    TRY(list_names(log, FAMILY_TYPES, &listing));
+    TRY(list_names(log, &scan, &listing));
     *count = listing.count;
     *more = listing.more;
     return OK;
@@ -204,7 +208,7 @@ struct status event_log_list_categories(struct event_log *log, struct bytes pref
                               .arena = arena,
                               .names = categories,
                               .max = max};
-    struct bytes begin = bytes_compare(after, prefix) > 0 ? after : prefix;
+    struct bytes begin = first_name(&listing);
     uint8_t from[1 + STREAM_NAME_BYTES_MAX], to[] = {INDEX_KIND_CATEGORY_NAME + 1};
 
     if (begin.size > STREAM_NAME_BYTES_MAX)
@@ -213,13 +217,9 @@ struct status event_log_list_categories(struct event_log *log, struct bytes pref
     from[0] = INDEX_KIND_CATEGORY_NAME;
     if (begin.size)
         memcpy(from + 1, begin.data, begin.size);
-    TRY(engine_scan(log->engine,
-                    &(struct scan){.family = FAMILY_INDEX,
-                                   .from = {from, 1 + begin.size},
-                                   .to = {to, sizeof to}},
-                    visit_name, &listing));
-    if (listing.short_of_memory)
-        return status_make(STATUS_RESOURCE_EXHAUSTED, "names: too many for the call's memory");
+    struct scan scan = {
+        .family = FAMILY_INDEX, .from = {from, 1 + begin.size}, .to = {to, sizeof to}};
+    TRY(list_names(log, &scan, &listing));
     *count = listing.count;
     *more = listing.more;
     return OK;

@@ -348,6 +348,11 @@ const struct method echo_methods[] = {
 
 struct echo *echo_start(unsigned threads)
 {
+    return echo_start_impatient(threads, 0);
+}
+
+struct echo *echo_start_impatient(unsigned threads, int64_t stall_timeout_ms)
+{
     static const struct method *const services[] = {echo_methods, NULL};
     struct echo *echo = calloc(1, sizeof *echo);
     struct rpc_options options = {
@@ -357,6 +362,7 @@ struct echo *echo_start(unsigned threads)
         .threads = threads,
         .message_bytes_max = 1 << 20,
         .arena_bytes_max = 2 << 20,
+        .stall_timeout_ms = stall_timeout_ms,
     };
 
     struct status status = rpc_server_start(&options, &echo->server);

@@ -34,6 +34,9 @@ struct echo {
 extern const struct method echo_methods[];
 
 struct echo *echo_start(unsigned threads);
+
+/* With rpc_options.stall_timeout_ms. */
+struct echo *echo_start_impatient(unsigned threads, int64_t stall_timeout_ms);
 void echo_stop(struct echo *echo, int64_t grace_ms);
 void echo_free(struct echo *echo);
 

@@ -20,19 +20,31 @@
 
 typedef Grpc__Health__V1__HealthCheckRequest Message;
 
+enum { STALL_TIMEOUT_MS = 300 };
+
 struct fixture {
     struct echo *echo;
     struct rpc_client *client;
 };
 
-static int set_up(void **state)
+static int use(void **state, struct echo *echo)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
 
-    fixture->echo = echo_start(2);
-    fixture->client = rpc_client_create(rpc_server_port(fixture->echo->server));
+    fixture->echo = echo;
+    fixture->client = rpc_client_create(rpc_server_port(echo->server));
     *state = fixture;
     return 0;
+}
+
+static int set_up(void **state)
+{
+    return use(state, echo_start(2));
+}
+
+static int set_up_impatient(void **state)
+{
+    return use(state, echo_start_impatient(2, STALL_TIMEOUT_MS));
 }
 
 static int tear_down(void **state)
@@ -328,6 +340,55 @@ static void client_that_never_reads_stops_the_server(void **state)
     echo_wait(&fixture->echo->closed, 1);
 }
 
+static void add_stalls(void *context, const struct metric *metric)
+{
+    if (strcmp(metric->labels[0].value, "stall_timeout") == 0)
+        *(unsigned *)context += (unsigned)metric->value;
+}
+
+static unsigned count_stalls(const struct fixture *fixture)
+{
+    unsigned count = 0;
+
+    rpc_server_limits(fixture->echo->server, add_stalls, &count);
+    return count;
+}
+
+static void stream_whose_client_never_reads_is_ended_and_counted(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rpc_call *call = ask(fixture->client, "/echo.Echo/Forever", "");
+
+    echo_wait(&fixture->echo->closed, 1); /* without a word from the client */
+    assert_int_equal(count_stalls(fixture), 1);
+    assert_ends(call, STATUS_RESOURCE_EXHAUSTED, "stall timeout: nothing was taken for 300 ms");
+    assert_int_equal(atomic_load(&fixture->echo->closed), 1);
+}
+
+/* It is the client's silence that counts, not the stream's. */
+static void streams_that_have_nothing_to_send_go_on(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rpc_call *quiet = ask(fixture->client, "/echo.Echo/Late", "at last");
+    struct rpc_call *idle = rpc_call_open(fixture->client, "/echo.Echo/Bidi", 0);
+    Message message = text("x");
+
+    echo_wait(&fixture->echo->held, 1);
+    assert_true(rpc_call_send(idle, &message.base));
+    assert_receives(idle, "x");
+    struct rpc_call *stalled = ask(fixture->client, "/echo.Echo/Forever", "");
+    echo_wait(&fixture->echo->closed, 1); /* so more than the timeout has passed for them, too */
+    echo_release_held(fixture->echo);
+    assert_receives(quiet, "at last");
+    assert_ends(quiet, STATUS_OK, "");
+    assert_true(rpc_call_send(idle, &message.base));
+    assert_receives(idle, "x");
+    rpc_call_half_close(idle);
+    assert_ends(idle, STATUS_OK, "");
+    assert_ends(stalled, STATUS_RESOURCE_EXHAUSTED, "stall timeout");
+    assert_int_equal(count_stalls(fixture), 1);
+}
+
 static void deadline_ends_a_stream(void **state)
 {
     struct fixture *fixture = *state;
@@ -462,7 +523,8 @@ static void wrong_address_is_refused(void **state)
 
 int main(void)
 {
-#define SERVED(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define SERVED(test)    cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define IMPATIENT(test) cmocka_unit_test_setup_teardown(test, set_up_impatient, tear_down)
     const struct CMUnitTest tests[] = {
         SERVED(unary_call_is_answered),
         SERVED(empty_message_is_a_message),
@@ -481,6 +543,8 @@ int main(void)
         SERVED(call_that_ends_is_not_woken_any_more),
         SERVED(cancelled_streams_are_closed_once),
         SERVED(client_that_never_reads_stops_the_server),
+        IMPATIENT(stream_whose_client_never_reads_is_ended_and_counted),
+        IMPATIENT(streams_that_have_nothing_to_send_go_on),
         SERVED(deadline_ends_a_stream),
         SERVED(deadline_reaches_the_handler),
         SERVED(many_calls_are_woken_by_another_thread),

@@ -55,6 +55,7 @@ static void defaults_hold_without_options(void **state)
     assert_false(config.in_memory);
     assert_int_equal(config.rpc_threads, 1);
     assert_int_equal(config.connection_calls, 1000);
+    assert_int_equal(config.stall_timeout, 600);
     assert_int_equal(config.block_cache, 256 << 20);
     assert_int_equal(config.tail_memory, 64 << 20);
     assert_int_equal(config.stream_cache, 500000);
