@@ -254,7 +254,7 @@ class Comparison:
         server.load("saga-fill", total=count, connections=16)
         server.stop()
         seconds = server.start()
-        counted = server.metric("sagabase_sagas_memory_bytes")
+        counted = server.metric("sagabase_saga_memory_bytes")
         figures = {
             "seconds": seconds,
             "bytes_per_saga": counted / count,
