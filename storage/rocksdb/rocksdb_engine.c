@@ -7,6 +7,7 @@
 #include <rocksdb/c.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -30,7 +31,7 @@ struct rocksdb_engine {
     int lock; /* of a store that is only read; else RocksDB's own, and -1 */
     rocksdb_cache_t *cache;
     rocksdb_t *database;
-    rocksdb_column_family_handle_t *columns[COLUMN_COUNT];
+    rocksdb_column_family_handle_t *columns[COLUMN_COUNT]; /* NULL: as if empty (open_reading) */
     rocksdb_readoptions_t *lookups;
 
     /* Only the committing thread's. */
@@ -72,6 +73,9 @@ static struct status get(struct engine *base, enum family family, struct bytes k
     struct rocksdb_engine *engine = rocksdb_engine_of(base);
     char *error = NULL;
 
+    *value = (struct bytes){0};
+    if (!engine->columns[family])
+        return OK;
     rocksdb_pinnableslice_t *pinned =
         rocksdb_get_pinned_cf(engine->database, engine->lookups, engine->columns[family],
                               (const char *)key.data, key.size, &error);
@@ -94,7 +98,10 @@ static struct status get_some(struct rocksdb_engine *engine, enum family family,
         assert(i == 0 || bytes_compare(keys[i - 1], keys[i]) <= 0);
         data[i] = (const char *)keys[i].data;
         sizes[i] = keys[i].size;
+        values[i] = (struct bytes){0};
     }
+    if (!engine->columns[family])
+        return OK;
     rocksdb_batched_multi_get_cf(engine->database, engine->lookups, engine->columns[family], count,
                                  data, sizes, pinned, errors, true);
     for (size_t i = 0; i < count; i++) { /* all of them, to free what they hold */
@@ -146,9 +153,12 @@ static struct status scan(struct engine *base, const struct scan *scan, scan_vis
                           void *context)
 {
     struct rocksdb_engine *engine = rocksdb_engine_of(base);
+    rocksdb_column_family_handle_t *column = engine->columns[scan->family];
+
+    if (!column)
+        return OK;
     rocksdb_readoptions_t *options = scan_options(scan);
-    rocksdb_iterator_t *iterator =
-        rocksdb_create_iterator_cf(engine->database, options, engine->columns[scan->family]);
+    rocksdb_iterator_t *iterator = rocksdb_create_iterator_cf(engine->database, options, column);
     void (*step)(rocksdb_iterator_t *) = scan->backwards ? rocksdb_iter_prev : rocksdb_iter_next;
     char *error = NULL;
 
@@ -348,6 +358,44 @@ static struct status lock_directory(struct rocksdb_engine *engine)
     return OK;
 }
 
+static bool is_among(const char *name, char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+/* A store that is only read gets no families that came with a later version than the one that made
+ * it: those have no column. */
+static void open_reading(struct rocksdb_engine *engine, const struct settings *settings,
+                         char **error)
+{
+    const char *names[COLUMN_COUNT];
+    const rocksdb_options_t *options[COLUMN_COUNT];
+    rocksdb_column_family_handle_t *opened[COLUMN_COUNT];
+    int columns[COLUMN_COUNT];
+    int count = 0;
+    size_t there_count = 0;
+    char **there =
+        rocksdb_list_column_families(settings->database, engine->directory, &there_count, error);
+
+    if (*error)
+        return;
+    for (int column = 0; column < COLUMN_COUNT; column++) {
+        if (!is_among(settings->names[column], there, there_count))
+            continue;
+        names[count] = settings->names[column];
+        options[count] = settings->columns[column];
+        columns[count++] = column;
+    }
+    rocksdb_list_column_families_destroy(there, there_count);
+    engine->database = rocksdb_open_for_read_only_column_families(
+        settings->database, engine->directory, count, names, options, opened, false, error);
+    for (int i = 0; i < count && engine->database; i++)
+        engine->columns[columns[i]] = opened[i];
+}
+
 static struct status open_database(struct rocksdb_engine *engine,
                                    const struct rocksdb_engine_options *options)
 {
@@ -357,15 +405,12 @@ static struct status open_database(struct rocksdb_engine *engine,
     if (engine->read_only)
         TRY(lock_directory(engine));
     settings_init(&settings, options, engine->cache);
-    const rocksdb_options_t *const *columns = (const rocksdb_options_t *const *)settings.columns;
     if (engine->read_only)
-        engine->database = rocksdb_open_for_read_only_column_families(
-            settings.database, engine->directory, COLUMN_COUNT, settings.names, columns,
-            engine->columns, false, &error);
+        open_reading(engine, &settings, &error);
     else
-        engine->database =
-            rocksdb_open_column_families(settings.database, engine->directory, COLUMN_COUNT,
-                                         settings.names, columns, engine->columns, &error);
+        engine->database = rocksdb_open_column_families(
+            settings.database, engine->directory, COLUMN_COUNT, settings.names,
+            (const rocksdb_options_t *const *)settings.columns, engine->columns, &error);
     settings_destroy(&settings);
     return status_from_rocksdb(engine->directory, "open", error);
 }
@@ -388,7 +433,8 @@ static void close_engine(struct engine *base)
     rocksdb_writeoptions_destroy(engine->durable);
     rocksdb_readoptions_destroy(engine->lookups);
     for (int column = 0; column < COLUMN_COUNT; column++)
-        rocksdb_column_family_handle_destroy(engine->columns[column]);
+        if (engine->columns[column])
+            rocksdb_column_family_handle_destroy(engine->columns[column]);
     rocksdb_cancel_all_background_work(engine->database, 1);
     rocksdb_close(engine->database);
     engine_free(engine);

@@ -10,7 +10,8 @@ struct rocksdb_engine_options {
     size_t write_buffer_bytes; /* memory for writes not yet in files, over all families */
     size_t disk_reserve_bytes; /* commits are refused while less is free on disk; 0: never */
     bool create_if_missing;    /* false: NOT_FOUND where there is no store */
-    bool read_only;            /* changes no file of the store; commits are refused */
+    bool read_only;            /* changes no file of the store; commits are refused, and families
+                                  that the store does not have yet are empty */
 };
 
 /* FAILED_PRECONDITION: another process has the directory open.

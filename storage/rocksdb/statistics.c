@@ -55,6 +55,8 @@ static double property_value(rocksdb_t *database, rocksdb_column_family_handle_t
 {
     uint64_t number = 0;
 
+    if (!column)
+        return 0;
     if (rocksdb_property_int_cf(database, column, property, &number) == 0)
         return (double)number;
     char *text = rocksdb_property_value_cf(database, column, property); /* the older ones */
