@@ -20,6 +20,6 @@
 
 void f17_a_commit_that_fails_changes_nothing_and_ends_the_server(void **state);
 void f18_a_torn_tail_of_the_write_ahead_log_takes_only_what_was_in_it(void **state);
-void f19_a_damaged_index_is_made_again_and_a_lost_row_is_not_passed_over(void **state);
+void f19_what_follows_from_the_log_is_made_again(void **state);
 
 #endif

@@ -78,73 +78,61 @@ void f18_a_torn_tail_of_the_write_ahead_log_takes_only_what_was_in_it(void **sta
     assert_int_equal(end_of_order("2"), COMPLETED);
 }
 
-struct entry {
-    uint8_t key[64], value[4096];
-    struct write write;
+struct first_key {
+    uint8_t bytes[256];
+    size_t size;
 };
 
-static bool keep_entry(void *context, struct bytes key, struct bytes value)
+static bool keep_key(void *context, struct bytes key, struct bytes value)
 {
-    struct entry *entry = context;
+    struct first_key *first = context;
 
-    assert_true(key.size <= sizeof entry->key && value.size <= sizeof entry->value);
-    memcpy(entry->key, key.data, key.size);
-    memcpy(entry->value, value.data, value.size);
-    entry->write.key = (struct bytes){entry->key, key.size};
-    entry->write.value = (struct bytes){entry->value, value.size};
+    (void)value;
+    assert_true(key.size <= sizeof first->bytes);
+    memcpy(first->bytes, key.data, key.size);
+    first->size = key.size;
     return false;
 }
 
-static struct engine *open_engine(void)
+/* Deletes the first entry of a family. */
+static void lose_entry(enum family family)
 {
     struct rocksdb_engine_options options = {
         .directory = stage_data(), .block_cache_bytes = 8 << 20, .write_buffer_bytes = 8 << 20};
+    struct scan scan = {.family = family};
+    struct first_key first = {.size = 0};
     struct engine *engine = NULL;
 
     assert_string_equal(rocksdb_engine_open(&options, &engine).message, "");
-    return engine;
-}
-
-/* Deletes the first entry of a family, which `lost` keeps. */
-static void lose_entry(enum family family, struct entry *lost)
-{
-    struct engine *engine = open_engine();
-    struct scan scan = {.family = family};
-
-    assert_string_equal(engine_scan(engine, &scan, keep_entry, lost).message, "");
-    assert_true(lost->write.key.size > 0);
-    lost->write.family = family;
-    lost->write.kind = WRITE_DELETE;
-    assert_string_equal(engine_commit(engine, &lost->write, 1, true).message, "");
+    assert_string_equal(engine_scan(engine, &scan, keep_key, &first).message, "");
+    assert_true(first.size > 0);
+    struct write lost = {.family = family, .kind = WRITE_DELETE, .key = {first.bytes, first.size}};
+    assert_string_equal(engine_commit(engine, &lost, 1, true).message, "");
     engine_close(engine);
 }
 
-static void put_back(struct entry *lost)
+void f19_what_follows_from_the_log_is_made_again(void **state)
 {
-    struct engine *engine = open_engine();
-
-    lost->write.kind = WRITE_PUT;
-    assert_string_equal(engine_commit(engine, &lost->write, 1, true).message, "");
-    engine_close(engine);
-}
-
-void f19_a_damaged_index_is_made_again_and_a_lost_row_is_not_passed_over(void **state)
-{
-    static struct entry lost;
+    static const enum family of_sagas[] = {FAMILY_SAGAS, FAMILY_SAGA_IDS, FAMILY_SAGA_INDEX};
 
     (void)state;
     define(TWO);
     start_order("1");
     do_step("a", "a");
     stage_stop();
-    lose_entry(FAMILY_STREAMS, &lost);
+    lose_entry(FAMILY_STREAMS);
     assert_int_not_equal(stage_maintain("verify"), 0);
     assert_int_equal(stage_maintain("rebuild"), 0);
     assert_int_equal(stage_maintain("verify"), 0);
-    lose_entry(FAMILY_SAGAS, &lost);
-    stage_expect_no_start();
-    put_back(&lost);
+    lose_entry(FAMILY_SAGAS);
+    stage_expect_no_start(); /* an open saga is not passed over */
+    for (size_t i = 0; i < sizeof of_sagas / sizeof *of_sagas; i++) {
+        if (i > 0)
+            lose_entry(of_sagas[i]);
+        assert_int_equal(stage_maintain("rebuild"), 0);
+    }
     stage_start(NULL);
+    expect_status("1", RUNNING);
     do_step("b", "b");
     assert_int_equal(end_of_order("1"), COMPLETED);
 }

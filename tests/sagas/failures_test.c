@@ -248,13 +248,13 @@ static void f12_a_timer_fires_once_whenever_the_server_dies(void **state)
 }
 
 #define BLOCK(name, node) "{\"name\": \"" name "\", \"nodes\": [" node "]}"
-#define BOTH              "{\"name\": \"both\", \"parallel\": {\"branches\": [\"left\", \"right\"]}}"
+#define BOTH              "{\"name\": \"both\", \"parallel\": {\"branches\": [\"x\", \"y\"]}}"
 
 static void f13_a_join_is_done_once_though_the_server_dies_between_its_branches(void **state)
 {
     (void)state;
     define("{\"type\": \"order\", \"nodes\": [" BOTH "," STEP("c", "c") "], \"blocks\": [" BLOCK(
-        "left", STEP("a", "a")) "," BLOCK("right", STEP("b", "b")) "]}");
+        "x", STEP("a", "a")) "," BLOCK("y", STEP("b", "b")) "]}");
     start_order("1");
     do_step("a", "a");
     stage_crash_and_start();
@@ -494,7 +494,7 @@ int main(int argc, char **argv)
         TEST(f16_a_running_saga_stays_with_its_definition),
         TEST(f17_a_commit_that_fails_changes_nothing_and_ends_the_server),
         TEST(f18_a_torn_tail_of_the_write_ahead_log_takes_only_what_was_in_it),
-        TEST(f19_a_damaged_index_is_made_again_and_a_lost_row_is_not_passed_over),
+        TEST(f19_what_follows_from_the_log_is_made_again),
         TEST(f22_a_saga_that_cannot_go_on_is_parked_and_others_are_not_touched),
         TEST(f23_a_signal_that_comes_before_the_wait_is_kept),
         TEST(f24_when_cancel_and_completion_race_both_are_told_who_won),

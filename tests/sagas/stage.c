@@ -115,7 +115,9 @@ const char *stage_data(void)
 
 struct rpc_client *stage_rpc_client(void)
 {
-    return rpc_client_create(atoi(strrchr(process.address, ':') + 1));
+    const char *port = strrchr(process.address, ':') + 1;
+
+    return rpc_client_create((int)strtol(port, NULL, 10));
 }
 
 /* --- judging ---------------------------------------------------------------------------------- */
