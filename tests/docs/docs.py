@@ -43,6 +43,9 @@ OFFLINE = {
 
 _MARK = re.compile(r"^<!-- (run|prints|not run: \S.*) -->$")
 _FENCE = re.compile(r"^```(\w*)\s*$")
+_ROW = re.compile(r"^\| F(\d+) \|.*\| ([^|]*)\|$", re.MULTILINE)
+_NAMED = re.compile(r"`(\w+)`")
+_TEST = re.compile(r"^\s*(?:static )?(?:void )?(\w+)\(\s*void \*\*state\)$", re.MULTILINE)
 _RESP_PORT = re.compile(r"\b6380\b")
 _ADDRESS = re.compile(r"\b(localhost|127\.0\.0\.1):2113\b")
 _HTTP = re.compile(r"\b(localhost|127\.0\.0\.1):2114\b")
@@ -247,6 +250,39 @@ def check_documents(binary):
     return good
 
 
+def wrong_rows(text, tests):
+    """What a table of failures tells of tests that do not exist, or does not tell."""
+    named = [(int(row), name) for row, cell in _ROW.findall(text) for name in _NAMED.findall(cell)]
+    wrong = [f"F{row}: there is no test {name}" for row, name in named if name not in tests]
+    told = {name for _, name in named}
+    return wrong + [
+        f"{name} is not told"
+        for name in sorted(tests)
+        if re.match(r"f\d+_", name) and name not in told
+    ]
+
+
+def tests_of(*folders):
+    """The test functions of C files."""
+    tests = set()
+    for folder in folders:
+        for name in sorted(os.listdir(os.path.join(TOP, folder))):
+            if name.endswith(".c"):
+                with open(os.path.join(TOP, folder, name), encoding="utf-8") as file:
+                    tests.update(_TEST.findall(file.read()))
+    return tests
+
+
+def check_failures():
+    with open(os.path.join(TOP, "docs", "sagas.md"), encoding="utf-8") as file:
+        wrong = wrong_rows(file.read(), tests_of("tests/sagas", "tests/unit/server/sagas"))
+    for what in wrong:
+        print(f"not ok - docs/sagas.md: {what}")
+    if not wrong:
+        print("ok - docs/sagas.md: the tests of its failures are there, and all are told")
+    return not wrong
+
+
 def refused(document):
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -278,7 +314,11 @@ def check_self():
         right = refused(document) == must_refuse
         print("ok -" if right else "not ok -", name)
         good = good and right
-    return good
+    table = "| F1 | a | b | `f1_holds` |\n| F21 | there are none | | |\n"
+    right = wrong_rows(table, {"f1_holds", "else"}) == []
+    right = right and len(wrong_rows(table, {"f2_holds"})) == 2
+    print("ok -" if right else "not ok -", "a row names a test, and a test has a row")
+    return good and right
 
 
 def main():
@@ -287,6 +327,8 @@ def main():
     parser.add_argument("binary", nargs="?", help="sagabase")
     arguments = parser.parse_args()
     good = check_self() if arguments.self_test else check_documents(arguments.binary)
+    if not arguments.self_test:
+        good = check_failures() and good
     return 0 if good else 1
 
 
