@@ -14,13 +14,14 @@ ifeq ($(HOME),)
 export HOME := $(CURDIR)/.tools/home
 endif
 
-.PHONY: help run build test demo bench soak format setup clean
+.PHONY: help run build test demo sagas bench soak format setup clean
 
 help:
 	@echo "make run      install what is missing, build, start the server on ./data"
 	@echo "make build    only build: bazel-bin/sagabase"
 	@echo "make test     install what is missing, run every test"
 	@echo "make demo     a throw-away server tells the history of this repository"
+	@echo "make sagas    two sagas at work, with participants in C, Python and Node"
 	@echo "make bench    measure Sagabase beside Redis, PostgreSQL, UmaDB and bare RocksDB"
 	@echo "make soak     kill the server under load, check histories and fuzz for SOAK_MINUTES"
 	@echo "make format   lay out the C code with clang-format"
@@ -40,6 +41,11 @@ test: setup
 
 demo: build
 	@examples/demo/run
+
+sagas: build setup
+	@$(BAZEL) build --config=release --show_result=0 --ui_event_filters=-info //examples/order_saga:orders
+	@examples/order_saga/run
+	@examples/business_trip/run
 
 bench: build
 	@tests/bench/run

@@ -10,7 +10,7 @@
 struct status maintain_verify(const char *directory, struct maintenance maintenance,
                               struct store_facts *facts);
 
-/* As store_rebuild(). */
+/* As store_rebuild(), then saga_rebuild(). */
 struct status maintain_rebuild(const char *directory, struct maintenance maintenance,
                                struct store_facts *facts);
 

@@ -92,12 +92,12 @@ static const struct method *const method_tables[] = {
 };
 
 static const char *const service_names[] = {
-    "sagabase.v1.Snapshots",
     "sagabase.v1.EventStore",
     "sagabase.v1.Admin",
     "sagabase.v1.SagaDefinitions",
     "sagabase.v1.Sagas",
     "sagabase.v1.Participant",
+    "sagabase.v1.Snapshots",
     NULL,
 };
 

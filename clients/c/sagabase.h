@@ -218,7 +218,7 @@ struct sagabase_read;
 struct sagabase_page {
     Sagabase__V1__RecordedEvent *const *events;
     size_t count; /* 0: the read has come to its end, unless there is a snapshot */
-    const Sagabase__V1__Snapshot *snapshot; /* of sagabase_load_stream: a page of its own, before
+    const Sagabase__V1__Snapshot *snapshot; /* of sagabase_load_stream: in its first page, before
                                              * the events; NULL in all others */
 };
 

@@ -62,6 +62,15 @@ static void put_message(struct buffer *out, const ProtobufCMessage *message)
         put_object(out, message);
 }
 
+/* One that this program has no name for is a number, as the JSON form of proto3 has it. */
+static void put_enum(struct buffer *out, const ProtobufCEnumDescriptor *type, int value)
+{
+    if (protobuf_c_enum_descriptor_get_value(type, value))
+        json_put_text(out, bytes_of_text(message_enum_name(type, value)));
+    else
+        buffer_print(out, "%d", value);
+}
+
 static void put_value(struct buffer *out, const ProtobufCFieldDescriptor *field, const void *value)
 {
     const ProtobufCBinaryData *bytes;
@@ -88,8 +97,7 @@ static void put_value(struct buffer *out, const ProtobufCFieldDescriptor *field,
     case PROTOBUF_C_TYPE_BOOL:
         return buffer_put_text(out, *(const protobuf_c_boolean *)value ? "true" : "false");
     case PROTOBUF_C_TYPE_ENUM:
-        return json_put_text(
-            out, bytes_of_text(message_enum_name(field->descriptor, *(const int *)value)));
+        return put_enum(out, field->descriptor, *(const int *)value);
     case PROTOBUF_C_TYPE_STRING:
         return json_put_text(out, bytes_of_text(*(char *const *)value));
     case PROTOBUF_C_TYPE_BYTES:
@@ -128,6 +136,8 @@ static bool is_default(const ProtobufCFieldDescriptor *field, const void *value)
         return ((const ProtobufCBinaryData *)value)->len == 0;
     case PROTOBUF_C_TYPE_MESSAGE:
         return !*(ProtobufCMessage *const *)value;
+    case PROTOBUF_C_TYPE_DOUBLE: /* -0 is 0 */
+        return !(*(const double *)value < 0) && !(*(const double *)value > 0);
     default:
         return message_value_bytes(field) == 8 ? *(const uint64_t *)value == 0
                                                : *(const uint32_t *)value == 0;

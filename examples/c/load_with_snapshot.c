@@ -10,7 +10,7 @@
 
 #include "clients/c/sagabase.h"
 
-enum { EVENTS = 10000, EVENTS_PER_APPEND = 10, BEHIND_SNAPSHOT = 100, LOADS = 20 };
+enum { EVENTS = 10000, EVENTS_PER_APPEND = 10, BEHIND_SNAPSHOT = 100, LOADS = 21 };
 
 struct account {
     int64_t balance;
@@ -117,17 +117,28 @@ static struct sagabase_status put_snapshot(struct sagabase_client *client, char 
     return status;
 }
 
-/* The mean time of a load, in milliseconds. */
+static int compare(const void *a, const void *b)
+{
+    double left = *(const double *)a, right = *(const double *)b;
+
+    return left < right ? -1 : left > right;
+}
+
+/* The median time of a load, in milliseconds. */
 static struct sagabase_status measure(struct sagabase_client *client, char *stream,
                                       bool ignore_snapshot, double *ms)
 {
     struct sagabase_status status = {.code = SAGABASE_OK};
+    double times_ms[LOADS];
     struct account account;
-    double begin = now_ms();
 
-    for (int i = 0; i < LOADS && status.code == SAGABASE_OK; i++)
+    for (int i = 0; i < LOADS && status.code == SAGABASE_OK; i++) {
+        double begin = now_ms();
         status = load(client, stream, ignore_snapshot, &account);
-    *ms = (now_ms() - begin) / LOADS;
+        times_ms[i] = now_ms() - begin;
+    }
+    qsort(times_ms, LOADS, sizeof *times_ms, compare);
+    *ms = times_ms[LOADS / 2];
     if (status.code == SAGABASE_OK)
         printf("%-16s balance %" PRId64 " from %" PRIu64 " events, %.2f ms\n",
                ignore_snapshot ? "without snapshot" : "with snapshot", account.balance,

@@ -2,45 +2,47 @@
 
 import sys
 
-from sagabase import ANY, Done, Event, Refused, StreamAppend, connect
+from sagabase import ANY, NO_STREAM, Done, Event, Refused, StreamAppend, StreamNotFound, connect
 
-LIMIT = 100
+LIMIT_CENTS = 10_000
+
+
+SIGNS = {"CreditReserved": 1, "CreditReleased": -1}
 
 
 def balance(store, customer):
-    """What is reserved or spent, and the revision that this is known from."""
-    used, revision = 0, None
-    stream = f"credit-{customer}"
-    if any(one.name == stream for one in store.list_streams(stream)):
-        for event in store.read_stream(stream):
-            used += {"CreditReserved": 1, "CreditReleased": -1}.get(event.type, 0) * event.json()[
-                "cents"
-            ]
-            revision = event.revision
-    return used, revision
+    """What is reserved or spent, and the state of the stream that this is known from."""
+    used, known = 0, NO_STREAM
+    try:
+        for event in store.read_stream(f"credit-{customer}"):
+            used += SIGNS.get(event.type, 0) * event.json()["cents"]
+            known = event.revision
+    except StreamNotFound:
+        pass
+    return used, known
 
 
-def event(command, type, expected=ANY):
+def happened(command, type, expected=ANY):
     order = command.input
-    stream = f"credit-{order['customer']}"
-    return StreamAppend(stream, [Event(type, {"order": command.saga_id, "cents": order["cents"]})], expected)
+    event = Event(type, {"order": command.saga_id, "cents": order["cents"]})
+    return StreamAppend(f"credit-{order['customer']}", [event], expected)
 
 
 def participant(store):
     def reserve(command):
         order = command.input
-        used, revision = balance(store, order["customer"])
-        if used + order["cents"] > LIMIT * 100:
-            raise Refused("CreditLimit", f"{order['customer']} has {LIMIT * 100 - used} left")
+        used, known = balance(store, order["customer"])
+        if used + order["cents"] > LIMIT_CENTS:
+            raise Refused("CreditLimit", f"{order['customer']} has {LIMIT_CENTS - used} left")
         # Committed only if nobody changed the balance since: else the command comes again.
-        expected = ANY if revision is None else revision
-        return Done({"left": LIMIT * 100 - used - order["cents"]}, appends=[event(command, "CreditReserved", expected)])
+        left = LIMIT_CENTS - used - order["cents"]
+        return Done({"left": left}, appends=[happened(command, "CreditReserved", known)])
 
     def release(command):
-        return Done(appends=[event(command, "CreditReleased")])
+        return Done(appends=[happened(command, "CreditReleased")])
 
     def charge(command):
-        return Done({"receipt": f"R-{command.saga_id}"}, appends=[event(command, "Charged")])
+        return Done({"receipt": f"R-{command.saga_id}"}, appends=[happened(command, "Charged")])
 
     def told(handler):
         def handle(command):

@@ -233,8 +233,7 @@ static struct status find_reply(const struct append *append, const struct new_ev
     return OK;
 }
 
-/* --- the append's own way
- * -------------------------------------------------------------------------- */
+/* --- the append's own way ---------------------------------------------------------------- */
 
 /* @thread writer */
 static void on_done(struct intent *intent)

@@ -7,18 +7,29 @@
 
 enum { COMMAND_MEMORY_MAX = 16 << 20 };
 
-/* From the event in "$cmd-<queue>"; false: it is gone, scavenged or erased. */
-static struct status read_event(struct gateway *gateway, uint64_t position, struct buffer *data,
-                                bool *found)
+static bool is_of(const struct event *event, const struct uuid *command_id)
 {
-    struct read read = {.from = position, .events_max = 1, .bytes_max = 1};
+    uint8_t text[UUID_TEXT_BYTES];
+    struct bytes told;
+
+    uuid_format(command_id, text);
+    return event_metadata(event, bytes_of_text("command-id"), &told) &&
+           bytes_equal(told, bytes_of(text, sizeof text));
+}
+
+/* From the event in "$cmd-<queue>"; not found: it is gone, scavenged or erased, or nobody knows any
+ * more where it is. */
+static struct status read_event(struct gateway *gateway, const struct lease *lease,
+                                struct buffer *data, bool *found)
+{
+    struct read read = {.from = lease->position, .events_max = 1, .bytes_max = 1};
     struct page page = {0};
     struct event event;
     struct status status = event_log_read_all(gateway->log, &read, &page);
     struct bytes frames = buffer_bytes(&page.frames);
 
-    *found = status_ok(status) && event_next(&frames, &event) && event.position == position &&
-             event.erased_us == 0;
+    *found = status_ok(status) && event_next(&frames, &event) &&
+             event.position == lease->position && is_of(&event, &lease->command_id);
     if (*found)
         buffer_put(data, event.data);
     buffer_destroy(&page.frames);
@@ -68,7 +79,7 @@ struct status gateway_read_command(struct gateway *gateway, const struct lease *
 {
     bool found;
 
-    TRY(read_event(gateway, lease->position, data, &found));
+    TRY(read_event(gateway, lease, data, &found));
     if (!found)
         TRY(make_command(gateway, &lease->command_id, data));
     return buffer_ok(data) ? OK : status_make(STATUS_RESOURCE_EXHAUSTED, "command: out of memory");

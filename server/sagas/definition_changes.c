@@ -18,8 +18,7 @@ static struct status no_such(struct bytes type, uint32_t version)
                        (const char *)type.data, version);
 }
 
-/* --- @thread writer
- * -------------------------------------------------------------------------------- */
+/* --- @thread writer ---------------------------------------------------------------------- */
 
 static void add_publishing(struct gateway *gateway, struct commit *commit,
                            struct definition_entry *entry)
@@ -133,8 +132,7 @@ static void on_default_done(struct intent *intent)
     gateway_part_end(&container_of(intent, struct definition_default, intent)->part, intent);
 }
 
-/* --- any thread
- * -------------------------------------------------------------------------------------- */
+/* --- any thread -------------------------------------------------------------------------- */
 
 struct status definition_put_submit(struct gateway *gateway, struct definition_put *put,
                                     struct arena *arena)

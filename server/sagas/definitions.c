@@ -132,8 +132,7 @@ struct definition *definitions_next(struct definitions *definitions, struct byte
     return definition;
 }
 
-/* --- @thread writer
- * ------------------------------------------------------------------------------- */
+/* --- @thread writer ---------------------------------------------------------------------- */
 
 struct definition_entry *definitions_find_equal(const struct definitions *definitions,
                                                 const struct definition *definition)
@@ -236,8 +235,7 @@ void definitions_publish(struct definitions *definitions, struct definition_entr
     pthread_mutex_unlock(&definitions->lock);
 }
 
-/* --- loading
- * --------------------------------------------------------------------------------------- */
+/* --- loading ----------------------------------------------------------------------------- */
 
 struct load {
     struct definitions *definitions;

@@ -8,8 +8,7 @@
 
 enum { ROWS_AT_ONCE = 256, ROWS_MEMORY_MAX = 1 << 30 };
 
-/* --- the secret
- * --------------------------------------------------------------------------------------- */
+/* --- the secret -------------------------------------------------------------------------- */
 
 static void make_secret(struct command_secret *secret)
 {
@@ -42,8 +41,7 @@ static struct status find_secret(struct gateway *gateway)
     return OK;
 }
 
-/* --- open sagas
- * ----------------------------------------------------------------------------------------- */
+/* --- open sagas -------------------------------------------------------------------------- */
 
 /* Answers of a saga that turns backward are still taken, but nothing is handed out any more. */
 static bool is_wanted(const struct saga *saga, const struct activity *activity)

@@ -80,8 +80,7 @@ uint64_t saga_name_hash(struct bytes type, struct bytes id);
 bool gateway_has_ended_since(const struct gateway *gateway, uint64_t name_hash,
                              uint64_t known_ended);
 
-/* --- changing a saga (saga_change.c): @thread writer
- * ------------------------------------------------ */
+/* --- changing a saga (saga_change.c): @thread writer ------------------------------------- */
 
 struct saga_change {
     struct gateway *gateway;
@@ -120,8 +119,7 @@ static inline bool saga_is_out(const struct activity *activity, bool compensatio
 struct open_command saga_open_command(const struct gateway *gateway, const struct saga *saga,
                                       uint32_t activity, bool is_new);
 
-/* --- rows (saga_rows.c): any thread
- * ------------------------------------------------------------------- */
+/* --- rows (saga_rows.c): any thread ------------------------------------------------------ */
 
 /* Of the newest run of a name; 0: there is none. */
 struct status saga_rows_find(struct gateway *gateway, struct bytes type, struct bytes id,
@@ -132,8 +130,7 @@ struct status saga_rows_read(struct gateway *gateway, uint64_t number, struct sa
 /* From a row's bytes. */
 struct status saga_rows_decode(struct gateway *gateway, struct bytes row, struct saga **saga);
 
-/* --- recovery (gateway_recover.c)
- * --------------------------------------------------------------------- */
+/* --- recovery (gateway_recover.c) -------------------------------------------------------- */
 
 struct status gateway_recover(struct gateway *gateway);
 

@@ -59,20 +59,26 @@ static struct status ask(struct saga_act *act, struct saga *saga, struct arena *
     return OK;
 }
 
+/* It has started since: what was there when it was asked for? */
+static struct status tell_before(const struct saga_act *act, uint32_t run)
+{
+    if (run == 1)
+        return status_make(STATUS_NOT_FOUND, "%.*s/%.*s: no such saga", (int)act->type.size,
+                           (const char *)act->type.data, (int)act->id.size,
+                           (const char *)act->id.data);
+    return status_make(STATUS_FAILED_PRECONDITION,
+                       "%.*s: run %u had ended, and run %u had not begun", (int)act->id.size,
+                       (const char *)act->id.data, run - 1, run);
+}
+
 struct status saga_act_settle(struct saga_act *act, struct arena *arena)
 {
     struct saga *saga;
 
     if (!status_ok(act->intent.status) || act->is_open)
         return act->intent.status;
-    struct status status = gateway_get_saga(act->part.gateway, act->type, act->id, &saga);
-    if (status_ok(status)) {
-        /* Started or ended in this very moment: by now it may even be another run. */
-        status = saga_has_ended(saga)
-                     ? ask(act, saga, arena)
-                     : status_make(STATUS_UNAVAILABLE, "%.*s: it has just started; try again",
-                                   (int)act->id.size, (const char *)act->id.data);
-        saga_free(saga);
-    }
-    return act->intent.status = status;
+    TRY(act->intent.status = gateway_get_saga(act->part.gateway, act->type, act->id, &saga));
+    act->intent.status = saga_has_ended(saga) ? ask(act, saga, arena) : tell_before(act, saga->run);
+    saga_free(saga);
+    return act->intent.status;
 }

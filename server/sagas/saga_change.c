@@ -141,8 +141,7 @@ static void add_effect_of(struct saga_change *change, const Sagabase__V1__SagaEv
     }
 }
 
-/* --- writing
- * --------------------------------------------------------------------------------------- */
+/* --- writing ----------------------------------------------------------------------------- */
 
 static void put_row(struct saga_change *change)
 {

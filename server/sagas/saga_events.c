@@ -87,8 +87,7 @@ static void make_shared_metadata(struct making *self)
             (struct metadata_entry){bytes_of_text("traceparent"), saga->traceparent};
 }
 
-/* --- the saga's own events
- * ------------------------------------------------------------------------- */
+/* --- the saga's own events --------------------------------------------------------------- */
 
 static struct new_event *make_saga_events(struct making *self, const struct saga_decision *decision)
 {
@@ -107,8 +106,7 @@ static struct new_event *make_saga_events(struct making *self, const struct saga
     return events;
 }
 
-/* --- commands
- * ---------------------------------------------------------------------------------------- */
+/* --- commands ---------------------------------------------------------------------------- */
 
 static struct metadata_entry text_entry(const char *key, const char *value)
 {
@@ -180,8 +178,7 @@ static struct issued *make_commands(struct making *self, const struct saga_decis
     return issued;
 }
 
-/* --- records
- * ------------------------------------------------------------------------------------------ */
+/* --- records ----------------------------------------------------------------------------- */
 
 /* One stream for all commands of `issued[0 .. count - 1]` that go to the queue of the first. */
 static struct stream_append make_queue_stream(struct making *self, struct issued *issued,

@@ -16,8 +16,7 @@ struct candidates {
     size_t count;
 };
 
-/* --- does it match?
- * ------------------------------------------------------------------------------- */
+/* --- does it match? ---------------------------------------------------------------------- */
 
 static bool has_status(const struct saga *saga, const Sagabase__V1__ListSagasRequest *filter)
 {
@@ -71,8 +70,7 @@ static bool matches(const struct saga *saga, const Sagabase__V1__ListSagasReques
            (!*filter->error_type || has_error(saga, filter->error_type));
 }
 
-/* --- candidates
- * ------------------------------------------------------------------------------------ */
+/* --- candidates -------------------------------------------------------------------------- */
 
 static void set_range(struct candidates *candidates, struct bytes first)
 {

@@ -12,8 +12,7 @@ static const Sagabase__V1__ReplyOutcome accepted =
 static const Sagabase__V1__ReplyOutcome unknown =
     SAGABASE__V1__REPLY_OUTCOME__REPLY_OUTCOME_UNKNOWN_COMMAND;
 
-/* --- @thread writer
- * ----------------------------------------------------------------------------------- */
+/* --- @thread writer ---------------------------------------------------------------------- */
 
 static void tell(struct saga_reply *reply, Sagabase__V1__ReplyOutcome outcome,
                  const struct status *why)
@@ -103,8 +102,7 @@ static void on_done(struct intent *intent)
     gateway_part_end(&container_of(intent, struct saga_reply, intent)->part, intent);
 }
 
-/* --- any thread
- * -------------------------------------------------------------------------------------- */
+/* --- any thread -------------------------------------------------------------------------- */
 
 struct status saga_reply_submit(struct gateway *gateway, struct saga_reply *reply,
                                 struct arena *arena)

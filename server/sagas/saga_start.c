@@ -16,8 +16,7 @@ static struct bytes id_of(const struct saga_start *start)
     return bytes_of_text(start->request->id);
 }
 
-/* --- what there is
- * ---------------------------------------------------------------------------------- */
+/* --- what there is ----------------------------------------------------------------------- */
 
 /* Reads the newest run of the id, if it is on disk and over. One that is open, the writer has. */
 static struct status read_ended(struct gateway *gateway, struct saga_start *start)
@@ -55,8 +54,7 @@ static struct status find_newest(struct saga_start *start, struct open_saga **op
     return OK;
 }
 
-/* --- @thread writer: attaching
- * ------------------------------------------------------------------------ */
+/* --- @thread writer: attaching ----------------------------------------------------------- */
 
 static bool may_run_again(const struct saga *newest, Sagabase__V1__IdReuse reuse)
 {
@@ -139,8 +137,7 @@ static struct status attach(struct saga_start *start, struct commit *commit, str
     return OK;
 }
 
-/* --- @thread writer: starting
- * -------------------------------------------------------------------------- */
+/* --- @thread writer: starting ------------------------------------------------------------ */
 
 static void put_name(struct commit *commit, const struct saga *saga)
 {
@@ -238,8 +235,7 @@ static void on_done(struct intent *intent)
     gateway_part_end(&container_of(intent, struct saga_start, intent)->part, intent);
 }
 
-/* --- any thread
- * -------------------------------------------------------------------------------------- */
+/* --- any thread -------------------------------------------------------------------------- */
 
 static void give_back(struct saga_start *start)
 {

@@ -110,8 +110,7 @@ static void on_told(struct intent *intent)
     pthread_mutex_unlock(&timers->lock);
 }
 
-/* --- its own thread
- * ------------------------------------------------------------------------------- */
+/* --- its own thread ---------------------------------------------------------------------- */
 
 static bool saga_is_due(struct gateway *gateway)
 {

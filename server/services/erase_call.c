@@ -1,8 +1,12 @@
 #include "server/services/erase_call.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 
 #include "server/services/services.h"
+#include "storage/log/event_log.h"
+#include "storage/snapshots/snapshot_store.h"
 
 struct erasing_call {
     struct call *call;
@@ -23,12 +27,50 @@ static void on_erased(struct step *step, bool ok)
     call_release(self->call); /* if nobody waits any more, the call may be gone now */
 }
 
+/* --- snapshots: states that were made from the events ----------------------------------------- */
+
+struct forgetting {
+    struct snapshot_change change;
+    sem_t ended;
+};
+
+/* On the writer thread. */
+static void on_forgotten(struct intent *intent)
+{
+    sem_post(&container_of(intent, struct forgetting, change.intent)->ended);
+}
+
+/* All of the stream's, because nobody knows what an event has left in which of them. */
+static struct status forget_snapshots(const struct services *services, struct bytes stream,
+                                      struct arena *arena)
+{
+    struct forgetting forgetting = {.change = {.kind = SNAPSHOT_DELETE_ALL, .stream = stream}};
+
+    forgetting.change.intent.done = on_forgotten;
+    sem_init(&forgetting.ended, 0, 0);
+    struct status status = snapshot_change_submit(services->snapshots, &forgetting.change, arena);
+    if (status_ok(status)) {
+        while (sem_wait(&forgetting.ended) != 0 && errno == EINTR)
+            continue;
+        status = forgetting.change.intent.status;
+    }
+    sem_destroy(&forgetting.ended);
+    if (status_ok(status) && forgetting.change.found)
+        status = snapshot_store_compact(services->snapshots);
+    return status;
+}
+
 static void *erase(void *argument)
 {
     struct erasing_call *self = argument;
     const struct services *services = call_context(self->call);
+    struct arena *arena = call_arena(self->call);
 
-    self->status = event_log_erase(services->log, &self->erasure, call_arena(self->call));
+    self->status = OK;
+    if (services->snapshots)
+        self->status = forget_snapshots(services, self->erasure.stream, arena);
+    if (status_ok(self->status) || self->status.code == STATUS_NOT_FOUND)
+        self->status = event_log_erase(services->log, &self->erasure, arena);
     call_wake(self->call, &self->erased);
     return NULL;
 }

@@ -179,19 +179,35 @@ static struct status take_page(struct reading *self, const struct page *page)
     return OK;
 }
 
+/* A message is its fields in any order, so what goes with the page is put behind its frames. */
+static bool add_beside(struct reading *self, struct page *page)
+{
+    struct bytes beside = self->beside;
+
+    self->beside = (struct bytes){0};
+    if (beside.size == 0)
+        return true;
+    page->frames.bytes_max = page->frames.size + beside.size;
+    buffer_put(&page->frames, beside);
+    return buffer_ok(&page->frames);
+}
+
 static void send_page(struct reading *self)
 {
     struct page page = {0};
+    bool is_beside = self->beside.size > 0;
     struct status status;
 
     if (call_cancelled(self->call))
         return call_end(self->call, status_make(STATUS_CANCELLED, "the client is gone"));
-    if (self->events_left == 0)
+    if (self->events_left == 0 && !is_beside)
         return call_end(self->call, OK);
-    status = read_page(self, &page);
-    if (status_ok(status))
+    status = self->events_left > 0 ? read_page(self, &page) : OK;
+    if (status_ok(status) && self->events_left > 0)
         status = take_page(self, &page);
-    if (!status_ok(status) || (page.event_count == 0 && self->events_left == 0)) {
+    if (status_ok(status) && !add_beside(self, &page))
+        status = status_make(STATUS_RESOURCE_EXHAUSTED, "read: out of memory");
+    if (!status_ok(status) || (page.event_count == 0 && self->events_left == 0 && !is_beside)) {
         buffer_destroy(&page.frames);
         return call_end(self->call, status);
     }
@@ -211,10 +227,4 @@ void reading_start(struct reading *reading)
 {
     reading->sent.run = on_sent;
     send_page(reading);
-}
-
-void reading_start_behind(struct reading *reading, const ProtobufCMessage *first)
-{
-    reading->sent.run = on_sent;
-    call_send(reading->call, first, &reading->sent);
 }

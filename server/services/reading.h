@@ -32,6 +32,7 @@ struct reading {
     struct query query;
     struct filter filter;
     struct filter_rules rules;
+    struct bytes beside; /* packed fields that go with the first page; set before the start */
     struct step sent, closed;
 };
 
@@ -57,8 +58,5 @@ struct status reading_aim(struct reading *reading, int direction, struct reading
 
 /* Sends the pages and ends the call. */
 void reading_start(struct reading *reading);
-
-/* The same, with a message of its own before the pages. Packs it before it returns. */
-void reading_start_behind(struct reading *reading, const ProtobufCMessage *first);
 
 #endif

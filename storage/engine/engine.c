@@ -14,7 +14,6 @@ const char *family_name(enum family family)
         [FAMILY_POLICIES] = "policies",
         [FAMILY_SNAPSHOTS] = "snapshots",
         [FAMILY_VALUES] = "values",
-        [FAMILY_REDUCERS] = "reducers",
         [FAMILY_SAGAS] = "sagas",
         [FAMILY_SAGA_IDS] = "saga_ids",
         [FAMILY_SAGA_INDEX] = "saga_index",

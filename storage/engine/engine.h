@@ -28,7 +28,6 @@ enum family {
     FAMILY_POLICIES,    /* what of a stream is to be seen */
     FAMILY_SNAPSHOTS,   /* states of streams (storage/snapshots/rows.h) */
     FAMILY_VALUES,      /* plain cached values (the same) */
-    FAMILY_REDUCERS,    /* how snapshots come about (the same) */
     FAMILY_SAGAS,       /* sagas, by number (server/sagas/saga_keys.h) */
     FAMILY_SAGA_IDS,    /* saga type and id -> number of its newest run (the same) */
     FAMILY_SAGA_INDEX,  /* sagas by status, type and attribute (the same) */

@@ -358,6 +358,13 @@ struct status snapshot_store_open(const struct snapshot_store_options *options,
     return OK;
 }
 
+struct status snapshot_store_compact(struct snapshot_store *store)
+{
+    static const struct bytes all = {0};
+
+    return engine_compact(store->options.engine, FAMILY_SNAPSHOTS, all, all);
+}
+
 void snapshot_store_close(struct snapshot_store *store)
 {
     free(store);

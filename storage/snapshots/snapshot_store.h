@@ -91,6 +91,10 @@ struct snapshot_change {
 struct status snapshot_change_submit(struct snapshot_store *store, struct snapshot_change *change,
                                      struct arena *arena);
 
+/* Takes the bytes of deleted snapshots out of the files, and out of the write-ahead log. Long; any
+ * thread. */
+struct status snapshot_store_compact(struct snapshot_store *store);
+
 /* --- looking ----------------------------------------------------------------------------- */
 
 /* Borrows from `entry`. */

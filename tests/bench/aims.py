@@ -50,6 +50,8 @@ CACHED = ("set", "get")
 SESSIONS = "append 1 event, 8 sessions of 64"
 READ_ALL = "read all"
 READ_STREAM = "read one stream"
+LOAD_SNAPSHOT = "load 10,000 events, snapshot before the last 100"
+LOAD_REPLAYED = "load 10,000 events, no snapshot"
 LIVE = "live, 10,000 events/s"
 FAN_OUT = "live, 1,000 subscribers, 20 events/s"
 STORED = "append 1 event, 64 clients, Zipf"
@@ -77,6 +79,7 @@ RATIOS = (
     Ratio(READ_ALL, "umadb", 2),
     Ratio(READ_STREAM, "rocksdb", 0.4),
     Ratio(READ_STREAM, "umadb", 2),
+    Ratio(LOAD_SNAPSHOT, "sagabase", 30, LOAD_REPLAYED),
     Ratio(STORED_FULL, "sagabase", 0.9, STORED),
     Ratio(sagas(64), "restate", 10),
     Ratio(TRACED_SOME, "sagabase", 0.97, UNTRACED),

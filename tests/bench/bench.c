@@ -23,6 +23,8 @@ static const struct workload {
     {"fill-long", fill_long_stream},
     {"read-all", measure_read_all},
     {"read-stream", measure_read_stream},
+    {"load-replayed", measure_load_replayed},
+    {"load-snapshot", measure_load_snapshot},
     {"live", measure_live},
     {"fan-out", measure_fan_out},
     {"idle", measure_idle},

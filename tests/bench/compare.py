@@ -203,6 +203,21 @@ class Comparison:
             take_turns(self.results, work, runners, min(REPEATS, 2))
         self.stop(umadb)
 
+    # --- snapshots -----------------------------------------------------------------------------
+
+    def snapshots(self):
+        ours = self.start(systems.Sagabase, "snapshots")
+        ours.load("fill-long", total=10_000)
+        for work, call, events in (
+            (aims.LOAD_REPLAYED, "load-replayed", 10_000),
+            (aims.LOAD_SNAPSHOT, "load-snapshot", 100),
+        ):
+            runners = {
+                "sagabase": lambda: ours.load(call, outstanding=1, connections=1, total=events)
+            }
+            take_turns(self.results, work, runners)
+        self.stop(ours)
+
     # --- sagas ---------------------------------------------------------------------------------
 
     def sagas(self):
@@ -288,6 +303,7 @@ def main():
         comparison.rocksdb()
         comparison.traces()
         comparison.live()
+        comparison.snapshots()
         comparison.sagas()
         comparison.stored()
         comparison.fsync()

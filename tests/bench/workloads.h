@@ -25,6 +25,11 @@ void fill_long_stream(const struct load *load, struct measured *measured);
 void measure_read_all(const struct load *load, struct measured *measured);
 void measure_read_stream(const struct load *load, struct measured *measured);
 
+/* The stream "long" of 10,000 events: all `total` of them, or from a snapshot with `total` behind
+ * it. An event is a load. */
+void measure_load_replayed(const struct load *load, struct measured *measured);
+void measure_load_snapshot(const struct load *load, struct measured *measured);
+
 /* Latency: from the moment an append is sent to the moment a subscriber has it. */
 void measure_live(const struct load *load, struct measured *measured);
 /* `subscribers` of one stream. */

@@ -100,13 +100,14 @@ class Store:
     def run(self, *arguments, stdin=None):
         """What a command prints; None if it failed."""
         process = self.command(*arguments, stdin=stdin)
-        output, _ = process.communicate(stdin)
+        output, self.complaint = process.communicate(stdin)
         return output.decode() if process.returncode == 0 else None
 
     def must_run(self, *arguments, stdin=None):
         output = self.run(*arguments, stdin=stdin)
         if output is None:
-            raise Wrong(f"{' '.join(arguments[:3])} failed")
+            complaint = self.complaint.decode(errors="replace").strip()
+            raise Wrong(f"{' '.join(arguments[:3])}: {complaint}")
         return output
 
     def append(self, stream):

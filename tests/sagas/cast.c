@@ -130,8 +130,9 @@ static void on_operated(void *context, struct status status, struct bytes respon
 
     (void)response;
     cast->operations_open--;
+    /* UNAVAILABLE: it was being started at that moment. */
     if (status.code != STATUS_FAILED_PRECONDITION && status.code != STATUS_NOT_FOUND &&
-        !is_fine(cast, status))
+        status.code != STATUS_UNAVAILABLE && !is_fine(cast, status))
         cast_judge(cast, status_make(STATUS_INTERNAL, "operator: %s: %.200s",
                                      status_code_name(status.code), status.message));
 }

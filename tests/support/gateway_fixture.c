@@ -19,10 +19,9 @@ static void check(const char *what, struct status status)
     abort();
 }
 
-/* --- the life of the fixture
- * ------------------------------------------------------------------------ */
+/* --- the life of the fixture ------------------------------------------------------------- */
 
-static void open_gateway(struct gateway_fixture *fixture)
+void gateway_fixture_continue(struct gateway_fixture *fixture)
 {
     check("log", event_log_open(&(struct event_log_options){.engine = fixture->store.engine,
                                                             .clock = &fixture->clock.clock},
@@ -33,7 +32,7 @@ static void open_gateway(struct gateway_fixture *fixture)
                        &fixture->gateway));
 }
 
-static void close_gateway(struct gateway_fixture *fixture)
+void gateway_fixture_stop(struct gateway_fixture *fixture)
 {
     if (fixture->has_joined)
         fixture_leave(fixture, LEAVE_RETURN);
@@ -49,12 +48,12 @@ void gateway_fixture_open(struct gateway_fixture *fixture, const char *engine_ki
     arena_init(&fixture->arena, ARENA_BYTES_MAX);
     pthread_mutex_init(&fixture->lock, NULL);
     pthread_cond_init(&fixture->woken, NULL);
-    open_gateway(fixture);
+    gateway_fixture_continue(fixture);
 }
 
 void gateway_fixture_close(struct gateway_fixture *fixture)
 {
-    close_gateway(fixture);
+    gateway_fixture_stop(fixture);
     store_close(&fixture->store);
     arena_destroy(&fixture->arena);
     pthread_cond_destroy(&fixture->woken);
@@ -69,9 +68,9 @@ static void print_finding(void *context, const char *line)
 
 void gateway_fixture_restart(struct gateway_fixture *fixture)
 {
-    close_gateway(fixture);
+    gateway_fixture_stop(fixture);
     store_restart(&fixture->store);
-    open_gateway(fixture);
+    gateway_fixture_continue(fixture);
 }
 
 uint64_t gateway_fixture_maintain(struct gateway_fixture *fixture, bool rebuild)
@@ -79,11 +78,11 @@ uint64_t gateway_fixture_maintain(struct gateway_fixture *fixture, bool rebuild)
     struct maintenance maintenance = {.tell = print_finding, .told_max = 10};
     struct store_facts facts;
 
-    close_gateway(fixture);
+    gateway_fixture_stop(fixture);
     maintenance.engine = fixture->store.engine;
     check("maintain",
           rebuild ? store_rebuild(&maintenance, &facts) : store_verify(&maintenance, &facts));
-    open_gateway(fixture);
+    gateway_fixture_continue(fixture);
     return facts.disagreements;
 }
 
@@ -93,8 +92,7 @@ void gateway_fixture_wait(struct gateway_fixture *fixture, int64_t interval_us)
     gateway_look_at_clock(fixture->gateway);
 }
 
-/* --- intents
- * ---------------------------------------------------------------------------------------- */
+/* --- intents ----------------------------------------------------------------------------- */
 
 /* Whose `done` posts a semaphore. Any intent: they are found by its address. */
 struct waiting {
@@ -272,8 +270,7 @@ struct status fixture_act(struct gateway_fixture *fixture, const char *type, con
     return saga_act_settle(act, &fixture->arena);
 }
 
-/* --- looking
- * ---------------------------------------------------------------------------------------- */
+/* --- looking ----------------------------------------------------------------------------- */
 
 Sagabase__V1__SagaStatus fixture_status(struct gateway_fixture *fixture, const char *type,
                                         const char *id)
@@ -348,8 +345,7 @@ const char *fixture_events(struct gateway_fixture *fixture, const char *stream)
     return copy.data ? (const char *)copy.data : "";
 }
 
-/* --- folding
- * ---------------------------------------------------------------------------------------- */
+/* --- folding ----------------------------------------------------------------------------- */
 
 struct fold {
     struct gateway_fixture *fixture;
@@ -425,8 +421,7 @@ const char *fixture_compare_rows(struct gateway_fixture *fixture)
     return comparison.difference;
 }
 
-/* --- the participant
- * -------------------------------------------------------------------------------- */
+/* --- the participant --------------------------------------------------------------------- */
 
 static void on_wake(struct worker *worker)
 {

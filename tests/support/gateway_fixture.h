@@ -38,6 +38,10 @@ struct task {
 void gateway_fixture_open(struct gateway_fixture *fixture, const char *engine_kind);
 void gateway_fixture_close(struct gateway_fixture *fixture);
 
+/* Closes the gateway and the log, but not the store; opens them again. */
+void gateway_fixture_stop(struct gateway_fixture *fixture);
+void gateway_fixture_continue(struct gateway_fixture *fixture);
+
 /* The process ends and another one begins. What was not committed is gone. */
 void gateway_fixture_restart(struct gateway_fixture *fixture);
 
@@ -74,8 +78,7 @@ struct status fixture_append(struct gateway_fixture *fixture, struct append *app
 struct status fixture_act(struct gateway_fixture *fixture, const char *type, const char *id,
                           struct saga_act *act);
 
-/* --- looking
- * ---------------------------------------------------------------------------------------- */
+/* --- looking ----------------------------------------------------------------------------- */
 
 /* What the row says, 0: there is none. Aborts if it cannot be read. */
 Sagabase__V1__SagaStatus fixture_status(struct gateway_fixture *fixture, const char *type,
@@ -92,8 +95,7 @@ const char *fixture_events(struct gateway_fixture *fixture, const char *stream);
  * NULL. */
 const char *fixture_compare_rows(struct gateway_fixture *fixture);
 
-/* --- the participant
- * -------------------------------------------------------------------------------- */
+/* --- the participant --------------------------------------------------------------------- */
 
 /* Takes from these queues (at most 3, the rest NULL), with plenty of credit. */
 void fixture_join(struct gateway_fixture *fixture, const char *first, const char *second,

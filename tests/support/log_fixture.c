@@ -79,6 +79,47 @@ struct status append_some(struct event_log *log, const char *stream, struct expe
     return status;
 }
 
+void append_varied(struct event_log *log, size_t round, size_t data_bytes)
+{
+    struct new_event events[VARIED_EVENTS];
+    struct bytes tags[VARIED_EVENTS][2];
+    struct metadata_entry metadata[VARIED_EVENTS];
+    char texts[VARIED_EVENTS][3][32], stream[32];
+    uint8_t *data = calloc(1, data_bytes + 1);
+
+    for (size_t i = 0; i < VARIED_EVENTS; i++) {
+        events[i] = make_event(uuid_random());
+        snprintf(texts[i][0], sizeof texts[i][0], "Type%zu", (round + i) % 7);
+        snprintf(texts[i][1], sizeof texts[i][1], "tag-%zu", (round * 3 + i) % 40);
+        snprintf(texts[i][2], sizeof texts[i][2], "correlated-%zu", round);
+        tags[i][0] = bytes_of_text(texts[i][1]);
+        tags[i][1] = bytes_of_text("all");
+        metadata[i] =
+            (struct metadata_entry){bytes_of_text("$correlationId"), bytes_of_text(texts[i][2])};
+        events[i].type = bytes_of_text(texts[i][0]);
+        events[i].data = bytes_of(data, data_bytes);
+        events[i].tags = tags[i];
+        events[i].tag_count = 2;
+        events[i].metadata = &metadata[i];
+        events[i].metadata_count = 1;
+    }
+    snprintf(stream, sizeof stream, "kind%zu-%zu", round % 5, round % 50);
+    struct stream_append streams[2] = {
+        {.stream = bytes_of_text(stream), .expected = ANY, .events = events, .event_count = 6},
+        {.stream = bytes_of_text("shared"),
+         .expected = ANY,
+         .events = events + 6,
+         .event_count = VARIED_EVENTS - 6},
+    };
+    struct append append = {.streams = streams, .stream_count = 2};
+    struct status status = run_append(log, &append);
+    free(data);
+    if (!status_ok(status)) {
+        fprintf(stderr, "append_varied: %s\n", status.message);
+        abort();
+    }
+}
+
 struct status append_one(struct event_log *log, const char *stream, struct expectation expected,
                          struct uuid id, struct append *result)
 {

@@ -43,6 +43,12 @@ struct new_event make_event(struct uuid id);
 struct status append_some(struct event_log *log, const char *stream, struct expectation expected,
                           size_t count, uint64_t *last_revision);
 
+enum { VARIED_EVENTS = 10 };
+
+/* A record of events of two streams, "kindN-M" and "shared", with types, tags ("tag-N", "all") and
+ * correlation ids that differ from round to round, and data of that size. */
+void append_varied(struct event_log *log, size_t round, size_t data_bytes);
+
 /* One event with this id. */
 struct status append_one(struct event_log *log, const char *stream, struct expectation expected,
                          struct uuid id, struct append *result);

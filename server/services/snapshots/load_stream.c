@@ -1,4 +1,4 @@
-/* Snapshots.LoadStream: the snapshot first, then pages of events (reading.h), all on the queue
+/* Snapshots.LoadStream: the snapshot with the first page of events (reading.h), all on the queue
  * thread. The snapshot is looked up before the head of the stream, so nothing between the two
  * is missing. */
 #include "server/services/reading.h"
@@ -48,20 +48,33 @@ static struct status read_request(struct reading *self,
     return reading_aim(self, 0, from, request->count, head.first_revision, head.last_revision + 1);
 }
 
+/* A response that tells the snapshot and nothing else. */
+static struct status pack(const struct snapshot *snapshot, struct arena *arena,
+                          struct bytes *packed)
+{
+    Sagabase__V1__LoadStreamResponse response = SAGABASE__V1__LOAD_STREAM_RESPONSE__INIT;
+    Sagabase__V1__Snapshot answer;
+
+    TRY(snapshot_answer(snapshot, arena, &answer));
+    response.snapshot = &answer;
+    size_t size = protobuf_c_message_get_packed_size(&response.base);
+    uint8_t *memory = arena_alloc_raw(arena, size);
+    if (!memory)
+        return status_make(STATUS_RESOURCE_EXHAUSTED, "snapshot: too large for the call's memory");
+    *packed = (struct bytes){memory, protobuf_c_message_pack(&response.base, memory)};
+    return OK;
+}
+
 static void load(struct reading *self, const Sagabase__V1__LoadStreamRequest *request,
                  struct snapshot *snapshot)
 {
-    Sagabase__V1__LoadStreamResponse first = SAGABASE__V1__LOAD_STREAM_RESPONSE__INIT;
-    Sagabase__V1__Snapshot answer;
     struct status status = read_request(self, request, snapshot);
 
-    if (status_ok(status) && snapshot->entry) {
-        status = snapshot_answer(snapshot, call_arena(self->call), &answer);
-        first.snapshot = &answer;
-    }
+    if (status_ok(status) && snapshot->entry)
+        status = pack(snapshot, call_arena(self->call), &self->beside);
     if (!status_ok(status))
         return call_end(self->call, status);
-    reading_start_behind(self, &first.base);
+    reading_start(self);
 }
 
 void load_stream(struct call *call, const ProtobufCMessage *message)

@@ -79,9 +79,10 @@ static struct status load(struct test_server *server, Sagabase__V1__LoadStreamRe
     rpc_call_half_close(call);
     while ((page = rpc_call_receive(call, &sagabase__v1__load_stream_response__descriptor))) {
         if (!begun) {
-            assert_int_equal(page->n_events, 0);
             if (page->snapshot)
                 *snapshot = page->snapshot->revision;
+        } else {
+            assert_null(page->snapshot);
         }
         begun = true;
         for (size_t i = 0; i < page->n_events; i++, (*count)++) {
@@ -200,9 +201,27 @@ static void what_cannot_be_put_is_refused_by_name(void **state)
     assert_fails(put(server, &request), ABORTED, "newer_than");
 }
 
+static void erasing_an_event_takes_the_snapshots_of_its_stream(void **state)
+{
+    struct test_server *server = *state;
+    Sagabase__V1__EraseEventRequest request = SAGABASE__V1__ERASE_EVENT_REQUEST__INIT;
+    Sagabase__V1__PutSnapshotRequest put_request = put_of(9, "what event 3 said");
+    Sagabase__V1__GetSnapshotResponse *response;
+
+    expect_ok(put(server, &put_request));
+    request.stream = "order-1";
+    request.revision = 3;
+    request.reason = "a test";
+    expect_ok(rpc_client_ask(server->client, EVENT_STORE("EraseEvent"), &request.base,
+                             &sagabase__v1__erase_event_response__descriptor, NULL));
+    expect_status(get(server, NULL, &response), STATUS_NOT_FOUND, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(erasing_an_event_takes_the_snapshots_of_its_stream, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_stream_is_loaded_from_its_snapshot_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_stream_at_its_snapshot_gives_no_events, set_up,
                                         tear_down),

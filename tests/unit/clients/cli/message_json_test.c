@@ -126,6 +126,8 @@ static void a_message_is_put_without_its_defaults(void **state)
 
     (void)state;
     expect_json(&issued.base, "{}");
+    issued.operation = (Sagabase__V1__Operation)77; /* of a newer server */
+    expect_json(&issued.base, "{\"operation\":77}");
     issued.activity = 4294967295U;
     issued.node = "a \"b\"";
     issued.operation = SAGABASE__V1__OPERATION__OPERATION_ACTION;

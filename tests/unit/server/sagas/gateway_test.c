@@ -6,10 +6,12 @@
 
 #include <cmocka.h>
 
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/sagas/saga_rebuild.h"
 #include "storage/log/erasure.h"
 #include "tests/support/fault_engine.h"
 #include "tests/support/gateway_fixture.h"
@@ -75,8 +77,7 @@ static void assert_rows_are_folds(void)
         fail_msg("the row of %s is not the fold of its stream", difference);
 }
 
-/* --- forward
- * ------------------------------------------------------------------------------------------ */
+/* --- forward ----------------------------------------------------------------------------- */
 
 static void three_steps_are_four_commits_and_eight_events(void **state)
 {
@@ -119,8 +120,7 @@ static void commands_reach_whoever_joins_later(void **state)
     assert_string_equal(tasks[1].command->saga_id, "2");
 }
 
-/* --- backward
- * ------------------------------------------------------------------------------------------- */
+/* --- backward ---------------------------------------------------------------------------- */
 
 static void failure_compensates_what_was_done_in_reverse(void **state)
 {
@@ -213,8 +213,35 @@ static void terminate_withdraws_what_is_out(void **state)
     assert_int_equal(gateway_counts(fixture.gateway).open, 0);
 }
 
-/* --- replies
- * --------------------------------------------------------------------------------------------- */
+static sem_t act_is_done;
+
+static void on_act_done(struct intent *intent)
+{
+    (void)intent;
+    sem_post(&act_is_done);
+}
+
+static void an_act_before_the_start_finds_no_saga(void **state)
+{
+    Sagabase__V1__CancelSagaRequest request = SAGABASE__V1__CANCEL_SAGA_REQUEST__INIT;
+    struct saga_act act = {.intent.done = on_act_done,
+                           .type = bytes_of_text("order"),
+                           .id = bytes_of_text("1"),
+                           .input = {.kind = INPUT_CANCEL, .cancel = &request}};
+
+    (void)state;
+    put_three_steps();
+    sem_init(&act_is_done, 0, 0);
+    assert_ok(saga_act_submit(fixture.gateway, &act, &fixture.arena));
+    while (sem_wait(&act_is_done) != 0)
+        continue;
+    assert_ok(fixture_start(&fixture, "order", "1"));
+    assert_fails(saga_act_settle(&act, &fixture.arena), NOT_FOUND, "order/1: no such saga");
+    assert_int_equal(fixture_status(&fixture, "order", "1"), RUNNING);
+    sem_destroy(&act_is_done);
+}
+
+/* --- replies ----------------------------------------------------------------------------- */
 
 static void repeated_and_made_up_replies_change_nothing(void **state)
 {
@@ -376,8 +403,7 @@ static void an_append_can_be_the_reply(void **state)
     assert_rows_are_folds();
 }
 
-/* --- starting
- * -------------------------------------------------------------------------------------------- */
+/* --- starting ---------------------------------------------------------------------------- */
 
 static Sagabase__V1__StartSagaRequest request_of(const char *id)
 {
@@ -495,8 +521,7 @@ static void starts_beyond_the_memory_are_refused_and_replies_are_not(void **stat
     assert_ok(fixture_start(&fixture, "order", "2"));
 }
 
-/* --- definitions
- * ----------------------------------------------------------------------------------------- */
+/* --- definitions ------------------------------------------------------------------------- */
 
 static void definitions_have_versions_and_a_default(void **state)
 {
@@ -539,9 +564,7 @@ static void definitions_have_versions_and_a_default(void **state)
                  NOT_FOUND, "order: no definition of version 3");
 }
 
-/* --- listing
- * -----------------------------------------------------------------------------------------------
- */
+/* --- listing ----------------------------------------------------------------------------- */
 
 static bool note_id(void *context, const struct saga *saga)
 {
@@ -599,8 +622,7 @@ static void sagas_are_found_by_status_and_attribute(void **state)
     assert_lists(&filter, "");
 }
 
-/* --- the store's other tools
- * ------------------------------------------------------------------------------- */
+/* --- the store's other tools ------------------------------------------------------------- */
 
 static void sagas_go_on_behind_verify_and_rebuild(void **state)
 {
@@ -618,6 +640,67 @@ static void sagas_go_on_behind_verify_and_rebuild(void **state)
     assert_string_equal(next_task().command->step, "b");
     assert_int_equal(fixture_status(&fixture, "order", "1"), COMPLETED);
     assert_rows_are_folds();
+}
+
+static void damage(enum family family, struct bytes key, struct bytes value)
+{
+    struct write write = {family, value.data ? WRITE_PUT : WRITE_DELETE, key, value};
+
+    assert_ok(engine_commit(fixture.store.engine, &write, 1, true));
+}
+
+static struct saga_rebuild rebuild_sagas(void)
+{
+    struct saga_rebuild rebuild = {.log = NULL};
+
+    assert_ok(event_log_open(
+        &(struct event_log_options){.engine = fixture.store.engine, .clock = &fixture.clock.clock},
+        &rebuild.log));
+    assert_ok(saga_rebuild(&rebuild));
+    event_log_close(rebuild.log);
+    return rebuild;
+}
+
+static void damaged_rows_of_sagas_are_folded_anew(void **state)
+{
+    uint8_t key[8];
+    Sagabase__V1__ListSagasRequest all = SAGABASE__V1__LIST_SAGAS_REQUEST__INIT;
+    Sagabase__V1__SagaStatus running = SAGABASE__V1__SAGA_STATUS__SAGA_STATUS_RUNNING;
+
+    (void)state;
+    put_three_steps();
+    fixture_join(&fixture, "work", NULL, NULL);
+    assert_ok(fixture_start(&fixture, "order", "1"));
+    complete_one();
+    assert_ok(fixture_start(&fixture, "order", "2"));
+    assert_int_equal(fixture_succeed(&fixture, next_task().command->command_id, 0), ACCEPTED);
+    assert_ok(fixture_start(&fixture, "order", "3"));
+    gateway_fixture_stop(&fixture);
+    struct saga_rebuild rebuild = rebuild_sagas();
+    assert_int_equal(rebuild.sagas, 3);
+    assert_int_equal(rebuild.renewed, 0);
+
+    put_u64_big_endian(key, 1);
+    damage(FAMILY_SAGAS, bytes_of(key, 8), (struct bytes){0});
+    put_u64_big_endian(key, 2);
+    damage(FAMILY_SAGAS, bytes_of(key, 8), bytes_of_text("damaged"));
+    damage(FAMILY_SAGA_IDS, bytes_of("order\0002", 7), (struct bytes){0});
+    damage(FAMILY_SAGA_INDEX, bytes_of("s\1\0\0\0\0\0\0\0\2", 10), (struct bytes){0});
+    damage(FAMILY_SAGA_INDEX, bytes_of("s\1\0\0\0\0\0\0\0\1", 10), bytes_of_text(""));
+    rebuild = rebuild_sagas();
+    assert_int_equal(rebuild.sagas, 3);
+    assert_int_equal(rebuild.renewed, 2);
+    assert_int_equal(rebuild.kept, 0);
+    gateway_fixture_continue(&fixture);
+    assert_rows_are_folds();
+    assert_lists(&all, "3 2 1 ");
+    all.statuses = &running;
+    all.n_statuses = 1;
+    assert_lists(&all, "3 2 ");
+    fixture_join(&fixture, "work", NULL, NULL);
+    assert_string_equal(next_task().command->step, "b");
+    assert_string_equal(next_task().command->step, "a");
+    assert_int_equal(fixture_status(&fixture, "order", "2"), RUNNING);
 }
 
 static void a_command_whose_event_was_erased_is_made_anew(void **state)
@@ -652,6 +735,7 @@ int main(int argc, char **argv)
         gateway_test(cancel_tells_the_participant_and_waits_for_its_answer),
         gateway_test(cancel_waits_for_nobody_where_nobody_has_the_command),
         gateway_test(terminate_withdraws_what_is_out),
+        gateway_test(an_act_before_the_start_finds_no_saga),
         gateway_test(repeated_and_made_up_replies_change_nothing),
         gateway_test(a_reply_and_its_events_are_one_commit),
         gateway_test(a_stale_expectation_leaves_the_command_open),
@@ -663,6 +747,7 @@ int main(int argc, char **argv)
         gateway_test(definitions_have_versions_and_a_default),
         gateway_test(sagas_are_found_by_status_and_attribute),
         gateway_test(sagas_go_on_behind_verify_and_rebuild),
+        gateway_test(damaged_rows_of_sagas_are_folded_anew),
         gateway_test(a_command_whose_event_was_erased_is_made_anew),
     };
 

@@ -13,16 +13,15 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "storage/engine/memory_engine.h"
 #include "storage/log/erasure.h"
 #include "storage/log/limits.h"
 #include "storage/log/maintenance.h"
 #include "storage/log/scavenge.h"
 #include "storage/log/tail.h"
-#include "storage/rocksdb/rocksdb_engine.h"
 #include "tests/support/fault_engine.h"
 #include "tests/support/inspect.h"
 #include "tests/support/log_fixture.h"
+#include "tests/support/store.h"
 
 /* What no file may hold: not compressible, so that a file that held it would show it. */
 static const char data_secret[] = "9f3K/zQ81xWv0bLpT6yH2nRc";
@@ -30,70 +29,51 @@ static const char metadata_secret[] = "Vd7m+Q4sX1oYk9uGe5Jw8BtZ";
 static const char tag_secret[] = "hT2p-Lr6vNc0aXq9SgE4kM7f";
 static const char correlation_secret[] = "wZ5e.Uy8iDo3jPb1KxF6rCq0";
 
-enum { PATH_BYTES = 512, ROUNDS = 120 };
+enum { ROUNDS = 120 };
 
 struct fixture {
-    struct engine *engine;
-    struct engine *fault; /* between it and the log, or NULL */
+    struct store store;
     struct event_log *log;
-    char directory[PATH_BYTES];
 };
 
 static void start(struct fixture *fixture)
 {
-    fixture->log = open_log(fixture->fault ? fixture->fault : fixture->engine);
-}
-
-static void stop(struct fixture *fixture)
-{
-    event_log_close(fixture->log);
-    if (fixture->fault)
-        engine_close(fixture->fault);
-    fixture->fault = NULL;
+    fixture->log = open_log(fixture->store.engine);
 }
 
 static void restart(struct fixture *fixture)
 {
-    stop(fixture);
+    event_log_close(fixture->log);
+    store_restart(&fixture->store);
     start(fixture);
+}
+
+static int open_store(void **state, const char *kind)
+{
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+
+    store_open(&fixture->store, kind);
+    start(fixture);
+    *state = fixture;
+    return 0;
 }
 
 static int open_in_memory(void **state)
 {
-    struct fixture *fixture = calloc(1, sizeof *fixture);
-
-    assert_ok(memory_engine_open(&fixture->engine));
-    start(fixture);
-    *state = fixture;
-    return 0;
+    return open_store(state, "memory");
 }
 
 static int open_on_disk(void **state)
 {
-    struct fixture *fixture = calloc(1, sizeof *fixture);
-    const char *parent = getenv("TEST_TMPDIR");
-
-    snprintf(fixture->directory, sizeof fixture->directory, "%s/erasure.XXXXXX",
-             parent ? parent : "/tmp");
-    assert_non_null(mkdtemp(fixture->directory));
-    struct rocksdb_engine_options options = {
-        .directory = fixture->directory,
-        .block_cache_bytes = 8 << 20,
-        .write_buffer_bytes = 8 << 20,
-        .create_if_missing = true,
-    };
-    assert_ok(rocksdb_engine_open(&options, &fixture->engine));
-    start(fixture);
-    *state = fixture;
-    return 0;
+    return open_store(state, "rocksdb");
 }
 
 static int close_store(void **state)
 {
     struct fixture *fixture = *state;
 
-    stop(fixture);
-    engine_close(fixture->engine);
+    event_log_close(fixture->log);
+    store_close(&fixture->store);
     free(fixture);
     return 0;
 }
@@ -298,9 +278,9 @@ static void erased_stream_keeps_its_events_without_their_payload(void **state)
         assert_int_equal(count_tagged(fixture->log, tag_secret), 0);
         assert_int_equal(count_tagged(fixture->log, "public"), ROUNDS);
         assert_int_equal(count_correlated(fixture->log), 0);
-        assert_int_equal(count_secret_entries(fixture->engine), 0);
-        assert_false(is_pending(fixture->engine));
-        inspect_whole(fixture->engine);
+        assert_int_equal(count_secret_entries(fixture->store.inner), 0);
+        assert_false(is_pending(fixture->store.inner));
+        inspect_whole(fixture->store.inner);
         restart(fixture);
     }
 }
@@ -320,7 +300,7 @@ static void erased_event_is_one(void **state)
     assert_int_equal(after.others, before.others);
     assert_int_equal(count_tagged(fixture->log, tag_secret), 2 * ROUNDS - 1);
     assert_int_equal(count_correlated(fixture->log), 2 * ROUNDS - 1);
-    inspect_whole(fixture->engine);
+    inspect_whole(fixture->store.inner);
     assert_ok(erase(fixture->log, "person-1", false, 5, &erasure));
     assert_int_equal(erasure.event_count, 0);
     assert_int_equal(see(fixture->log, NULL, NULL).events, after.events);
@@ -368,7 +348,7 @@ static void erased_stream_goes_on(void **state)
     assert_int_equal(seen.secrets, 2);
     assert_ok(erase(fixture->log, "person-1", true, 0, NULL));
     assert_int_equal(see(fixture->log, NULL, NULL).secrets, 0);
-    inspect_whole(fixture->engine);
+    inspect_whole(fixture->store.inner);
 }
 
 static void deleted_stream_can_be_erased(void **state)
@@ -382,12 +362,12 @@ static void deleted_stream_can_be_erased(void **state)
                                                                  .expected = ANY}));
     assert_ok(erase(fixture->log, "person-1", true, 0, &erasure));
     assert_int_equal(erasure.event_count, 2 * ROUNDS);
-    assert_int_equal(count_secret_entries(fixture->engine), 0);
-    inspect_whole(fixture->engine);
+    assert_int_equal(count_secret_entries(fixture->store.inner), 0);
+    inspect_whole(fixture->store.inner);
     assert_ok(event_log_scavenge(fixture->log));
     while (event_log_scavenge_progress(fixture->log).state == SCAVENGE_RUNNING)
         continue;
-    inspect_whole(fixture->engine);
+    inspect_whole(fixture->store.inner);
     assert_ok(erase(fixture->log, "person-1", true, 0, &erasure));
     assert_int_equal(erasure.event_count, 0);
 }
@@ -429,20 +409,20 @@ static void memory_forgets_what_was_erased(void **state)
 static void rebuild_makes_the_same_of_a_store_with_erased_events(void **state)
 {
     struct fixture *fixture = *state;
-    struct maintenance given = {.engine = fixture->engine};
+    struct maintenance given = {.engine = fixture->store.inner};
     struct store_facts facts;
 
     fill(fixture->log);
     assert_ok(erase(fixture->log, "person-1", true, 0, NULL));
     struct seen before = see(fixture->log, NULL, NULL);
-    stop(fixture);
+    event_log_close(fixture->log);
     assert_ok(store_rebuild(&given, &facts));
     start(fixture);
     struct seen after = see(fixture->log, NULL, NULL);
     assert_int_equal(after.others, before.others);
     assert_int_equal(after.erased, before.erased);
-    assert_int_equal(count_secret_entries(fixture->engine), 0);
-    inspect_whole(fixture->engine);
+    assert_int_equal(count_secret_entries(fixture->store.inner), 0);
+    inspect_whole(fixture->store.inner);
 }
 
 /* The nth commit fails, for every n: reopened, the store is whole; what had begun is finished. */
@@ -454,26 +434,23 @@ static void failed_commit_at_any_moment_is_made_up_for(void **state)
     for (uint64_t nth = 1; failed; nth++) {
         for (enum fault_moment moment = FAULT_BEFORE; moment <= FAULT_AFTER; moment++) {
             bool whole = nth % 2 == 0 || nth > 3;
-            stop(fixture);
-            engine_close(fixture->engine);
-            assert_ok(memory_engine_open(&fixture->engine));
+            event_log_close(fixture->log);
+            store_close(&fixture->store);
+            store_open(&fixture->store, "memory");
             start(fixture);
             fill(fixture->log);
-            event_log_close(fixture->log);
-            fixture->fault = fault_engine_open(fixture->engine);
-            start(fixture);
-            fault_engine_fail_commit(fixture->fault, nth, moment);
+            fault_engine_fail_commit(fixture->store.engine, nth, moment);
             failed = !status_ok(erase(fixture->log, "person-1", whole, 3, NULL));
             restart(fixture);
             bool begun = see(fixture->log, NULL, NULL).events > 3 * ROUNDS;
             struct seen seen = see(fixture->log, NULL, NULL);
             assert_int_equal(seen.erased, begun ? whole ? 2 * ROUNDS : 1 : 0);
             assert_int_equal(seen.secrets, 2 * ROUNDS - seen.erased);
-            while (is_pending(fixture->engine))
+            while (is_pending(fixture->store.inner))
                 continue; /* a thread of its own finishes it */
             if (begun && whole)
-                assert_int_equal(count_secret_entries(fixture->engine), 0);
-            inspect_whole(fixture->engine);
+                assert_int_equal(count_secret_entries(fixture->store.inner), 0);
+            inspect_whole(fixture->store.inner);
         }
     }
 }
@@ -526,17 +503,19 @@ static void no_file_holds_what_was_erased(void **state)
     for (int in_tables = 0; in_tables < 2; in_tables++) {
         append_round(fixture->log);
         if (in_tables)
-            assert_ok(engine_compact(fixture->engine, FAMILY_LOG, all, all));
+            assert_ok(engine_compact(fixture->store.inner, FAMILY_LOG, all, all));
         for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
-            assert_true(inspect_files_with(fixture->directory, bytes_of_text(secrets[i])) > 0);
+            assert_true(inspect_files_with(fixture->store.directory, bytes_of_text(secrets[i])) >
+                        0);
         if (in_tables)
             assert_ok(erase(fixture->log, "person-1", true, 0, NULL));
         for (uint64_t revision = 0; !in_tables && revision < 2; revision++)
             assert_ok(erase(fixture->log, "person-1", false, revision, NULL));
         for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
-            assert_int_equal(inspect_files_with(fixture->directory, bytes_of_text(secrets[i])), 0);
+            assert_int_equal(
+                inspect_files_with(fixture->store.directory, bytes_of_text(secrets[i])), 0);
     }
-    inspect_whole(fixture->engine);
+    inspect_whole(fixture->store.inner);
 }
 
 #define memory_test(name) cmocka_unit_test_setup_teardown(name, open_in_memory, close_store)

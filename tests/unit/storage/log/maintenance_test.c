@@ -19,7 +19,7 @@
 #include "tests/support/fault_engine.h"
 #include "tests/support/log_fixture.h"
 
-enum { TOLD_BYTES = 1 << 16, EVENTS = 3000, RECORD_EVENTS = 10 };
+enum { TOLD_BYTES = 1 << 16, EVENTS = 3000 };
 
 struct fixture {
     struct engine *engine;
@@ -30,41 +30,6 @@ struct fixture {
 
 /* --- a store --------------------------------------------------------------------------- */
 
-/* Events of several types, tags, categories and correlation ids. */
-static void append_varied(struct event_log *log, size_t round)
-{
-    struct new_event events[RECORD_EVENTS];
-    struct bytes tags[RECORD_EVENTS][2];
-    struct metadata_entry metadata[RECORD_EVENTS];
-    char texts[RECORD_EVENTS][3][32], stream[32];
-
-    for (size_t i = 0; i < RECORD_EVENTS; i++) {
-        events[i] = make_event(uuid_random());
-        snprintf(texts[i][0], sizeof texts[i][0], "Type%zu", (round + i) % 7);
-        snprintf(texts[i][1], sizeof texts[i][1], "tag-%zu", (round * 3 + i) % 40);
-        snprintf(texts[i][2], sizeof texts[i][2], "correlated-%zu", round);
-        tags[i][0] = bytes_of_text(texts[i][1]);
-        tags[i][1] = bytes_of_text("all");
-        metadata[i] =
-            (struct metadata_entry){bytes_of_text("$correlationId"), bytes_of_text(texts[i][2])};
-        events[i].type = bytes_of_text(texts[i][0]);
-        events[i].tags = tags[i];
-        events[i].tag_count = 2;
-        events[i].metadata = &metadata[i];
-        events[i].metadata_count = 1;
-    }
-    snprintf(stream, sizeof stream, "kind%zu-%zu", round % 5, round % 50);
-    struct stream_append streams[2] = {
-        {.stream = bytes_of_text(stream), .expected = ANY, .events = events, .event_count = 6},
-        {.stream = bytes_of_text("shared"),
-         .expected = ANY,
-         .events = events + 6,
-         .event_count = RECORD_EVENTS - 6},
-    };
-    struct append append = {.streams = streams, .stream_count = 2};
-    assert_ok(run_append(log, &append));
-}
-
 static int open_store(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof *fixture);
@@ -72,8 +37,8 @@ static int open_store(void **state)
     fixture->told_max = 100;
     assert_ok(memory_engine_open(&fixture->engine));
     struct event_log *log = open_log(fixture->engine);
-    for (size_t round = 0; round < EVENTS / RECORD_EVENTS; round++)
-        append_varied(log, round);
+    for (size_t round = 0; round < EVENTS / VARIED_EVENTS; round++)
+        append_varied(log, round, 0);
     assert_ok(index_wait(log));
     event_log_close(log);
     *state = fixture;

@@ -12,18 +12,17 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "storage/engine/memory_engine.h"
 #include "storage/log/keys.h"
 #include "storage/log/limits.h"
 #include "storage/log/maintenance.h"
 #include "storage/log/record.h"
 #include "storage/log/scavenge.h"
-#include "storage/rocksdb/rocksdb_engine.h"
 #include "tests/support/fault_engine.h"
 #include "tests/support/inspect.h"
 #include "tests/support/log_fixture.h"
+#include "tests/support/store.h"
 
-enum { PATH_BYTES = 512, ROUNDS = 300, RECORD_EVENTS = 10, MANY_US = 60 * 1000 * 1000 };
+enum { ROUNDS = 300, DATA_BYTES = 500 };
 
 static _Atomic(int64_t) now_us;
 
@@ -36,10 +35,8 @@ static int64_t read_now(const struct clock *clock)
 static const struct clock clock_of_test = {read_now, read_now};
 
 struct fixture {
-    struct engine *engine; /* the store's own */
-    struct engine *fault;  /* between it and the log, or NULL */
+    struct store store;
     struct event_log *log;
-    char directory[PATH_BYTES];
     size_t rate;
     char told[1 << 12];
 };
@@ -47,7 +44,7 @@ struct fixture {
 static void start(struct fixture *fixture)
 {
     struct event_log_options options = {
-        .engine = fixture->fault ? fixture->fault : fixture->engine,
+        .engine = fixture->store.engine,
         .clock = &clock_of_test,
         .scavenge_bytes_per_s = fixture->rate ? fixture->rate : 1 << 30,
     };
@@ -55,105 +52,49 @@ static void start(struct fixture *fixture)
     assert_ok(event_log_open(&options, &fixture->log));
 }
 
-static void stop(struct fixture *fixture)
-{
-    event_log_close(fixture->log);
-    if (fixture->fault)
-        engine_close(fixture->fault);
-    fixture->fault = NULL;
-}
-
 static void restart(struct fixture *fixture)
 {
-    stop(fixture);
+    event_log_close(fixture->log);
+    store_restart(&fixture->store);
     start(fixture);
+}
+
+static int open_store(void **state, const char *kind)
+{
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+
+    now_us = 1000;
+    store_open(&fixture->store, kind);
+    start(fixture);
+    *state = fixture;
+    return 0;
 }
 
 static int open_in_memory(void **state)
 {
-    struct fixture *fixture = calloc(1, sizeof *fixture);
-
-    now_us = 1000;
-    assert_ok(memory_engine_open(&fixture->engine));
-    start(fixture);
-    *state = fixture;
-    return 0;
-}
-
-static struct status open_rocksdb(struct fixture *fixture)
-{
-    struct rocksdb_engine_options options = {
-        .directory = fixture->directory,
-        .block_cache_bytes = 8 << 20,
-        .write_buffer_bytes = 8 << 20,
-        .create_if_missing = true,
-    };
-
-    return rocksdb_engine_open(&options, &fixture->engine);
+    return open_store(state, "memory");
 }
 
 static int open_on_disk(void **state)
 {
-    struct fixture *fixture = calloc(1, sizeof *fixture);
-    const char *parent = getenv("TEST_TMPDIR");
-
-    now_us = 1000;
-    snprintf(fixture->directory, sizeof fixture->directory, "%s/scavenge.XXXXXX",
-             parent ? parent : "/tmp");
-    assert_non_null(mkdtemp(fixture->directory));
-    assert_ok(open_rocksdb(fixture));
-    start(fixture);
-    *state = fixture;
-    return 0;
+    return open_store(state, "rocksdb");
 }
 
 static int close_store(void **state)
 {
     struct fixture *fixture = *state;
 
-    stop(fixture);
-    engine_close(fixture->engine);
+    event_log_close(fixture->log);
+    store_close(&fixture->store);
     free(fixture);
     return 0;
 }
 
 /* --- a store --------------------------------------------------------------------------- */
 
-/* Events of two streams in one record, with types, tags, correlation ids and data. */
-static void append_varied(struct event_log *log, size_t round)
+static void append_round(struct event_log *log, size_t round)
 {
-    struct new_event events[RECORD_EVENTS];
-    struct bytes tags[RECORD_EVENTS][2];
-    struct metadata_entry metadata[RECORD_EVENTS];
-    char texts[RECORD_EVENTS][3][32], stream[32], data[500];
-
-    memset(data, 'd', sizeof data);
-    for (size_t i = 0; i < RECORD_EVENTS; i++) {
-        events[i] = make_event(uuid_random());
-        snprintf(texts[i][0], sizeof texts[i][0], "Type%zu", (round + i) % 7 + round / 100 * 10);
-        snprintf(texts[i][1], sizeof texts[i][1], "tag-%zu", (round * 3 + i) % 40);
-        snprintf(texts[i][2], sizeof texts[i][2], "correlated-%zu", round);
-        tags[i][0] = bytes_of_text(texts[i][1]);
-        tags[i][1] = bytes_of_text("all");
-        metadata[i] =
-            (struct metadata_entry){bytes_of_text("$correlationId"), bytes_of_text(texts[i][2])};
-        events[i].type = bytes_of_text(texts[i][0]);
-        events[i].data = bytes_of(data, sizeof data);
-        events[i].tags = tags[i];
-        events[i].tag_count = 2;
-        events[i].metadata = &metadata[i];
-        events[i].metadata_count = 1;
-    }
-    snprintf(stream, sizeof stream, "kind%zu-%zu", round % 5, round % 50);
-    struct stream_append streams[2] = {
-        {.stream = bytes_of_text(stream), .expected = ANY, .events = events, .event_count = 6},
-        {.stream = bytes_of_text("shared"),
-         .expected = ANY,
-         .events = events + 6,
-         .event_count = RECORD_EVENTS - 6},
-    };
-    struct append append = {.streams = streams, .stream_count = 2};
-    assert_ok(run_append(log, &append));
+    append_varied(log, round, DATA_BYTES);
     now_us += 1000;
 }
 
@@ -176,6 +117,7 @@ static void end_stream(struct event_log *log, enum stream_change_kind kind, cons
 static void hide_some(struct event_log *log)
 {
     set_policy(log, "shared", (struct stream_policy){.max_count = 15}, 0);
+    end_stream(log, CHANGE_DELETE, "old-1"); /* with the only event of its type */
     set_policy(log, "kind0-5", (struct stream_policy){0}, 7);
     set_policy(log, "kind1-6", (struct stream_policy){.max_age_us = 40 * 1000}, 0);
     assert_ok(change_stream(log, (struct stream_change){.kind = CHANGE_CATEGORY_POLICY,
@@ -188,8 +130,9 @@ static void hide_some(struct event_log *log)
 
 static void fill(struct fixture *fixture)
 {
+    assert_ok(append_some(fixture->log, "old-1", ANY, 1, NULL));
     for (size_t round = 0; round < ROUNDS; round++)
-        append_varied(fixture->log, round);
+        append_round(fixture->log, round);
     hide_some(fixture->log);
 }
 
@@ -314,21 +257,21 @@ static void takes_what_is_hidden_and_nothing_else(void **state)
 
     fill(fixture);
     uint64_t before = all_seen(fixture->log, &seen_before);
-    struct inspected log_before = inspect_family(fixture->engine, FAMILY_LOG);
-    struct inspected index_before = inspect_family(fixture->engine, FAMILY_INDEX);
+    struct inspected log_before = inspect_family(fixture->store.inner, FAMILY_LOG);
+    struct inspected index_before = inspect_family(fixture->store.inner, FAMILY_INDEX);
     struct scavenge_progress progress = scavenge(fixture->log);
     assert_int_equal(progress.state, SCAVENGE_DONE);
-    assert_int_equal(progress.position, ROUNDS * RECORD_EVENTS);
-    assert_in_range(progress.events_removed, 1200, ROUNDS * RECORD_EVENTS);
-    struct inspected log_after = inspect_family(fixture->engine, FAMILY_LOG);
-    struct inspected index_after = inspect_family(fixture->engine, FAMILY_INDEX);
+    assert_int_equal(progress.position, ROUNDS * VARIED_EVENTS + 1);
+    assert_in_range(progress.events_removed, 1200, ROUNDS * VARIED_EVENTS);
+    struct inspected log_after = inspect_family(fixture->store.inner, FAMILY_LOG);
+    struct inspected index_after = inspect_family(fixture->store.inner, FAMILY_INDEX);
     assert_true(log_after.bytes < log_before.bytes * 2 / 3);
     assert_true(index_after.bytes < index_before.bytes * 2 / 3);
     assert_true(progress.bytes_removed >= log_before.bytes - log_after.bytes);
     for (int opened = 0; opened < 2; opened++) {
         assert_int_equal(all_seen(fixture->log, &seen_after), before);
         assert_int_equal(seen_after, seen_before);
-        inspect_whole(fixture->engine);
+        inspect_whole(fixture->store.inner);
         restart(fixture);
     }
 }
@@ -339,9 +282,9 @@ static void second_scavenge_finds_nothing(void **state)
 
     fill(fixture);
     scavenge(fixture->log);
-    struct inspected before = inspect_family(fixture->engine, FAMILY_LOG);
+    struct inspected before = inspect_family(fixture->store.inner, FAMILY_LOG);
     struct scavenge_progress progress = scavenge(fixture->log);
-    struct inspected after = inspect_family(fixture->engine, FAMILY_LOG);
+    struct inspected after = inspect_family(fixture->store.inner, FAMILY_LOG);
     assert_int_equal(progress.state, SCAVENGE_DONE);
     assert_int_equal(progress.events_removed, 0);
     assert_int_equal(progress.bytes_removed, 0);
@@ -358,9 +301,9 @@ static void neighbours_become_one_record(void **state)
     end_stream(fixture->log, CHANGE_DELETE, "a-1");
     end_stream(fixture->log, CHANGE_DELETE, "a-2");
     assert_int_equal(scavenge(fixture->log).events_removed, 300);
-    assert_int_equal(inspect_family(fixture->engine, FAMILY_LOG).count, 2);
-    assert_int_equal(inspect_family(fixture->engine, FAMILY_STREAMS).count, 3);
-    inspect_whole(fixture->engine);
+    assert_int_equal(inspect_family(fixture->store.inner, FAMILY_LOG).count, 2);
+    assert_int_equal(inspect_family(fixture->store.inner, FAMILY_STREAMS).count, 3);
+    inspect_whole(fixture->store.inner);
 }
 
 static void goes_on_where_scavenged_streams_go_on(void **state)
@@ -381,12 +324,12 @@ static void goes_on_where_scavenged_streams_go_on(void **state)
     }
     for (size_t round = 0; round < ROUNDS; round++)
         if (round % 50 != 9) /* that stream has a tombstone */
-            append_varied(fixture->log, round);
+            append_round(fixture->log, round);
     uint64_t before = all_seen(fixture->log, &count);
     assert_true(scavenge(fixture->log).events_removed > 500);
     assert_int_equal(all_seen(fixture->log, &count), before);
     restart(fixture);
-    inspect_whole(fixture->engine);
+    inspect_whole(fixture->store.inner);
 }
 
 static void newest_event_of_a_living_stream_stays(void **state)
@@ -412,7 +355,7 @@ static void newest_event_of_a_living_stream_stays(void **state)
     assert_ok(read_named(fixture->log, "a-1", &read, &page));
     assert_int_equal(page.event_count, 1);
     buffer_destroy(&page.frames);
-    inspect_whole(fixture->engine);
+    inspect_whole(fixture->store.inner);
 }
 
 static void time_is_found_past_what_was_scavenged(void **state)
@@ -452,7 +395,7 @@ static void damage_is_still_damage(void **state)
 {
     struct fixture *fixture = *state;
     struct maintenance given = {
-        .engine = fixture->engine, .tell = tell, .told_max = 20, .context = fixture};
+        .engine = fixture->store.inner, .tell = tell, .told_max = 20, .context = fixture};
     struct store_facts facts;
     uint8_t key[POSITION_KEY_BYTES];
 
@@ -461,9 +404,9 @@ static void damage_is_still_damage(void **state)
     assert_ok(append_some(fixture->log, "a-1", ANY, 5, NULL));
     end_stream(fixture->log, CHANGE_DELETE, "b-1");
     scavenge(fixture->log);
-    inspect_whole(fixture->engine);
+    inspect_whole(fixture->store.inner);
     struct write loss = {FAMILY_LOG, WRITE_DELETE, position_key(key, 5), {0}};
-    assert_ok(engine_commit(fixture->engine, &loss, 1, true));
+    assert_ok(engine_commit(fixture->store.inner, &loss, 1, true));
     assert_ok(store_verify(&given, &facts));
     assert_non_null(strstr(fixture->told, "positions 5 to 9 are missing"));
 }
@@ -472,18 +415,18 @@ static void rebuild_makes_the_same_of_a_scavenged_store(void **state)
 {
     struct fixture *fixture = *state;
     struct maintenance given = {
-        .engine = fixture->engine, .tell = tell, .told_max = 20, .context = fixture};
+        .engine = fixture->store.inner, .tell = tell, .told_max = 20, .context = fixture};
     struct store_facts facts;
     size_t count;
 
     fill(fixture);
     scavenge(fixture->log);
     uint64_t before = all_seen(fixture->log, &count);
-    stop(fixture);
+    event_log_close(fixture->log);
     assert_ok(store_rebuild(&given, &facts));
     start(fixture);
     assert_int_equal(all_seen(fixture->log, &count), before);
-    inspect_whole(fixture->engine);
+    inspect_whole(fixture->store.inner);
 }
 
 /* The nth commit fails, for every n: after reopening nothing is lost and the next run ends. */
@@ -495,23 +438,20 @@ static void failed_commit_at_any_moment_loses_nothing(void **state)
 
     for (uint64_t nth = 1; failed; nth++) {
         for (enum fault_moment moment = FAULT_BEFORE; moment <= FAULT_AFTER; moment++) {
-            stop(fixture);
-            engine_close(fixture->engine);
-            assert_ok(memory_engine_open(&fixture->engine));
+            event_log_close(fixture->log);
+            store_close(&fixture->store);
+            store_open(&fixture->store, "memory");
             start(fixture);
             fill(fixture);
             uint64_t before = all_seen(fixture->log, &count);
-            event_log_close(fixture->log);
-            fixture->fault = fault_engine_open(fixture->engine);
-            start(fixture);
-            fault_engine_fail_commit(fixture->fault, nth, moment);
+            fault_engine_fail_commit(fixture->store.engine, nth, moment);
             failed = scavenge(fixture->log).state == SCAVENGE_FAILED;
             restart(fixture);
             assert_int_equal(all_seen(fixture->log, &count), before);
-            inspect_whole(fixture->engine);
+            inspect_whole(fixture->store.inner);
             assert_int_equal(scavenge(fixture->log).state, SCAVENGE_DONE);
             assert_int_equal(all_seen(fixture->log, &count), before);
-            inspect_whole(fixture->engine);
+            inspect_whole(fixture->store.inner);
         }
     }
 }
@@ -536,7 +476,7 @@ static void is_cancelled_and_goes_on_later(void **state)
     restart(fixture);
     assert_int_equal(scavenge(fixture->log).state, SCAVENGE_DONE);
     assert_int_equal(all_seen(fixture->log, &count), before);
-    inspect_whole(fixture->engine);
+    inspect_whole(fixture->store.inner);
 }
 
 static void frees_room_while_room_is_short(void **state)
@@ -544,13 +484,10 @@ static void frees_room_while_room_is_short(void **state)
     struct fixture *fixture = *state;
 
     fill(fixture);
-    event_log_close(fixture->log);
-    fixture->fault = fault_engine_open(fixture->engine);
-    start(fixture);
-    fault_engine_set_room(fixture->fault, false);
+    fault_engine_set_room(fixture->store.engine, false);
     assert_fails(append_some(fixture->log, "a-1", ANY, 1, NULL), RESOURCE_EXHAUSTED, "disk full");
     assert_int_equal(scavenge(fixture->log).state, SCAVENGE_DONE);
-    fault_engine_set_room(fixture->fault, true);
+    fault_engine_set_room(fixture->store.engine, true);
     assert_ok(append_some(fixture->log, "a-1", ANY, 1, NULL));
 }
 
@@ -612,14 +549,14 @@ static void disk_is_given_back(void **state)
         assert_ok(run_append(fixture->log, &append));
     }
     end_stream(fixture->log, CHANGE_DELETE, "big-1");
-    uint64_t before = inspect_directory_bytes(fixture->directory);
+    uint64_t before = inspect_directory_bytes(fixture->store.directory);
     struct scavenge_progress progress = scavenge(fixture->log);
-    uint64_t after = inspect_directory_bytes(fixture->directory);
+    uint64_t after = inspect_directory_bytes(fixture->store.directory);
     assert_int_equal(progress.events_removed, 270);
     assert_true(progress.bytes_removed > 270 * sizeof noise);
     assert_true(after < before - 200 * sizeof noise);
     assert_true(after < 60 * sizeof noise);
-    inspect_whole(fixture->engine);
+    inspect_whole(fixture->store.inner);
 }
 
 #define memory_test(name) cmocka_unit_test_setup_teardown(name, open_in_memory, close_store)
