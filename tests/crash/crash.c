@@ -1,23 +1,21 @@
 /* Kills the server with -9 at random moments while many clients append, starts it on the
  * same directory, reads everything, and lets an oracle judge.
  *
- *   crash_test SAGABASE [--kills N] [--minutes N] [--seed N]
+ *   crash SAGABASE [--kills N] [--minutes N] [--seed N]
  *
  * A store lives for KILLS_PER_STORE kills: reading all of it after each stays cheap. */
-#include <assert.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "tests/crash/clients.h"
 #include "tests/crash/oracle.h"
+#include "tests/support/ordeal.h"
 #include "tests/support/server_process.h"
 #include "tests/support/wire.h"
 
@@ -34,14 +32,8 @@ enum {
 };
 
 struct run {
-    const char *binary;
-    uint32_t kills_wanted;
-    int64_t end_us; /* on the monotonic clock */
+    struct ordeal ordeal;
     struct chance chance;
-    char folder[PATH_BYTES];
-    char log[PATH_BYTES];
-
-    uint32_t kills;
     uint32_t kills_in_recovery;
     uint64_t appends;
     uint64_t events;
@@ -64,16 +56,11 @@ static int64_t now_us(void)
     return clock_monotonic_us(system_clock());
 }
 
-static bool over(const struct run *run)
-{
-    return run->kills >= run->kills_wanted || now_us() >= run->end_us;
-}
-
 static void start(struct store *store)
 {
     const char *options[] = {"--data", store->data, NULL};
 
-    server_start(&store->server, store->run->binary, options, store->run->log);
+    server_start(&store->server, store->run->ordeal.binary, options, store->run->ordeal.log);
 }
 
 /* Starts the server; now and then kills it before it could say that it is ready. */
@@ -81,11 +68,11 @@ static struct status recover(struct store *store)
 {
     struct run *run = store->run;
 
-    while (chance_below(&run->chance, 8) == 0 && !over(run)) {
+    while (chance_below(&run->chance, 8) == 0 && !ordeal_over(&run->ordeal)) {
         start(store);
         server_wait_ready(&store->server, 1 + chance_below(&run->chance, RECOVERY_MS_MAX));
         server_kill(&store->server);
-        run->kills++;
+        run->ordeal.kills++;
         run->kills_in_recovery++;
     }
     start(store);
@@ -142,7 +129,7 @@ static struct status load_and_kill(struct store *store)
         wire_step(store->wire, death_us - now_us());
     clients_expect_death(clients);
     server_kill(&store->server);
-    run->kills++;
+    run->ordeal.kills++;
     while (wire_open_calls(store->wire) > 0)
         wire_step(store->wire, 1000 * 1000);
     struct status verdict = clients_verdict(clients);
@@ -153,27 +140,9 @@ static struct status load_and_kill(struct store *store)
 }
 
 /* `sagabase verify` finds the store whole; what it finds goes to the server's log. */
-static struct status verify(struct store *store)
-{
-    int wait_status = 0;
-    pid_t child = fork();
-
-    if (child == 0) {
-        const char *argv[] = {store->run->binary, "verify", "--data", store->data, NULL};
-        if (freopen(store->run->log, "a", stdout))
-            execv(argv[0], (char *const *)argv);
-        _exit(127);
-    }
-    if (child < 0 || waitpid(child, &wait_status, 0) != child)
-        return status_make(STATUS_INTERNAL, "verify: it could not be run");
-    if (wait_status != 0)
-        return status_make(STATUS_DATA_LOSS, "verify: the store is not whole: see the log");
-    return OK;
-}
-
 static struct status live(struct store *store)
 {
-    for (uint32_t i = 0; i < KILLS_PER_STORE && !over(store->run); i++) {
+    for (uint32_t i = 0; i < KILLS_PER_STORE && !ordeal_over(&store->run->ordeal); i++) {
         TRY(recover(store));
         TRY(check(store));
         TRY(load_and_kill(store));
@@ -184,14 +153,14 @@ static struct status live(struct store *store)
     int exit_status = server_stop(&store->server);
     if (exit_status != 0)
         return status_make(STATUS_INTERNAL, "SIGTERM: exit status %d", exit_status);
-    return verify(store);
+    return ordeal_verify(&store->run->ordeal, store->data);
 }
 
 static struct status run_store(struct run *run, uint32_t number)
 {
     struct store store = {.run = run, .oracle = oracle_create((uint32_t)run->chance.state)};
 
-    snprintf(store.data, sizeof store.data, "%.400s/store-%" PRIu32, run->folder, number);
+    snprintf(store.data, sizeof store.data, "%.400s/store-%" PRIu32, run->ordeal.folder, number);
     struct status status = live(&store);
     run->appends += oracle_count(store.oracle);
     run->events += oracle_events(store.oracle);
@@ -205,70 +174,22 @@ static void print_totals(const struct run *run)
 {
     printf("%" PRIu32 " kills (%" PRIu32 " of them while starting), %" PRIu64 " appends, %" PRIu64
            " events, %" PRIu64 " outcomes unknown at a kill, %" PRIu64 " appends repeated\n",
-           run->kills, run->kills_in_recovery, run->appends, run->events, run->lost_answers,
+           run->ordeal.kills, run->kills_in_recovery, run->appends, run->events, run->lost_answers,
            run->repeated);
     fflush(stdout);
 }
 
-static void print_log(const char *path)
-{
-    char line[1024];
-    FILE *log = fopen(path, "r");
-
-    while (log && fgets(line, sizeof line, log))
-        fputs(line, stderr);
-    if (log)
-        fclose(log);
-}
-
-static void remove_stores(const struct run *run)
-{
-    const char *argv[] = {"rm", "-rf", run->folder, NULL};
-
-    execvp(argv[0], (char *const *)argv); /* the last thing this process does */
-}
-
-static uint64_t option(int argc, char **argv, const char *name, uint64_t otherwise)
-{
-    for (int i = 2; i + 1 < argc; i += 2)
-        if (strcmp(argv[i], name) == 0)
-            return strtoull(argv[i + 1], NULL, 10);
-    return otherwise;
-}
-
 int main(int argc, char **argv)
 {
-    struct run run = {.binary = argc > 1 ? argv[1] : NULL};
-    const char *parent = getenv("TEST_TMPDIR");
+    struct run run = {0};
     struct status status = OK;
 
-    if (!run.binary) {
-        fprintf(stderr, "usage: crash_test SAGABASE [--kills N] [--minutes N] [--seed N]\n");
+    if (!ordeal_begin(&run.ordeal, "crash", argc, argv, KILLS))
         return 2;
-    }
-    uint64_t seed = option(argc, argv, "--seed", (uint64_t)time(NULL) << 16 ^ (uint64_t)getpid());
-    uint64_t minutes = option(argc, argv, "--minutes", 0);
-    run.chance.state = seed * 2 + 1;
-    run.kills_wanted = (uint32_t)option(argc, argv, "--kills", minutes ? UINT32_MAX : KILLS);
-    run.end_us = minutes ? now_us() + (int64_t)minutes * 60 * 1000 * 1000 : INT64_MAX;
-    snprintf(run.folder, sizeof run.folder, "%.400s/crash.XXXXXX", parent ? parent : "/tmp");
-    char *made = mkdtemp(run.folder);
-    assert(made);
-    (void)made;
-    snprintf(run.log, sizeof run.log, "%.400s/server.log", run.folder);
-    signal(SIGPIPE, SIG_IGN);
-    printf("seed %" PRIu64 "\n", seed);
-
-    for (uint32_t store = 0; status_ok(status) && !over(&run); store++) {
+    run.chance.state = run.ordeal.seed * 2 + 1;
+    for (uint32_t store = 0; status_ok(status) && !ordeal_over(&run.ordeal); store++) {
         status = run_store(&run, store);
         print_totals(&run);
     }
-    if (!status_ok(status)) {
-        print_log(run.log);
-        fprintf(stderr, "FAILED (seed %" PRIu64 ", stores are left in %s): %s\n", seed, run.folder,
-                status.message);
-        return 1;
-    }
-    remove_stores(&run);
-    return 1;
+    return ordeal_end(&run.ordeal, status);
 }

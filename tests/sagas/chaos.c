@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -19,6 +17,7 @@
 #include "tests/sagas/cast.h"
 #include "tests/sagas/oracle.h"
 #include "tests/sagas/plays.h"
+#include "tests/support/ordeal.h"
 #include "tests/support/server_process.h"
 
 #define EVENT_STORE "/sagabase.v1.EventStore/"
@@ -39,11 +38,8 @@ enum {
 };
 
 struct run {
-    const char *binary;
-    uint32_t kills_wanted, kills;
-    int64_t end_us;
+    struct ordeal ordeal;
     struct chance chance;
-    char folder[PATH_BYTES], log[PATH_BYTES];
 };
 
 struct store {
@@ -59,16 +55,11 @@ static int64_t now_us(void)
     return clock_monotonic_us(system_clock());
 }
 
-static bool over(const struct run *run)
-{
-    return run->kills >= run->kills_wanted || now_us() >= run->end_us;
-}
-
 static struct status start_server(struct store *store)
 {
     const char *options[] = {"--data", store->data, NULL};
 
-    server_start(&store->server, store->run->binary, options, store->run->log);
+    server_start(&store->server, store->run->ordeal.binary, options, store->run->ordeal.log);
     if (!server_wait_ready(&store->server, READY_TIMEOUT_MS))
         return status_make(STATUS_UNAVAILABLE, "the server did not start again on %.100s",
                            store->data);
@@ -155,7 +146,7 @@ static struct status live_and_die(struct store *store)
     }
     cast_expect_death(cast);
     server_kill(&store->server);
-    run->kills++;
+    run->ordeal.kills++;
     while (wire_open_calls(store->wire) > 0)
         wire_step(store->wire, 1000 * 1000);
     struct status verdict = cast_verdict(cast);
@@ -321,37 +312,19 @@ static struct status judge(struct store *store)
            " compensated), %" PRIu64 " commands, %" PRIu64 " attempts; %" PRIu64
            " replies: %" PRIu64 " duplicates, %" PRIu64 " superseded, %" PRIu64
            " of wrong revision, %" PRIu64 " for nothing; %" PRIu64 " late ones noted\n",
-           store->run->kills, counts.sagas, counts.completed, counts.compensated, counts.commands,
-           counts.attempts, memory->replies_sent, memory->duplicates, memory->superseded,
-           memory->refused, memory->unknown, counts.refused_late);
+           store->run->ordeal.kills, counts.sagas, counts.completed, counts.compensated,
+           counts.commands, counts.attempts, memory->replies_sent, memory->duplicates,
+           memory->superseded, memory->refused, memory->unknown, counts.refused_late);
     fflush(stdout);
     return status;
 }
 
 /* `sagabase verify` finds the store whole. */
-static struct status verify(struct store *store)
-{
-    int wait_status = 0;
-    pid_t child = fork();
-
-    if (child == 0) {
-        const char *argv[] = {store->run->binary, "verify", "--data", store->data, NULL};
-        if (freopen(store->run->log, "a", stdout))
-            execv(argv[0], (char *const *)argv);
-        _exit(127);
-    }
-    if (child < 0 || waitpid(child, &wait_status, 0) != child)
-        return status_make(STATUS_INTERNAL, "verify: it could not be run");
-    if (wait_status != 0)
-        return status_make(STATUS_DATA_LOSS, "verify: the store is not whole: see the log");
-    return OK;
-}
-
 static struct status live(struct store *store)
 {
     TRY(start_server(store));
     TRY(define_plays(store));
-    for (uint32_t i = 0; i < KILLS_PER_STORE && !over(store->run); i++) {
+    for (uint32_t i = 0; i < KILLS_PER_STORE && !ordeal_over(&store->run->ordeal); i++) {
         TRY(live_and_die(store));
         TRY(start_server(store));
     }
@@ -362,7 +335,7 @@ static struct status live(struct store *store)
     int exit_status = server_stop(&store->server);
     if (exit_status != 0)
         return status_make(STATUS_INTERNAL, "SIGTERM: exit status %d", exit_status);
-    return verify(store);
+    return ordeal_verify(&store->run->ordeal, store->data);
 }
 
 static struct status run_store(struct run *run, uint32_t number)
@@ -371,7 +344,7 @@ static struct status run_store(struct run *run, uint32_t number)
 
     assert(store);
     store->run = run;
-    snprintf(store->data, sizeof store->data, "%.400s/store-%" PRIu32, run->folder, number);
+    snprintf(store->data, sizeof store->data, "%.400s/store-%" PRIu32, run->ordeal.folder, number);
     struct status status = live(store);
     if (store->server.pid)
         server_kill(&store->server);
@@ -380,62 +353,15 @@ static struct status run_store(struct run *run, uint32_t number)
     return status;
 }
 
-static void print_log(const char *path)
-{
-    char line[1024];
-    FILE *log = fopen(path, "r");
-
-    while (log && fgets(line, sizeof line, log))
-        fputs(line, stderr);
-    if (log)
-        fclose(log);
-}
-
-static uint64_t option(int argc, char **argv, const char *name, uint64_t otherwise)
-{
-    for (int i = 2; i + 1 < argc; i += 2)
-        if (strcmp(argv[i], name) == 0)
-            return strtoull(argv[i + 1], NULL, 10);
-    return otherwise;
-}
-
-static int tell_end(const struct run *run, uint64_t seed, struct status status)
-{
-    const char *argv[] = {"rm", "-rf", run->folder, NULL};
-
-    if (!status_ok(status)) {
-        print_log(run->log);
-        fprintf(stderr, "FAILED (seed %" PRIu64 ", stores are left in %s): %s\n", seed, run->folder,
-                status.message);
-        return 1;
-    }
-    execvp(argv[0], (char *const *)argv); /* the last thing this process does */
-    return 1;
-}
-
 int main(int argc, char **argv)
 {
-    struct run run = {.binary = argc > 1 ? argv[1] : NULL};
-    const char *parent = getenv("TEST_TMPDIR");
+    struct run run = {0};
     struct status status = OK;
 
-    if (!run.binary) {
-        fprintf(stderr, "usage: chaos SAGABASE [--kills N] [--minutes N] [--seed N]\n");
+    if (!ordeal_begin(&run.ordeal, "chaos", argc, argv, KILLS))
         return 2;
-    }
-    uint64_t seed = option(argc, argv, "--seed", (uint64_t)time(NULL) << 16 ^ (uint64_t)getpid());
-    uint64_t minutes = option(argc, argv, "--minutes", 0);
-    run.chance.state = seed * 2 + 1;
-    run.kills_wanted = (uint32_t)option(argc, argv, "--kills", minutes ? UINT32_MAX : KILLS);
-    run.end_us = minutes ? now_us() + (int64_t)minutes * 60 * 1000 * 1000 : INT64_MAX;
-    snprintf(run.folder, sizeof run.folder, "%.400s/sagas.XXXXXX", parent ? parent : "/tmp");
-    char *made = mkdtemp(run.folder);
-    assert(made);
-    (void)made;
-    snprintf(run.log, sizeof run.log, "%.400s/server.log", run.folder);
-    signal(SIGPIPE, SIG_IGN);
-    printf("seed %" PRIu64 "\n", seed);
-    for (uint32_t store = 0; status_ok(status) && !over(&run); store++)
+    run.chance.state = run.ordeal.seed * 2 + 1;
+    for (uint32_t store = 0; status_ok(status) && !ordeal_over(&run.ordeal); store++)
         status = run_store(&run, store);
-    return tell_end(&run, seed, status);
+    return ordeal_end(&run.ordeal, status);
 }
