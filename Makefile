@@ -22,7 +22,7 @@ help:
 	@echo "make test     install what is missing, run every test"
 	@echo "make demo     a throw-away server tells the history of this repository"
 	@echo "make sagas    two sagas at work, with participants in C, Python and Node"
-	@echo "make bench    measure Sagabase beside Redis, PostgreSQL, UmaDB and bare RocksDB"
+	@echo "make bench    measure Sagabase beside Redis, PostgreSQL, UmaDB, Restate and RocksDB"
 	@echo "make soak     kill the server under load, check histories and fuzz for SOAK_MINUTES"
 	@echo "make format   lay out the C code with clang-format"
 	@echo "make setup    install what building and testing needs"
