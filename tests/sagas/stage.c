@@ -122,7 +122,8 @@ struct rpc_client *stage_rpc_client(void)
 
 /* --- judging ---------------------------------------------------------------------------------- */
 
-static void judge(void)
+/* DATA_LOSS: what the streams tell cannot be, or a saga has no end. */
+static struct status judge(void)
 {
     struct sagabase_options options = {.timeout_ms = WAIT_MS};
     Sagabase__V1__ReadAllRequest request = SAGABASE__V1__READ_ALL_REQUEST__INIT;
@@ -142,8 +143,9 @@ static void judge(void)
     if (status_ok(status))
         status = oracle_judge(oracle, &counts);
     oracle_free(oracle);
-    assert_string_equal(status.message, "");
-    assert_int_equal(counts.open, 0);
+    if (status_ok(status) && counts.open > 0)
+        status = status_make(STATUS_DATA_LOSS, "%d sagas have no end", (int)counts.open);
+    return status;
 }
 
 int stage_open(void **state)
@@ -151,6 +153,8 @@ int stage_open(void **state)
     const char *parent = getenv("TEST_TMPDIR");
 
     (void)state;
+    if (process.pid) /* of a test that has failed */
+        server_kill(&process);
     snprintf(folder, sizeof folder, "%.200s/failures.XXXXXX", parent ? parent : "/tmp");
     assert_non_null(mkdtemp(folder));
     snprintf(data, sizeof data, "%s/data", folder);
@@ -176,8 +180,9 @@ int stage_close(void **state)
             server_kill(&process);
         return -1;
     }
-    judge();
+    struct status status = judge();
     stage_stop();
+    assert_string_equal(status.message, "");
     assert_int_equal(stage_maintain("verify"), 0);
     remove_folder();
     return 0;
