@@ -238,12 +238,17 @@ class Comparison:
 
     def our_sagas(self, server, clients):
         """With what it has cost: commits (each with its fsync) and events."""
-        names = ("sagabase_commit_seconds_count", "sagabase_committed_events_total")
+        names = (
+            "sagabase_sagas_started_total",
+            "sagabase_commit_seconds_count",
+            "sagabase_committed_events_total",
+        )
+        server.load("sagas", seconds=0, warm_up=0)  # once, for the definition
         before = [server.metric(name) for name in names]
-        got = server.load("sagas", outstanding=clients, seconds=SECONDS, warm_up=0)
-        commits, events = (server.metric(name) - old for name, old in zip(names, before))
-        got["commits_per_saga"] = commits / max(1, got["calls"])
-        got["events_per_saga"] = events / max(1, got["calls"])
+        got = server.load("sagas", outstanding=clients, seconds=SECONDS)
+        sagas, commits, events = (server.metric(name) - old for name, old in zip(names, before))
+        got["commits_per_saga"] = commits / sagas
+        got["events_per_saga"] = events / sagas
         return got
 
     def open_sagas(self):
