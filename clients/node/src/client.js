@@ -80,7 +80,7 @@ export class Client {
     this.#participants = makeClient(ParticipantClient);
     this.#retry = retry;
     this.#timeoutMs = timeoutMs;
-    this.sagas = new Sagas(makeClient, (...call) => this.#call(...call), retry);
+    this.sagas = new Sagas(makeClient, (...call) => this.#call(...call), (...call) => this.#pages(...call), retry);
   }
 
   /** Takes no further calls. */
@@ -168,19 +168,19 @@ export class Client {
   /** In the byte order of their names, as many pages as there are. */
   async *listStreams({ prefix = "", pageSize = PAGE_SIZE } = {}) {
     const request = api.ListStreamsRequest.create({ prefix, pageSize });
-    for await (const { streams } of this.#pages("listStreams", request)) yield* streams.map(streamInfo);
+    for await (const { streams } of this.#pages(this.#store, "listStreams", request)) yield* streams.map(streamInfo);
   }
 
   /** All that were ever appended, in byte order. */
   async *listEventTypes({ prefix = "", pageSize = PAGE_SIZE } = {}) {
     const request = api.ListEventTypesRequest.create({ prefix, pageSize });
-    for await (const { types } of this.#pages("listEventTypes", request)) yield* types;
+    for await (const { types } of this.#pages(this.#store, "listEventTypes", request)) yield* types;
   }
 
   /** Of all streams that ever were, in byte order. */
   async *listCategories({ prefix = "", pageSize = PAGE_SIZE } = {}) {
     const request = api.ListCategoriesRequest.create({ prefix, pageSize });
-    for await (const { categories } of this.#pages("listCategories", request)) yield* categories;
+    for await (const { categories } of this.#pages(this.#store, "listCategories", request)) yield* categories;
   }
 
   async info() {
@@ -255,9 +255,9 @@ export class Client {
     }
   }
 
-  async *#pages(method, request) {
+  async *#pages(client, method, request) {
     do {
-      const page = await this.#call(this.#store, method, request);
+      const page = await this.#call(client, method, request);
       yield page;
       request.pageToken = page.nextPageToken;
     } while (request.pageToken);

@@ -55,12 +55,14 @@ export class Sagas {
   #sagas;
   #definitions;
   #call;
+  #pages;
   #retry;
 
-  constructor(makeClient, call, retry) {
+  constructor(makeClient, call, pages, retry) {
     this.#sagas = makeClient(SagasClient);
     this.#definitions = makeClient(SagaDefinitionsClient);
     this.#call = call;
+    this.#pages = pages;
     this.#retry = retry;
   }
 
@@ -114,11 +116,7 @@ export class Sagas {
       attributes: attributeMessages(attributes),
       pageSize,
     });
-    do {
-      const page = await this.#call(this.#sagas, "listSagas", request);
-      yield* page.sagas.map(sagaOf);
-      request.pageToken = page.nextPageToken;
-    } while (request.pageToken);
+    for await (const { sagas } of this.#pages(this.#sagas, "listSagas", request)) yield* sagas.map(sagaOf);
   }
 
   /** For a wait_event. Choose `signalId` to make a repetition harmless. */

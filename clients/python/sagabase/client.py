@@ -83,7 +83,7 @@ class Client:
         self._timeout = timeout
         self._store = event_store_pb2_grpc.EventStoreStub(channel)
         self._admin = admin_pb2_grpc.AdminStub(channel)
-        self.sagas = Sagas(channel, self._call, retry)
+        self.sagas = Sagas(channel, self._call, self._pages, retry, self._pause)
 
     def close(self) -> None:
         """Ends its calls, too."""

@@ -3,6 +3,7 @@
 import dataclasses
 import enum
 import json
+import threading
 import uuid
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Union
 
@@ -102,10 +103,17 @@ class Sagas:
     """`client.sagas`. Any number of threads may share one."""
 
     def __init__(
-        self, channel: grpc.Channel, call: Callable[[Callable, Any], Any], retry: Retry
+        self,
+        channel: grpc.Channel,
+        call: Callable[[Callable, Any], Any],
+        pages: Callable[[Callable, Any], Iterator[Any]],
+        retry: Retry,
+        pause: Callable[[float, threading.Event], None],
     ) -> None:
         self._call = call
+        self._pages = pages
         self._retry = retry
+        self._pause = pause
         self._sagas = sagas_pb2_grpc.SagasStub(channel)
         self._definitions = definitions_grpc.SagaDefinitionsStub(channel)
 
@@ -159,7 +167,7 @@ class Sagas:
         while True:
             newest = None
             try:
-                for answer in self._sagas.WaitSaga(request, wait_for_ready=True):
+                for answer in self._sagas.WaitSaga(request):
                     backoff.reset()
                     newest = answer.summary
                 if newest is not None:
@@ -169,8 +177,10 @@ class Sagas:
                 )
             except grpc.RpcError as broken:
                 error = error_of_call(broken)
-            if not isinstance(error, Unavailable) or backoff.next_delay() is None:
+            delay = backoff.next_delay() if isinstance(error, Unavailable) else None
+            if delay is None:
                 raise error
+            self._pause(delay, threading.Event())
 
     def list(
         self,
@@ -187,12 +197,8 @@ class Sagas:
             attributes=attribute_messages(attributes or {}),
             page_size=page_size,
         )
-        while True:
-            page = self._call(self._sagas.ListSagas, request)
+        for page in self._pages(self._sagas.ListSagas, request):
             yield from map(_saga, page.sagas)
-            if not page.next_page_token:
-                return
-            request.page_token = page.next_page_token
 
     def signal(
         self,
