@@ -1,4 +1,4 @@
-# What the examples of sagas play on: a server in a folder that is gone afterwards, participants, and the
+# What the examples play on: a server in a folder that is gone afterwards, participants, and the
 # packages of this checkout for Python and Node. Source it with $sagabase set, in the top folder.
 #
 # PYTHON and NODE_PATH, if set, name an interpreter and a node_modules that have the package
@@ -17,12 +17,13 @@ leave() {
 }
 trap leave EXIT
 
-# Waits until it tells its address, and leaves that in $SAGABASE_SERVER.
+# Waits until it tells its address, and leaves that in $SAGABASE_SERVER, its process in $server.
 start_server() {
     local line told=()
     exec {told_by}< <(exec "$sagabase" serve --data "$folder/data" --listen 127.0.0.1:0 \
         --http-listen off --resp-listen off 2>&1)
-    started+=($!)
+    server=$!
+    started+=("$server")
     while read -r -t 60 -u "$told_by" line; do
         told+=("$line")
         if [[ $line =~ ^listening\ on\ (.*) ]]; then

@@ -47,14 +47,6 @@ struct clients {
     struct session_client sessions[SESSIONS];
 };
 
-uint32_t chance_below(struct chance *chance, uint32_t bound)
-{
-    chance->state ^= chance->state >> 12;
-    chance->state ^= chance->state << 25;
-    chance->state ^= chance->state >> 27;
-    return (uint32_t)((chance->state * 0x2545f4914f6cdd1du >> 32) % bound);
-}
-
 static void judge(struct clients *clients, struct status status)
 {
     if (status_ok(clients->verdict))

@@ -5,13 +5,8 @@
 
 #include "base/status.h"
 #include "tests/crash/oracle.h"
+#include "tests/support/chance.h"
 #include "tests/support/wire.h"
-
-/* xorshift64*; the seed is not 0. */
-struct chance {
-    uint64_t state;
-};
-uint32_t chance_below(struct chance *chance, uint32_t bound);
 
 struct clients;
 

@@ -44,7 +44,7 @@ struct running {
 
 void load_init(struct load *load, uint64_t seed, uint32_t clients)
 {
-    *load = (struct load){.chance = seed * 2 + 1, .clients = clients, .tag = (uint32_t)seed};
+    *load = (struct load){.chance = {seed * 2 + 1}, .clients = clients, .tag = (uint32_t)seed};
     load->subscribed.events = malloc(FOLLOWED_MAX * sizeof *load->subscribed.events);
     load->caught_up = malloc(FOLLOWED_MAX * sizeof *load->caught_up);
     assert(load->subscribed.events && load->caught_up);
@@ -59,10 +59,7 @@ void load_destroy(struct load *load)
 
 uint32_t load_chance(struct load *load, uint32_t bound)
 {
-    load->chance ^= load->chance >> 12; /* xorshift64* */
-    load->chance ^= load->chance << 25;
-    load->chance ^= load->chance >> 27;
-    return (uint32_t)((load->chance * 0x2545f4914f6cdd1du >> 32) % bound);
+    return chance_below(&load->chance, bound);
 }
 
 static void judge(struct running *running, struct status status)

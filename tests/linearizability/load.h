@@ -6,6 +6,7 @@
 
 #include "base/status.h"
 #include "tests/linearizability/history.h"
+#include "tests/support/chance.h"
 #include "tests/support/wire.h"
 
 enum { CLIENTS = 16, CONNECTIONS = 4, FOLLOWED_MAX = 1 << 20 };
@@ -22,7 +23,7 @@ struct load {
     struct followed subscribed; /* by a subscription that resumes after each death */
     uint64_t *caught_up;        /* positions that it said it had caught up to */
     uint32_t caught_up_count;
-    uint64_t chance;             /* state of the random numbers; not 0 */
+    struct chance chance;
     uint64_t known[STREAMS_MAX]; /* events of each stream, as far as anybody was told */
     uint64_t known_end;          /* events of the store, likewise */
     uint32_t clients;            /* at once, 1..CLIENTS */

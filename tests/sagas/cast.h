@@ -12,7 +12,7 @@
 
 #include "base/status.h"
 #include "base/uuid.h"
-#include "tests/sagas/chance.h"
+#include "tests/support/chance.h"
 #include "tests/support/wire.h"
 
 enum { STARTS_MAX = 20000 };

@@ -1,5 +1,6 @@
-#ifndef TESTS_SAGAS_CHANCE_H
-#define TESTS_SAGAS_CHANCE_H
+/* Random numbers that a seed makes again. */
+#ifndef TESTS_SUPPORT_CHANCE_H
+#define TESTS_SUPPORT_CHANCE_H
 
 #include <stdint.h>
 
