@@ -2,7 +2,8 @@
 """Checks what the documents show and where they lead: `pages.py`, or `pages.py --self-test`.
 
 A link must lead to a file of the house, and to a heading of it if it names one; links to other
-sites are not followed. A fenced block behind the line
+sites are not followed. A link from `words` to a file of the tests must find these words in it: so
+a document names the test that proves what it says. A fenced block behind the line
 
     <!-- region NAME of FILE -->
 
@@ -18,7 +19,10 @@ import sys
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 
+READ = ("examples/", "tests/")
+
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_NAMED = re.compile(r"\[`([^`]+)`\]\(([^)\s]+)\)")
 _CODE = re.compile(r"`[^`]*`")
 _HEADING = re.compile(r"^#+ (.*?) *$", re.MULTILINE)
 _FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
@@ -53,6 +57,19 @@ def wrong_links(path, text, files):
         elif anchor and anchor not in anchors_of(files[there] or ""):
             wrong.append(f"{path}: {target}: {there} has no such heading")
     return wrong
+
+
+def wrong_names(path, text, files):
+    """What a document says of tests that is not so."""
+    named = [
+        (words, os.path.normpath(os.path.join(os.path.dirname(path), target)))
+        for words, target in _NAMED.findall(_FENCED.sub("", text))
+    ]
+    return [
+        f"{path}: there is no {words} in {there}"
+        for words, there in named
+        if there.startswith("tests/") and words not in (files.get(there) or words)
+    ]
 
 
 def regions_of(text):
@@ -113,7 +130,7 @@ def filled_in(text, programs):
 
 
 def read_house():
-    """Path -> text of documents and programs, None for other files and for folders."""
+    """Path -> text of documents, examples and tests, None for other files and for folders."""
     files = {}
     for folder, folders, names in os.walk(TOP):
         folders[:] = [
@@ -124,7 +141,7 @@ def read_house():
         for name in names + folders:
             path = os.path.relpath(os.path.join(folder, name), TOP)
             files[path] = None
-            if name.endswith(".md") or (path.startswith("examples/") and name in names):
+            if name.endswith(".md") or (path.startswith(READ) and name in names):
                 with open(os.path.join(TOP, path), encoding="utf-8", errors="replace") as file:
                     files[path] = file.read()
     return files
@@ -138,10 +155,15 @@ def check_pages():
     files = read_house()
     documents = documents_of(files)
     links = [wrong for path, text in documents.items() for wrong in wrong_links(path, text, files)]
+    names = [wrong for path, text in documents.items() for wrong in wrong_names(path, text, files)]
     samples = wrong_samples(documents, {p: t for p, t in files.items() if t is not None})
-    for what, wrong in (("links lead somewhere", links), ("samples are programs", samples)):
+    for what, wrong in (
+        ("links lead somewhere", links),
+        ("tests that are named are there", names),
+        ("samples are programs", samples),
+    ):
         print(f"not ok - {what}:" if wrong else f"ok - {what}", *wrong, sep="\n    ")
-    return not links and not samples
+    return not links and not names and not samples
 
 
 def write_samples():
@@ -161,7 +183,12 @@ def check_self():
     program = "def f():\n    # region one\n    x = 1\n        y\n    # endregion\n"
     shows = "<!-- region one of p.py -->\n```python\n%s```\n"
     right = shows % "x = 1\n    y\n"
+    tests = {"tests/x.c": "void it_holds(void **state)"}
     cases = {
+        "a test that is there may be named": wrong_names("a.md", "[`it_holds`](tests/x.c)", tests)
+        == [],
+        "a test that is not there is refused": wrong_names("a.md", "[`it_is`](tests/x.c)", tests)
+        != [],
         "a link to a file is followed": wrong_links("docs/b.md", "[a](../a.md)", files) == [],
         "a link to nothing is refused": wrong_links("a.md", "[x](c.md)", files) != [],
         "a link within the page": wrong_links("a.md", files["a.md"] + "[x](#a-b-c)", files) == [],
