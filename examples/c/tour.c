@@ -358,7 +358,7 @@ static struct sagabase_status define(struct sagabase_client *client)
     Sagabase__V1__PutDefinitionRequest request = SAGABASE__V1__PUT_DEFINITION_REQUEST__INIT;
     Sagabase__V1__PutDefinitionResponse *response;
 
-    action.queue = compensation.queue = "cards";
+    action.queue = compensation.queue = "payments";
     action.type = "Charge";
     compensation.type = "Refund";
     timeouts.start_to_close_ms = 30000;
@@ -437,10 +437,10 @@ static struct sagabase_status complete(struct sagabase_client *client,
 
 static struct sagabase_status take_part(struct sagabase_client *client)
 {
-    char *queues[] = {"cards"};
+    char *queues[] = {"payments"};
     Sagabase__V1__PollCommandRequest request = SAGABASE__V1__POLL_COMMAND_REQUEST__INIT;
     Sagabase__V1__PollCommandResponse *response;
-    request.participant = "cards-1";
+    request.participant = "till-1";
     request.queues = queues;
     request.n_queues = 1;
     request.wait_ms = 10000;

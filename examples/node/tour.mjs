@@ -112,8 +112,8 @@ async function follow(tag, position = START) {
 async function start(order) {
   // region start
   const charge = {
-    action: { queue: "cards", type: "Charge" },
-    compensation: { queue: "cards", type: "Refund" },
+    action: { queue: "payments", type: "Charge" },
+    compensation: { queue: "payments", type: "Refund" },
     timeouts: { start_to_close_ms: 30000 },
   };
   await store.sagas.define({ type: "payment", nodes: [{ name: "charge", step: charge }] });
@@ -129,7 +129,7 @@ function takePart() {
   const happened = ({ sagaId, input }, type) => ({
     appends: [{ stream: sagaId, events: [new Event(type, input)], expected: ANY }],
   });
-  const participant = store.participant(["cards"], {
+  const participant = store.participant(["payments"], {
     Charge(command) {
       console.log(`Charge ${command.input.cents}`);
       return new Done({ receipt: command.id }, happened(command, "Paid")); // in one write

@@ -103,8 +103,8 @@ def follow(tag, position=START):
 def start(order):
     # region start
     charge = {
-        "action": {"queue": "cards", "type": "Charge"},
-        "compensation": {"queue": "cards", "type": "Refund"},
+        "action": {"queue": "payments", "type": "Charge"},
+        "compensation": {"queue": "payments", "type": "Refund"},
         "timeouts": {"start_to_close_ms": 30000},
     }
     store.sagas.define({"type": "payment", "nodes": [{"name": "charge", "step": charge}]})
@@ -124,7 +124,7 @@ def take_part():
     def refund(command):
         return Done(appends=[StreamAppend(command.saga_id, [Event("Refunded")], ANY)])
 
-    participant = store.participant(["cards"], {"Charge": charge, "Refund": refund})
+    participant = store.participant(["payments"], {"Charge": charge, "Refund": refund})
     threading.Thread(target=participant.run).start()  # until participant.close()
     # endregion
     return participant

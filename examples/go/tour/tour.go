@@ -274,8 +274,8 @@ func start(order string) error {
 		Definition: &api.SagaDefinition{
 			Type: "payment",
 			Nodes: []*api.Node{{Name: "charge", Kind: &api.Node_Step{Step: &api.Step{
-				Action:       &api.CommandTarget{Queue: "cards", Type: "Charge"},
-				Compensation: &api.CommandTarget{Queue: "cards", Type: "Refund"},
+				Action:       &api.CommandTarget{Queue: "payments", Type: "Charge"},
+				Compensation: &api.CommandTarget{Queue: "payments", Type: "Refund"},
 				Timeouts:     &api.StepTimeouts{StartToCloseMs: 30000},
 			}}}},
 		},
@@ -300,7 +300,7 @@ func start(order string) error {
 func takePart() error {
 	// region participant
 	taken, err := participants.PollCommand(ctx, &api.PollCommandRequest{
-		Participant: "cards-1", Queues: []string{"cards"}, WaitMs: 10000,
+		Participant: "till-1", Queues: []string{"payments"}, WaitMs: 10000,
 	})
 	if err != nil || taken.Command == nil {
 		return err // no command: poll again

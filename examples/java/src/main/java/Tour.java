@@ -267,8 +267,8 @@ public final class Tour {
     // region start
     var charge =
         Step.newBuilder()
-            .setAction(CommandTarget.newBuilder().setQueue("cards").setType("Charge"))
-            .setCompensation(CommandTarget.newBuilder().setQueue("cards").setType("Refund"))
+            .setAction(CommandTarget.newBuilder().setQueue("payments").setType("Charge"))
+            .setCompensation(CommandTarget.newBuilder().setQueue("payments").setType("Refund"))
             .setTimeouts(StepTimeouts.newBuilder().setStartToCloseMs(30000));
     var payment =
         SagaDefinition.newBuilder()
@@ -294,8 +294,8 @@ public final class Tour {
     var taken =
         participants.pollCommand(
             PollCommandRequest.newBuilder()
-                .setParticipant("cards-1")
-                .addQueues("cards")
+                .setParticipant("till-1")
+                .addQueues("payments")
                 .setWaitMs(10000)
                 .build());
     if (!taken.hasCommand()) {
