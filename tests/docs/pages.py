@@ -111,7 +111,7 @@ def wrong_samples(documents, programs):
                 wrong.append(f"{path}: {program} has no region {name}")
             elif sample != regions[name]:
                 wrong.append(f"{path}: region {name} of {program} differs: pages.py --write")
-        if text.count("<!-- region ") != len(_SHOWN.findall(text)):
+        if len(re.findall(r"^<!-- region ", text, re.MULTILINE)) != len(_SHOWN.findall(text)):
             wrong.append(f"{path}: a region stands before no fenced block")
     for program, names in shown.items():
         for name in regions_of(programs.get(program, "")):
