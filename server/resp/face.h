@@ -24,6 +24,7 @@ struct face_counts {
     struct counter input_bytes;
     struct counter output_bytes;
     struct counter closed_full; /* connections that needed more memory than they may have */
+    struct counter held;        /* changes that had to wait for a flush */
     struct counter closed_idle; /* that were silent for too long */
 };
 
@@ -41,6 +42,7 @@ struct face {
     int64_t now_us;     /* monotonic, when the thread last woke up */
 
     struct status save_failure; /* the newest */
+    size_t held_count;          /* clients that wait for room */
 
     struct client *clients;  /* the one that was active last first */
     struct client *quietest; /* the last of them */

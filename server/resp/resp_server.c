@@ -378,9 +378,10 @@ void resp_server_limits(const struct resp_server *server, metric_visit *visit, v
 {
     const struct face_counts *counts = &server->face.counts;
 
-    metric_limit(visit, context, "resp-clients", counter_get(&counts->refused));
-    metric_limit(visit, context, "resp-buffers", counter_get(&counts->closed_full));
-    metric_limit(visit, context, "resp-idle", counter_get(&counts->closed_idle));
+    metric_limit(visit, context, "resp_clients", counter_get(&counts->refused));
+    metric_limit(visit, context, "resp_buffers", counter_get(&counts->closed_full));
+    metric_limit(visit, context, "resp_unsaved", counter_get(&counts->held));
+    metric_limit(visit, context, "resp_idle", counter_get(&counts->closed_idle));
 }
 
 int resp_server_port(const struct resp_server *server)

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "server/resp/command.h"
 #include "server/resp/face.h"
+#include "server/resp/keys.h"
 
 enum { INPUT_BYTES_MAX = REQUEST_BYTES_MAX + READ_BYTES_MAX };
 
@@ -166,7 +167,8 @@ static void filter_reply(struct client *client, struct buffer *output, size_t fr
         client->replies = REPLIES_SKIP;
 }
 
-static void run_command(struct session *session, const struct request *request,
+/* False: it has to be run again when there is room. */
+static bool run_command(struct session *session, const struct request *request,
                         struct buffer *output)
 {
     struct client *client = &session->client;
@@ -174,6 +176,8 @@ static void run_command(struct session *session, const struct request *request,
     size_t from = output->size;
     const struct command *command = command_choose(client, request, &reply);
 
+    if (command && command->flags & COMMAND_WRITE && !keys_have_room(client, request))
+        return false;
     counter_add_alone(&client->face->counts.commands, 1);
     if (command) {
         client->command = command;
@@ -182,6 +186,7 @@ static void run_command(struct session *session, const struct request *request,
     }
     if (!client->waiting)
         filter_reply(client, output, from);
+    return true;
 }
 
 /* The replies that were held back say that it was saved: none of them may be sent. */
@@ -227,7 +232,10 @@ static size_t run_commands(struct session *session, uint8_t *data, size_t size,
 
     session->stopped = true;
     while (may_run(session, output)) {
-        enum parsed parsed = request_parse(&session->parser, data + done, size - done, &taken);
+        enum parsed parsed = PARSED_REQUEST;
+        taken = session->held;
+        if (taken == 0)
+            parsed = request_parse(&session->parser, data + done, size - done, &taken);
         if (parsed == PARSED_PART) {
             session->stopped = false;
             break;
@@ -240,7 +248,9 @@ static size_t run_commands(struct session *session, uint8_t *data, size_t size,
         }
         if (parsed == PARSED_REQUEST) {
             struct request request = request_parsed(&session->parser, data + done - taken);
-            run_command(session, &request, output);
+            bool is_run = run_command(session, &request, output);
+            session->held = is_run ? 0 : taken;
+            done -= session->held;
         }
     }
     return done;

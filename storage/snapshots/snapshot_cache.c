@@ -245,7 +245,7 @@ struct victim {
 };
 
 /* Looks at some entries of a shard, from a bucket that chance chooses. */
-static size_t sample_shard(struct snapshot_cache *cache, struct cache_shard *shard,
+static size_t sample_shard(struct snapshot_cache *cache, struct cache_shard *shard, bool must,
                            struct victim *victim)
 {
     size_t seen = 0;
@@ -259,7 +259,7 @@ static size_t sample_shard(struct snapshot_cache *cache, struct cache_shard *sha
         for (const struct cache_entry *entry =
                  shard->buckets[(begin + i) & (shard->bucket_count - 1)];
              entry; entry = entry->next) {
-            uint64_t worth = cache_worth_evicting(&cache->options, entry);
+            uint64_t worth = cache_worth_evicting(&cache->options, entry, must);
             seen += worth > 0;
             if (worth > victim->worth)
                 *victim = (struct victim){entry, entry->hash, worth};
@@ -269,14 +269,14 @@ static size_t sample_shard(struct snapshot_cache *cache, struct cache_shard *sha
 }
 
 /* Evicts one entry. False: nobody can go. */
-static bool evict(struct snapshot_cache *cache)
+static bool evict(struct snapshot_cache *cache, bool must)
 {
     struct victim victim = {0};
     unsigned begin = atomic_fetch_add_explicit(&cache->next_shard, 1, memory_order_relaxed);
     size_t seen = 0;
 
     for (unsigned i = 0; i < CACHE_SHARDS && seen < SAMPLE_ENTRIES; i++)
-        seen += sample_shard(cache, &cache->shards[(begin + i) % CACHE_SHARDS], &victim);
+        seen += sample_shard(cache, &cache->shards[(begin + i) % CACHE_SHARDS], must, &victim);
     if (!victim.entry)
         return false;
     struct cache_shard *shard = cache_lock(cache, victim.hash);
@@ -300,7 +300,7 @@ bool cache_reserve(struct snapshot_cache *cache, const struct cache_entry *entry
         return false;
     atomic_fetch_add(&cache->bytes, size);
     while (atomic_load(&cache->bytes) > most)
-        if (!evict(cache)) {
+        if (!evict(cache, must)) {
             atomic_fetch_sub(&cache->bytes, size);
             return false;
         }

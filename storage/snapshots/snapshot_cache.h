@@ -25,7 +25,7 @@ enum cache_policy {
     CACHE_ALLKEYS_LRU,  /* what was not looked at for longest */
     CACHE_ALLKEYS_LFU,  /* what is looked at least often; old looks fade */
     CACHE_VOLATILE_TTL, /* what expires first; entries without a TTL stay */
-    CACHE_NOEVICTION,   /* nobody: what comes later is served from disk */
+    CACHE_NOEVICTION,   /* nobody but for what waits for the disk: what comes later is read there */
 };
 
 /* "allkeys-lru" ...; static memory. */
