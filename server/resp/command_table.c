@@ -1,6 +1,9 @@
 /* Names, arities, flags and keys are those of Redis 7.0, so that clients which ask COMMAND behave
  * as they do there. */
+#include <assert.h>
+
 #include "server/resp/commands.h"
+#include "server/resp/face.h"
 
 #define READ     COMMAND_READONLY
 #define WRITE    COMMAND_WRITE
@@ -155,3 +158,5 @@ const struct command command_table[] = {
      "O(N), N keys", "As DEL", NULL},
     END,
 };
+
+static_assert(sizeof command_table / sizeof *command_table <= COMMANDS_MAX, "each is counted");

@@ -49,7 +49,8 @@ struct cache_shard {
     struct cache_entry **buckets; /* a power of two of them */
     size_t bucket_count;
     _Atomic(size_t) entry_count;
-    uint64_t generation; /* counts changes: a look at the disk is stale if it moved meanwhile */
+    size_t snapshot_count; /* of them */
+    uint64_t generation;   /* counts changes: a look at the disk is stale if it moved meanwhile */
     struct cache_slot *unsaved; /* newest first */
     struct cache_slot *saving;  /* taken by the flush that is underway */
     uint64_t hits, misses, expirations;

@@ -143,6 +143,7 @@ struct cache_stats snapshot_cache_stats(struct snapshot_cache *cache)
         stats.misses += shard->misses;
         stats.expirations += shard->expirations;
         stats.entries += atomic_load(&shard->entry_count);
+        stats.snapshots += shard->snapshot_count;
         pthread_mutex_unlock(&shard->lock);
     }
     return stats;
@@ -200,6 +201,11 @@ static void grow(struct snapshot_cache *cache, struct cache_shard *shard)
     free(old);
 }
 
+static bool is_snapshot(const struct cache_entry *entry)
+{
+    return bytes_have_prefix(cache_entry_key(entry), bytes_of_text(SNAPSHOT_KEY_PREFIX));
+}
+
 void cache_remove(struct snapshot_cache *cache, struct cache_shard *shard,
                   struct cache_entry *entry)
 {
@@ -209,6 +215,7 @@ void cache_remove(struct snapshot_cache *cache, struct cache_shard *shard,
         at = &(*at)->next;
     *at = entry->next;
     atomic_fetch_sub_explicit(&shard->entry_count, 1, memory_order_relaxed);
+    shard->snapshot_count -= is_snapshot(entry);
     cache_unreserve(cache, entry);
     cache_entry_release(entry);
 }
@@ -228,6 +235,7 @@ void cache_install(struct snapshot_cache *cache, struct cache_shard *shard,
     entry->next = *bucket;
     *bucket = entry;
     atomic_fetch_add_explicit(&shard->entry_count, 1, memory_order_relaxed);
+    shard->snapshot_count += is_snapshot(entry);
     cache_touch(cache, shard, entry);
 }
 
