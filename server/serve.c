@@ -1,6 +1,6 @@
 /* The composition root: puts the rooms together, and takes them apart in reverse.
  *
- *   configuration -> engine -> event log -> cache, values, snapshots -> saga gateway
+ *   configuration -> engine -> event log -> cache, values, snapshots -> reducers -> saga gateway
  *     -> health, reflection -> rpc server -> RESP -> HTTP
  *
  * Signals are blocked everywhere. The main thread waits for the first one; a thread of its
@@ -30,10 +30,12 @@
 #include "server/observe/otlp.h"
 #include "server/observe/process.h"
 #include "server/observe/reflection.h"
+#include "server/reducers/reducers.h"
 #include "server/resp/resp_server.h"
 #include "server/rpc/rpc_server.h"
 #include "server/sagas/gateway.h"
 #include "server/sagas/gateway_statistics.h"
+#include "server/services/reducers/tables.h"
 #include "server/services/sagas/tables.h"
 #include "server/services/services.h"
 #include "server/services/snapshots/tables.h"
@@ -68,6 +70,7 @@ struct server {
     struct snapshot_cache *cache;
     struct value_store *values;
     struct snapshot_store *snapshots;
+    struct reducers *reducers;
     struct resp_server *resp; /* NULL: none */
     struct http *http;        /* NULL: none */
     struct otlp_options otlp_options;
@@ -80,25 +83,16 @@ struct server {
 };
 
 static const struct method *const method_tables[] = {
-    event_store_methods,
-    admin_methods,
-    health_methods,
-    reflection_methods,
-    saga_definitions_methods,
-    sagas_methods,
-    participant_methods,
-    snapshots_methods,
-    NULL,
+    event_store_methods,      admin_methods, health_methods,      reflection_methods,
+    saga_definitions_methods, sagas_methods, participant_methods, snapshots_methods,
+    reducers_methods,         NULL,
 };
 
 static const char *const service_names[] = {
-    "sagabase.v1.EventStore",
-    "sagabase.v1.Admin",
-    "sagabase.v1.SagaDefinitions",
-    "sagabase.v1.Sagas",
-    "sagabase.v1.Participant",
-    "sagabase.v1.Snapshots",
-    NULL,
+    "sagabase.v1.EventStore",      "sagabase.v1.Admin",
+    "sagabase.v1.SagaDefinitions", "sagabase.v1.Sagas",
+    "sagabase.v1.Participant",     "sagabase.v1.Snapshots",
+    "sagabase.v1.Reducers",        NULL,
 };
 
 /* --- starting ----------------------------------------------------------------------- */
@@ -188,14 +182,19 @@ static struct status open_snapshots(struct server *server)
                                                        .engine = server->engine,
                                                        .cache = server->cache},
                          &server->values));
-    return snapshot_store_open(&(struct snapshot_store_options){.log = server->log,
-                                                                .engine = server->engine,
-                                                                .cache = server->cache},
-                               &server->snapshots);
+    TRY(snapshot_store_open(&(struct snapshot_store_options){.log = server->log,
+                                                             .engine = server->engine,
+                                                             .cache = server->cache},
+                            &server->snapshots));
+    return reducers_open(
+        &(struct reducers_options){.log = server->log, .snapshots = server->snapshots},
+        &server->reducers);
 }
 
 static void close_snapshots(struct server *server)
 {
+    if (server->reducers)
+        reducers_close(server->reducers);
     if (server->snapshots)
         snapshot_store_close(server->snapshots);
     if (server->values)
@@ -221,6 +220,7 @@ static struct status start_rpc(struct server *server)
         .log = server->log,
         .gateway = server->gateway,
         .snapshots = server->snapshots,
+        .reducers = server->reducers,
         .health = server->health,
         .census = &server->census,
         .version = sagabase_version,
@@ -269,6 +269,11 @@ static void visit_sagas(void *room, metric_visit *visit, void *context)
     gateway_statistics(server->gateway, visit, context);
 }
 
+static void visit_reducers(void *room, metric_visit *visit, void *context)
+{
+    reducers_statistics(((const struct server *)room)->reducers, visit, context);
+}
+
 static void visit_traces(void *room, metric_visit *visit, void *context)
 {
     const struct server *server = room;
@@ -287,6 +292,7 @@ static void visit_limits(void *room, metric_visit *visit, void *context)
     services_limits(&server->services, visit, context);
     census_limits(&server->census, visit, context);
     gateway_limits(server->gateway, visit, context);
+    reducers_limits(server->reducers, visit, context);
     if (server->otlp)
         otlp_limits(server->otlp, visit, context);
     if (server->resp)
@@ -298,9 +304,11 @@ static const struct metric_source *metric_sources(struct server *server)
 {
     static struct metric_source sources[16];
     const struct metric_source all[] = {
-        {process_statistics, NULL},    {visit_rpc, server},    {visit_log, server},
-        {visit_subscriptions, server}, {visit_sagas, server},  {visit_traces, server},
-        {visit_resp, server},          {visit_limits, server}, {NULL, NULL},
+        {process_statistics, NULL}, {visit_rpc, server},
+        {visit_log, server},        {visit_subscriptions, server},
+        {visit_sagas, server},      {visit_traces, server},
+        {visit_resp, server},       {visit_reducers, server},
+        {visit_limits, server},     {NULL, NULL},
     };
 
     _Static_assert(sizeof all <= sizeof sources, "room for all");

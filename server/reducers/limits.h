@@ -7,6 +7,9 @@ enum {
     UPCASTERS_MAX = 1000,
     CATEGORY_BYTES_MAX = 1000, /* so that the stream of its reducer has a name */
 
+    REDUCTIONS_WAITING_MAX = 1024,
+    REDUCTIONS_ACTIVE_MAX = 16, /* each may hold SCRIPT_MEMORY_MAX */
+
     RULES_MAX = 256,           /* of a merge patch reducer */
     RULES_BYTES_MAX = 1 << 18, /* all of them, packed: an event holds them */
     RULE_PATH_MAX = 16,

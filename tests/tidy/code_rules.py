@@ -30,6 +30,14 @@ ARROWS = {
         "storage/log",
         "storage/snapshots",
     ],
+    "server/services/reducers": [
+        "base",
+        "protos",
+        "server/reducers",
+        "server/rpc",
+        "server/services",
+        "storage/log",
+    ],
     "server/services/sagas": [
         "base",
         "protos",
