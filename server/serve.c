@@ -163,6 +163,7 @@ static struct status open_gateway(struct server *server)
 {
     struct gateway_options options = {
         .log = server->log,
+        .tracer = server->tracer,
         .memory_bytes_max = server->config.saga_memory,
     };
 
@@ -247,10 +248,11 @@ static void visit_rpc(void *room, metric_visit *visit, void *context)
     rpc_server_statistics(server->rpc, visit, context);
 }
 
-static void visit_resp(void *room, metric_visit *visit, void *context)
+static void visit_cache(void *room, metric_visit *visit, void *context)
 {
     const struct server *server = room;
 
+    snapshot_cache_statistics(server->cache, visit, context);
     if (server->resp)
         resp_server_statistics(server->resp, visit, context);
 }
@@ -290,6 +292,7 @@ static void visit_limits(void *room, metric_visit *visit, void *context)
     event_log_limits(server->log, visit, context);
     rpc_server_limits(server->rpc, visit, context);
     services_limits(&server->services, visit, context);
+    snapshot_cache_limits(server->cache, visit, context);
     census_limits(&server->census, visit, context);
     gateway_limits(server->gateway, visit, context);
     reducers_limits(server->reducers, visit, context);
@@ -307,7 +310,7 @@ static const struct metric_source *metric_sources(struct server *server)
         {process_statistics, NULL}, {visit_rpc, server},
         {visit_log, server},        {visit_subscriptions, server},
         {visit_sagas, server},      {visit_traces, server},
-        {visit_resp, server},       {visit_reducers, server},
+        {visit_cache, server},      {visit_reducers, server},
         {visit_limits, server},     {NULL, NULL},
     };
 
