@@ -5,7 +5,6 @@
  *
  * Signals are blocked everywhere. The main thread waits for the first one; a thread of its
  * own waits for the second, or for the shutdown to take too long, and ends the process at once. */
-#define _GNU_SOURCE /* program_invocation_name */
 #include "server/serve.h"
 
 #include <errno.h>
@@ -24,6 +23,7 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "base/version.h"
+#include "server/banner.h"
 #include "server/config/config.h"
 #include "server/observe/health.h"
 #include "server/observe/http.h"
@@ -273,7 +273,9 @@ static void visit_sagas(void *room, metric_visit *visit, void *context)
 
 static void visit_reducers(void *room, metric_visit *visit, void *context)
 {
-    reducers_statistics(((const struct server *)room)->reducers, visit, context);
+    const struct server *server = room;
+
+    reducers_statistics(server->reducers, visit, context);
 }
 
 static void visit_traces(void *room, metric_visit *visit, void *context)
@@ -447,57 +449,18 @@ static void stop(struct server *server)
 
 /* --- telling ------------------------------------------------------------------------- */
 
-enum { ADDRESS_TEXT_BYTES = 300 };
-
-/* "0.0.0.0:2113" with the port that was picked; a wildcard is reached by loopback. */
-static void format_address(const char *listen, int port, bool to_connect,
-                           char text[ADDRESS_TEXT_BYTES])
-{
-    const char *colon = strrchr(listen, ':');
-    int host_size = colon ? (int)(colon - listen) : (int)strlen(listen);
-    bool wildcard = strncmp(listen, "0.0.0.0:", 8) == 0 || strncmp(listen, "[::]:", 5) == 0;
-
-    if (to_connect && wildcard)
-        snprintf(text, ADDRESS_TEXT_BYTES, "127.0.0.1:%d", port);
-    else
-        snprintf(text, ADDRESS_TEXT_BYTES, "%.*s:%d", host_size > 250 ? 250 : host_size, listen,
-                 port);
-}
-
-static void print_http(const struct server *server)
-{
-    const char *listen = server->config.http_listen;
-    char connect[ADDRESS_TEXT_BYTES];
-
-    if (!server->http)
-        return;
-    format_address(listen ? listen : CONFIG_HTTP_LISTEN, http_port(server->http), true, connect);
-    printf("  metrics  http://%s/metrics\n", connect);
-}
-
 static void print_banner(const struct server *server)
 {
-    int port = rpc_server_port(server->rpc);
-    char listen[ADDRESS_TEXT_BYTES], connect[ADDRESS_TEXT_BYTES];
+    const struct config *config = &server->config;
 
-    format_address(server->config.listen, port, false, listen);
-    format_address(server->config.listen, port, true, connect);
-    printf("sagabase %s (%s) is serving\n", sagabase_version, sagabase_commit);
-    if (server->config.in_memory)
-        printf("  data     in memory only: nothing is kept\n");
-    else
-        printf("  data     %s\n", server->config.data);
-    printf("  endpoint grpc %s\n", connect);
-    if (server->resp)
-        printf("  redis    port %d\n", resp_server_port(server->resp));
-    print_http(server);
-    printf("try it:\n"
-           "  grpcurl -plaintext %s list\n"
-           "  %s info --server %s\n"
-           "  pip install ./clients/python && python3 examples/python/append_and_read.py %s\n",
-           connect, program_invocation_name, connect, connect);
-    printf("listening on %s\n", listen);
-    fflush(stdout);
+    banner_print(&(struct banner){
+        .data = config->in_memory ? NULL : config->data,
+        .listen = config->listen,
+        .port = rpc_server_port(server->rpc),
+        .resp_port = server->resp ? resp_server_port(server->resp) : 0,
+        .http_listen = config->http_listen ? config->http_listen : CONFIG_HTTP_LISTEN,
+        .http_port = server->http ? http_port(server->http) : 0,
+    });
 }
 
 /* --- ending ---------------------------------------------------------------------------- */
