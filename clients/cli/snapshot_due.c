@@ -34,6 +34,12 @@ static void on_interrupt(void *context)
     sagabase_due_cancel(self->due);
 }
 
+static void print_head(void)
+{
+    printf("%s%12s  %12s  STREAM%s\n", terminal_bold(stdout), "REVISION", "SNAPSHOT",
+           terminal_plain(stdout));
+}
+
 static void print_row(const Sagabase__V1__SubscribeDueResponse *due)
 {
     if (due->newest_case == SAGABASE__V1__SUBSCRIBE_DUE_RESPONSE__NEWEST_SNAPSHOT_REVISION)
@@ -50,19 +56,18 @@ static struct sagabase_status follow(struct snapshot_due *self)
     struct sagabase_status status = {.code = SAGABASE_OK};
     struct interrupt interrupt;
 
-    if (!self->connection.json)
-        printf("%s%12s  %12s  STREAM%s\n", terminal_bold(stdout), "REVISION", "SNAPSHOT",
-               terminal_plain(stdout));
-    fflush(stdout);
     interrupt_catch(&interrupt, on_interrupt, self);
     for (uint64_t printed = 0; self->count == 0 || printed < self->count; printed++) {
         status = sagabase_due_next(self->due, &due);
         if (status.code != SAGABASE_OK)
             break;
-        if (self->connection.json)
+        if (self->connection.json) {
             message_print_json(&due->base);
-        else
-            print_row(due);
+            continue;
+        }
+        if (printed == 0)
+            print_head();
+        print_row(due);
     }
     interrupt_release(&interrupt);
     return status;
