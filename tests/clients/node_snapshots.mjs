@@ -1,0 +1,75 @@
+// What the Node package promises of snapshots and reducers; node_test.mjs runs it.
+
+import assert from "node:assert/strict";
+
+import {
+  NewerSnapshot,
+  NO_STREAM,
+  RevisionNotFound,
+  SnapshotNotFound,
+  StreamNotFound,
+} from "sagabase";
+
+import { all, errorOf, numbered, numbers, range } from "./node_house.mjs";
+
+export const snapshotBehaviours = (store) => ({
+  async "a snapshot comes back as it was put"() {
+    const { snapshots } = store;
+    await store.append("kept-2", numbered(0, 10), { expected: NO_STREAM });
+    await errorOf(SnapshotNotFound, () => snapshots.get("kept-2"));
+    await snapshots.put("kept-2", 3, { sum: 6 }, { keep: 2 });
+    await snapshots.put("kept-2", 7n, Uint8Array.of(0, 255), { keep: 2, ttlMs: 86400000 });
+    const old = await snapshots.get("kept-2", { at: 6 });
+    const newest = await snapshots.get("kept-2");
+    assert.deepEqual([old.revision, old.json(), old.expires], [3n, { sum: 6 }, undefined]);
+    assert.deepEqual([newest.revision, [...newest.state], newest.contentType], [7n, [0, 255], ""]);
+    const lives = newest.expires - newest.created;
+    assert(lives > 0 && lives <= 86400000, `${lives} ms`);
+    assert.deepEqual((await snapshots.list("kept-2")).map(({ revision }) => revision), [7n, 3n]);
+    assert.equal(await snapshots.delete("kept-2", { revision: 3 }), true);
+    assert.equal(await snapshots.delete("kept-2", { revision: 3 }), false);
+    assert.equal(await snapshots.delete("kept-2"), true);
+  },
+
+  async "a snapshot that must not be put is refused"() {
+    const { snapshots } = store;
+    await store.append("kept-3", numbered(0, 10), { expected: NO_STREAM });
+    await snapshots.put("kept-3", 5, {});
+    await errorOf(NewerSnapshot, () => snapshots.put("kept-3", 4, {}));
+    await errorOf(NewerSnapshot, () => snapshots.put("kept-3", 6, {}, { newerThan: 4 }));
+    await errorOf(RevisionNotFound, () => snapshots.put("kept-3", 10, {}));
+    await errorOf(StreamNotFound, () => snapshots.put("nobody-2", 0, {}));
+  },
+
+  async "a stream is loaded with its snapshot"() {
+    const { snapshots } = store;
+    await store.append("loaded-1", numbered(0, 3000), { expected: NO_STREAM });
+    let loaded = await snapshots.load("loaded-1");
+    assert.equal(loaded.snapshot, undefined);
+    assert.deepEqual(numbers(await all(loaded)), range(0, 3000));
+    await snapshots.put("loaded-1", 2997, { n: 2997 });
+    loaded = await snapshots.load("loaded-1");
+    assert.deepEqual([loaded.snapshot.revision, loaded.snapshot.json()], [2997n, { n: 2997 }]);
+    assert.deepEqual([numbers(await all(loaded)), loaded.due], [[2998, 2999], false]);
+    await snapshots.put("loaded-1", 2999, {});
+    loaded = await snapshots.load("loaded-1");
+    assert.deepEqual([loaded.snapshot.revision, await all(loaded)], [2999n, []]);
+    const without = await snapshots.load("loaded-1", { ignoreSnapshot: true, count: 2 });
+    assert.deepEqual(numbers(await all(without)), [0, 1]);
+    const left = await snapshots.load("loaded-1", { ignoreSnapshot: true });
+    await left.close();
+    await errorOf(StreamNotFound, () => snapshots.load("nobody-2"));
+  },
+
+  async "a policy says when a snapshot is due"() {
+    const { snapshots } = store;
+    const often = { everyEvents: 10n, everyMs: 300000, keep: 3 };
+    const rarely = { everyEvents: 1000n, everyMs: 0, keep: 1 };
+    await snapshots.setCategoryPolicy("duly", often);
+    await snapshots.setPolicy("duly-1", { everyEvents: 1000 });
+    const { categories, streams } = await snapshots.policies();
+    assert.deepEqual([categories.duly, streams["duly-1"]], [often, rarely]);
+    await snapshots.setPolicy("duly-1", undefined);
+    assert.deepEqual((await snapshots.policies()).streams, {});
+  },
+});
