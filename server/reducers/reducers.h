@@ -22,9 +22,9 @@ struct reducers;
 /* The state of one stream, wanted. The caller owns it and all it points to, until `done`. */
 struct reduction {
     struct bytes stream;
-    uint64_t at;     /* the state after the event of this revision; REDUCTION_NEWEST: as of now */
-    bool to_put;     /* also put the state as a snapshot, for the newest revision only */
-    uint32_t keep;   /* with to_put: as of snapshot_change */
+    uint64_t at;   /* the state after the event of this revision; REDUCTION_NEWEST: as of now */
+    bool to_put;   /* also put the state as a snapshot, for the newest revision only */
+    uint32_t keep; /* with to_put: as of snapshot_change */
     void (*done)(struct reduction *reduction); /* on the thread of this room */
     void *context;
 
@@ -32,8 +32,8 @@ struct reduction {
     struct status status;
     struct bytes state; /* JSON */
     uint64_t revision;
-    uint64_t folded;    /* events */
-    uint64_t hash;      /* of the reducer */
+    uint64_t folded; /* events */
+    uint64_t hash;   /* of the reducer */
 
     struct reduction *next; /* of the queue */
 };

@@ -20,5 +20,7 @@ const struct method snapshots_methods[] = {
      METHOD_UNARY, .armed = 0, set_snapshot_policy},
     {PATH("ListSnapshotPolicies"), &sagabase__v1__list_snapshot_policies_request__descriptor,
      METHOD_UNARY, .armed = 0, list_snapshot_policies},
+    {PATH("SubscribeDue"), &sagabase__v1__subscribe_due_request__descriptor, METHOD_SERVER_STREAM,
+     .armed = 0, subscribe_due},
     {0},
 };
