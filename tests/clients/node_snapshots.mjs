@@ -12,7 +12,7 @@ import {
 
 import { all, errorOf, numbered, numbers, range } from "./node_house.mjs";
 
-export const snapshotBehaviours = (store) => ({
+export const snapshotBehaviours = (store, restart) => ({
   async "a snapshot comes back as it was put"() {
     const { snapshots } = store;
     await store.append("kept-2", numbered(0, 10), { expected: NO_STREAM });
@@ -71,5 +71,23 @@ export const snapshotBehaviours = (store) => ({
     assert.deepEqual([categories.duly, streams["duly-1"]], [often, rarely]);
     await snapshots.setPolicy("duly-1", undefined);
     assert.deepEqual((await snapshots.policies()).streams, {});
+    const isDue = async () => (await snapshots.load("duly-1")).due;
+    await store.append("duly-1", numbered(0, 9), { expected: NO_STREAM });
+    assert.equal(await isDue(), false);
+    const following = snapshots.due("duly");
+    const due = following[Symbol.asyncIterator]();
+    const first = due.next();
+    await store.append("duly-1", numbered(9, 10), { expected: 8 });
+    assert.deepEqual((await first).value, { stream: "duly-1", revision: 9n, snapshotRevision: undefined });
+    assert.equal(await isDue(), true);
+    await snapshots.put("duly-1", 9, {});
+    assert.equal(await isDue(), false);
+    await store.append("duly-1", numbered(10, 20), { expected: 9 });
+    const again = { stream: "duly-1", revision: 19n, snapshotRevision: 9n };
+    assert.deepEqual((await due.next()).value, again);
+    await restart();
+    assert.deepEqual((await due.next()).value, again);
+    following.close();
+    assert((await due.next()).done);
   },
 });

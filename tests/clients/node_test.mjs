@@ -364,7 +364,7 @@ const BEHAVIOURS = {
     ending.close();
   },
 
-  ...snapshotBehaviours(store),
+  ...snapshotBehaviours(store, restart),
 };
 
 for (const [name, behaviour] of Object.entries(BEHAVIOURS)) {

@@ -5,8 +5,8 @@ import datetime
 from python_house import equal, error_of, numbered, numbers
 
 from sagabase import (
-    ANY,
     NO_STREAM,
+    Due,
     NewerSnapshot,
     RevisionNotFound,
     SnapshotNotFound,
@@ -68,6 +68,19 @@ def a_policy_says_when_a_snapshot_is_due(house):
     equal((policies.categories["duly"], policies.streams["duly-1"]), (often, rarely))
     snapshots.set_policy("duly-1", None)
     equal(snapshots.policies().streams, {})
+    store.append("duly-1", numbered(0, 9), expected=NO_STREAM)
+    equal(snapshots.load("duly-1").due, False)
+    with snapshots.due("duly") as due:
+        store.append("duly-1", numbered(9, 10), expected=8)
+        equal(next(due), Due("duly-1", 9, None))
+        equal(snapshots.load("duly-1").due, True)
+        snapshots.put("duly-1", 9, {})
+        equal(snapshots.load("duly-1").due, False)
+        store.append("duly-1", numbered(10, 20), expected=9)
+        equal(next(due), Due("duly-1", 19, 9))
+        house.restart()
+        equal(next(due), Due("duly-1", 19, 9))
+    equal(list(due), [])
 
 
 BEHAVIOURS = [

@@ -68,6 +68,19 @@ expect_output '{"category":"basket","policy":{"every_events":100,"keep":3}}'
 run snapshot policy basket --category --clear
 expect_output "no policy"
 
+# Due: told by load and by due, until there is a snapshot.
+run snapshot policy basket --category --every-events 30
+run snapshot load basket-1
+[[ $output != *"due for the next snapshot"* ]] || fail "nothing is due"
+run snapshot policy basket --category --every-events 20
+run snapshot load basket-1
+[[ $output == *"due for the next snapshot"* ]] || fail "due by its policy"
+run snapshot due basket --count 1 --json
+expect_output '{"stream":"basket-1","revision":299,"snapshot_revision":279}'
+run snapshot due --count 1
+[[ $output == *" 299 "*" 279  basket-1" ]] || fail "the table of what is due"
+run snapshot policy basket --category --clear
+
 # Killed while snapshots are put: none that was acknowledged is lost.
 for round in 1 2 3; do
     "$SAGABASE" snapshot delete basket-1 --all > "$folder/ignored"
