@@ -3,14 +3,25 @@
 import assert from "node:assert/strict";
 
 import {
+  Event,
+  InvalidRequest,
   NewerSnapshot,
   NO_STREAM,
+  NoState,
   RevisionNotFound,
   SnapshotNotFound,
   StreamNotFound,
 } from "sagabase";
 
 import { all, errorOf, numbered, numbers, range } from "./node_house.mjs";
+
+const SUM = `
+return function(state, event)
+  state = state or { sum = 0 }
+  state.sum = state.sum + event.data.n
+  return state
+end
+`;
 
 export const snapshotBehaviours = (store, restart) => ({
   async "a snapshot comes back as it was put"() {
@@ -89,5 +100,52 @@ export const snapshotBehaviours = (store, restart) => ({
     assert.deepEqual((await due.next()).value, again);
     following.close();
     assert((await due.next()).done);
+  },
+
+  async "a reducer folds a stream on the server"() {
+    const { reducers } = store;
+    await store.append("folded-1", numbered(0, 10), { expected: NO_STREAM });
+    await errorOf(NoState, () => reducers.state("folded-1"));
+    await errorOf(InvalidRequest, () => reducers.put("folded", "return function("));
+    const reducerHash = await reducers.put("folded", SUM);
+    const state = { value: { sum: 45 }, revision: 9n, reducerHash, folded: 10n };
+    assert.deepEqual(await reducers.state("folded-1"), state);
+    assert.deepEqual((await reducers.state("folded-1", { at: 3 })).value, { sum: 6 });
+    await errorOf(RevisionNotFound, () => reducers.state("folded-1", { at: 10n }));
+    await errorOf(StreamNotFound, () => reducers.state("folded-2"));
+    assert.equal(await reducers.delete("folded"), true);
+    assert.equal(await reducers.delete("folded"), false);
+  },
+
+  async "a reducer may be rules of merge patches"() {
+    const { reducers } = store;
+    const rules = [
+      { eventType: "Registered", at: [], patch: undefined },
+      { eventType: "Moved", at: ["address"], patch: undefined },
+      { eventType: "Left", at: [], patch: { left: true, address: null } },
+    ];
+    await reducers.put("merged", rules);
+    const listed = (await reducers.list()).find(({ category }) => category === "merged");
+    assert.deepEqual([listed.folding, listed.disabled], [rules, undefined]);
+    const events = [new Event("Registered", { name: "Ada" }), new Event("Moved", { town: "London" })];
+    await store.append("merged-1", events, { expected: NO_STREAM });
+    const state = async () => (await reducers.state("merged-1")).value;
+    assert.deepEqual(await state(), { name: "Ada", address: { town: "London" } });
+    await store.append("merged-1", [new Event("Left")], { expected: 1 });
+    assert.deepEqual(await state(), { name: "Ada", left: true });
+  },
+
+  async "a reducer that fails is disabled until it is put again"() {
+    const { reducers } = store;
+    await reducers.put("failing", SUM);
+    const events = [...numbered(0, 2), new Event("Odd", {})];
+    await store.append("failing-1", events, { expected: NO_STREAM });
+    const error = await errorOf(NoState, () => reducers.state("failing-1"));
+    assert.match(error.message, /failing-1@2/);
+    const { disabled } = (await reducers.list()).find(({ category }) => category === "failing");
+    assert.deepEqual([disabled.stream, disabled.revision], ["failing-1", 2n]);
+    await errorOf(NoState, () => reducers.state("failing-1", { at: 1 }));
+    await reducers.put("failing", SUM);
+    assert.deepEqual((await reducers.state("failing-1", { at: 1 })).value, { sum: 1 });
   },
 });

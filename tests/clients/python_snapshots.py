@@ -7,10 +7,15 @@ from python_house import equal, error_of, numbered, numbers
 from sagabase import (
     NO_STREAM,
     Due,
+    Event,
+    InvalidRequest,
+    MergePatch,
     NewerSnapshot,
+    NoState,
     RevisionNotFound,
     SnapshotNotFound,
     SnapshotPolicy,
+    State,
     StreamNotFound,
 )
 
@@ -83,9 +88,64 @@ def a_policy_says_when_a_snapshot_is_due(house):
     equal(list(due), [])
 
 
+SUM = """
+return function(state, event)
+  state = state or { sum = 0 }
+  state.sum = state.sum + event.data.n
+  return state
+end
+"""
+
+
+def a_reducer_folds_a_stream_on_the_server(house):
+    store, reducers = house.store, house.store.reducers
+    store.append("folded-1", numbered(0, 10), expected=NO_STREAM)
+    error_of(NoState, lambda: reducers.state("folded-1"))
+    error_of(InvalidRequest, lambda: reducers.put("folded", "return function("))
+    hash = reducers.put("folded", SUM)
+    equal(reducers.state("folded-1"), State({"sum": 45}, 9, hash, 10))
+    equal(reducers.state("folded-1", at=3).value, {"sum": 6})
+    error_of(RevisionNotFound, lambda: reducers.state("folded-1", at=10))
+    error_of(StreamNotFound, lambda: reducers.state("folded-2"))
+    equal(reducers.delete("folded"), True)
+    equal(reducers.delete("folded"), False)
+
+
+def a_reducer_may_be_rules_of_merge_patches(house):
+    store, reducers = house.store, house.store.reducers
+    rules = [
+        MergePatch("Registered"),
+        MergePatch("Moved", at=("address",)),
+        MergePatch("Left", patch={"left": True, "address": None}),
+    ]
+    reducers.put("merged", rules)
+    [listed] = [one for one in reducers.list() if one.category == "merged"]
+    equal((listed.folding, listed.disabled), (rules, None))
+    events = [Event("Registered", {"name": "Ada"}), Event("Moved", {"town": "London"})]
+    store.append("merged-1", events, expected=NO_STREAM)
+    equal(reducers.state("merged-1").value, {"name": "Ada", "address": {"town": "London"}})
+    store.append("merged-1", [Event("Left")], expected=1)
+    equal(reducers.state("merged-1").value, {"name": "Ada", "left": True})
+
+
+def a_reducer_that_fails_is_disabled_until_it_is_put_again(house):
+    store, reducers = house.store, house.store.reducers
+    reducers.put("failing", SUM)
+    store.append("failing-1", [*numbered(0, 2), Event("Odd", {})], expected=NO_STREAM)
+    assert "failing-1@2" in str(error_of(NoState, lambda: reducers.state("failing-1")))
+    [listed] = [one for one in reducers.list() if one.category == "failing"]
+    equal((listed.disabled.stream, listed.disabled.revision), ("failing-1", 2))
+    error_of(NoState, lambda: reducers.state("failing-1", at=1))
+    reducers.put("failing", SUM)
+    equal(reducers.state("failing-1", at=1).value, {"sum": 1})
+
+
 BEHAVIOURS = [
     a_snapshot_comes_back_as_it_was_put,
     a_snapshot_that_must_not_be_put_is_refused,
     a_stream_is_loaded_with_its_snapshot,
     a_policy_says_when_a_snapshot_is_due,
+    a_reducer_folds_a_stream_on_the_server,
+    a_reducer_may_be_rules_of_merge_patches,
+    a_reducer_that_fails_is_disabled_until_it_is_put_again,
 ]
