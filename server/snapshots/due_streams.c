@@ -210,11 +210,12 @@ struct status due_streams_open(const struct due_streams_options *options,
     pthread_mutex_init(&due->lock, NULL);
     deadline_cond_init(&due->changed);
     bool room = due_table_init(&due->table, memory_max);
+    snapshot_store_watch(options->snapshots, &due->watcher); /* before the thread has some made */
     if (!room || pthread_create(&due->thread, NULL, due_run, due) != 0) {
+        snapshot_store_watch(options->snapshots, NULL);
         destroy(due);
         return status_make(STATUS_RESOURCE_EXHAUSTED, "snapshots: cannot start their thread");
     }
-    snapshot_store_watch(options->snapshots, &due->watcher);
     *opened = due;
     return OK;
 }
