@@ -1,7 +1,7 @@
 /* The composition root: puts the rooms together, and takes them apart in reverse.
  *
- *   configuration -> engine -> event log -> cache, values, snapshots, what is due -> saga gateway
- *     -> health, reflection -> rpc server -> RESP -> HTTP
+ *   configuration -> engine -> event log -> cache, values, snapshots -> reducers -> what is due
+ *     -> saga gateway -> health, reflection -> rpc server -> RESP -> HTTP
  *
  * Signals are blocked everywhere. The main thread waits for the first one; a thread of its
  * own waits for the second, or for the shutdown to take too long, and ends the process at once. */
@@ -30,10 +30,12 @@
 #include "server/observe/otlp.h"
 #include "server/observe/process.h"
 #include "server/observe/reflection.h"
+#include "server/reducers/reducers.h"
 #include "server/resp/resp_server.h"
 #include "server/rpc/rpc_server.h"
 #include "server/sagas/gateway.h"
 #include "server/sagas/gateway_statistics.h"
+#include "server/services/reducers/tables.h"
 #include "server/services/sagas/tables.h"
 #include "server/services/services.h"
 #include "server/services/snapshots/tables.h"
@@ -70,6 +72,7 @@ struct server {
     struct value_store *values;
     struct snapshot_store *snapshots;
     struct due_streams *due;
+    struct reducers *reducers;
     struct resp_server *resp; /* NULL: none */
     struct http *http;        /* NULL: none */
     struct otlp_options otlp_options;
@@ -82,25 +85,16 @@ struct server {
 };
 
 static const struct method *const method_tables[] = {
-    event_store_methods,
-    admin_methods,
-    health_methods,
-    reflection_methods,
-    saga_definitions_methods,
-    sagas_methods,
-    participant_methods,
-    snapshots_methods,
-    NULL,
+    event_store_methods,      admin_methods, health_methods,      reflection_methods,
+    saga_definitions_methods, sagas_methods, participant_methods, snapshots_methods,
+    reducers_methods,         NULL,
 };
 
 static const char *const service_names[] = {
-    "sagabase.v1.EventStore",
-    "sagabase.v1.Admin",
-    "sagabase.v1.SagaDefinitions",
-    "sagabase.v1.Sagas",
-    "sagabase.v1.Participant",
-    "sagabase.v1.Snapshots",
-    NULL,
+    "sagabase.v1.EventStore",      "sagabase.v1.Admin",
+    "sagabase.v1.SagaDefinitions", "sagabase.v1.Sagas",
+    "sagabase.v1.Participant",     "sagabase.v1.Snapshots",
+    "sagabase.v1.Reducers",        NULL,
 };
 
 /* --- starting ----------------------------------------------------------------------- */
@@ -171,6 +165,7 @@ static struct status open_gateway(struct server *server)
 {
     struct gateway_options options = {
         .log = server->log,
+        .tracer = server->tracer,
         .memory_bytes_max = server->config.saga_memory,
     };
 
@@ -194,15 +189,24 @@ static struct status open_snapshots(struct server *server)
                                                              .engine = server->engine,
                                                              .cache = server->cache},
                             &server->snapshots));
-    return due_streams_open(
-        &(struct due_streams_options){.log = server->log, .snapshots = server->snapshots},
-        &server->due);
+    TRY(reducers_open(
+        &(struct reducers_options){.log = server->log, .snapshots = server->snapshots},
+        &server->reducers));
+    return due_streams_open(&(struct due_streams_options){.log = server->log,
+                                                          .snapshots = server->snapshots,
+                                                          .reducers = {.reducers = server->reducers,
+                                                                       .has = reducers_has,
+                                                                       .submit = reducers_submit,
+                                                                       .clear = reduction_clear}},
+                            &server->due);
 }
 
 static void close_snapshots(struct server *server)
 {
     if (server->due)
         due_streams_close(server->due);
+    if (server->reducers)
+        reducers_close(server->reducers);
     if (server->snapshots)
         snapshot_store_close(server->snapshots);
     if (server->values)
@@ -229,6 +233,7 @@ static struct status start_rpc(struct server *server)
         .gateway = server->gateway,
         .snapshots = server->snapshots,
         .due = server->due,
+        .reducers = server->reducers,
         .health = server->health,
         .census = &server->census,
         .version = sagabase_version,
@@ -255,10 +260,11 @@ static void visit_rpc(void *room, metric_visit *visit, void *context)
     rpc_server_statistics(server->rpc, visit, context);
 }
 
-static void visit_resp(void *room, metric_visit *visit, void *context)
+static void visit_cache(void *room, metric_visit *visit, void *context)
 {
     const struct server *server = room;
 
+    snapshot_cache_statistics(server->cache, visit, context);
     if (server->resp)
         resp_server_statistics(server->resp, visit, context);
 }
@@ -284,6 +290,13 @@ static void visit_due(void *room, metric_visit *visit, void *context)
     due_streams_statistics(server->due, visit, context);
 }
 
+static void visit_reducers(void *room, metric_visit *visit, void *context)
+{
+    const struct server *server = room;
+
+    reducers_statistics(server->reducers, visit, context);
+}
+
 static void visit_traces(void *room, metric_visit *visit, void *context)
 {
     const struct server *server = room;
@@ -300,9 +313,11 @@ static void visit_limits(void *room, metric_visit *visit, void *context)
     event_log_limits(server->log, visit, context);
     rpc_server_limits(server->rpc, visit, context);
     services_limits(&server->services, visit, context);
+    snapshot_cache_limits(server->cache, visit, context);
     census_limits(&server->census, visit, context);
     gateway_limits(server->gateway, visit, context);
     due_streams_limits(server->due, visit, context);
+    reducers_limits(server->reducers, visit, context);
     if (server->otlp)
         otlp_limits(server->otlp, visit, context);
     if (server->resp)
@@ -314,11 +329,17 @@ static const struct metric_source *metric_sources(struct server *server)
 {
     static struct metric_source sources[16];
     const struct metric_source all[] = {
-        {process_statistics, NULL}, {visit_rpc, server},
-        {visit_log, server},        {visit_subscriptions, server},
-        {visit_sagas, server},      {visit_traces, server},
-        {visit_resp, server},       {visit_due, server},
-        {visit_limits, server},     {NULL, NULL},
+        {process_statistics, NULL},
+        {visit_rpc, server},
+        {visit_log, server},
+        {visit_subscriptions, server},
+        {visit_sagas, server},
+        {visit_traces, server},
+        {visit_cache, server},
+        {visit_reducers, server},
+        {visit_due, server},
+        {visit_limits, server},
+        {NULL, NULL},
     };
 
     _Static_assert(sizeof all <= sizeof sources, "room for all");

@@ -17,6 +17,7 @@ struct due_streams; /* server/snapshots/due_streams.h */
 struct event_log;
 struct gateway;        /* server/sagas/gateway.h */
 struct health;         /* server/observe/health.h */
+struct reducers;       /* server/reducers/reducers.h */
 struct snapshot_store; /* storage/snapshots/snapshot_store.h */
 
 /* call_context() of every call. */
@@ -25,6 +26,7 @@ struct services {
     struct gateway *gateway;
     struct snapshot_store *snapshots;
     struct due_streams *due;
+    struct reducers *reducers;
     struct health *health;
     struct census *census; /* of subscriptions; NULL: nobody asks */
     const char *version;   /* static */

@@ -53,9 +53,6 @@ struct snapshot_watcher {
 /* Once, before anything is submitted; the watcher is borrowed. */
 void snapshot_store_watch(struct snapshot_store *store, struct snapshot_watcher *watcher);
 
-/* The keys of the cache, and of the Redis face: "snapshot:<stream>". */
-#define SNAPSHOT_KEY_PREFIX "snapshot:"
-
 #define SNAPSHOT_NO_EXPIRY INT64_MAX
 #define SNAPSHOT_NEWEST    UINT64_MAX
 

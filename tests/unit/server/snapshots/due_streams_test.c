@@ -119,7 +119,7 @@ static void expect_each_heard(struct listener *listener, bool heard[], int count
     for (int i = 0; i < count; i++) {
         struct due_told told = hear(listener);
         told.name[told.name_size] = 0;
-        int number = atoi((const char *)told.name + sizeof "order");
+        int number = (int)strtol((const char *)told.name + sizeof "order", NULL, 10);
         assert_in_range(number, 0, count - 1);
         assert_false(heard[number]);
         heard[number] = true;
