@@ -207,6 +207,7 @@ struct status due_streams_open(const struct due_streams_options *options,
     due->watcher.changed = on_changed;
     due->watcher.policy_changed = on_policy_changed;
     due->waiter.wake = on_commit;
+    due->sweep.reducers_at_us = INT64_MAX;
     pthread_mutex_init(&due->lock, NULL);
     deadline_cond_init(&due->changed);
     bool room = due_table_init(&due->table, memory_max);
