@@ -1,7 +1,7 @@
 /* The composition root: puts the rooms together, and takes them apart in reverse.
  *
- *   configuration -> engine -> event log -> cache, values, snapshots, what is due
- *     -> reducers -> saga gateway -> health, reflection -> rpc server -> RESP -> HTTP
+ *   configuration -> engine -> event log -> cache, values, snapshots -> reducers -> what is due
+ *     -> saga gateway -> health, reflection -> rpc server -> RESP -> HTTP
  *
  * Signals are blocked everywhere. The main thread waits for the first one; a thread of its
  * own waits for the second, or for the shutdown to take too long, and ends the process at once. */
@@ -189,12 +189,16 @@ static struct status open_snapshots(struct server *server)
                                                              .engine = server->engine,
                                                              .cache = server->cache},
                             &server->snapshots));
-    TRY(due_streams_open(
-        &(struct due_streams_options){.log = server->log, .snapshots = server->snapshots},
-        &server->due));
-    return reducers_open(
+    TRY(reducers_open(
         &(struct reducers_options){.log = server->log, .snapshots = server->snapshots},
-        &server->reducers);
+        &server->reducers));
+    return due_streams_open(&(struct due_streams_options){.log = server->log,
+                                                          .snapshots = server->snapshots,
+                                                          .reducers = {.reducers = server->reducers,
+                                                                       .has = reducers_has,
+                                                                       .submit = reducers_submit,
+                                                                       .clear = reduction_clear}},
+                            &server->due);
 }
 
 static void close_snapshots(struct server *server)
@@ -288,7 +292,9 @@ static void visit_due(void *room, metric_visit *visit, void *context)
 
 static void visit_reducers(void *room, metric_visit *visit, void *context)
 {
-    reducers_statistics(((const struct server *)room)->reducers, visit, context);
+    const struct server *server = room;
+
+    reducers_statistics(server->reducers, visit, context);
 }
 
 static void visit_traces(void *room, metric_visit *visit, void *context)
@@ -323,10 +329,17 @@ static const struct metric_source *metric_sources(struct server *server)
 {
     static struct metric_source sources[16];
     const struct metric_source all[] = {
-        {process_statistics, NULL},    {visit_rpc, server},   {visit_log, server},
-        {visit_subscriptions, server}, {visit_sagas, server}, {visit_traces, server},
-        {visit_due, server},           {visit_cache, server}, {visit_reducers, server},
-        {visit_limits, server},        {NULL, NULL},
+        {process_statistics, NULL},
+        {visit_rpc, server},
+        {visit_log, server},
+        {visit_subscriptions, server},
+        {visit_sagas, server},
+        {visit_traces, server},
+        {visit_cache, server},
+        {visit_reducers, server},
+        {visit_due, server},
+        {visit_limits, server},
+        {NULL, NULL},
     };
 
     _Static_assert(sizeof all <= sizeof sources, "room for all");

@@ -12,6 +12,7 @@ enum {
     LOOKS_MAX = 256,         /* in one step */
     GATHER_US = 5000,        /* between two sleeps: so often at most a commit wakes us */
     LOOK_RETRY_US = 1000000, /* after one that failed */
+    REDUCER_US = 100000,     /* from a reducer's event until its room has surely taken it in */
 };
 
 /* --- following the log ----------------------------------------------------------------------- */
@@ -23,7 +24,7 @@ static void follow_event(struct due_streams *due, const struct event *event)
     struct snapshot_policy policy;
 
     if (bytes_have_prefix(event->stream, reducer_prefix))
-        due->sweep.reducers = true;
+        due->sweep.reducers_at_us = clock_monotonic_us(system_clock()) + REDUCER_US;
     if (!snapshot_policy_of(due->options.snapshots, event->stream, &policy) ||
         (policy.every_events == 0 && policy.every_us == 0))
         return;
@@ -137,7 +138,7 @@ static int64_t smaller(int64_t a, int64_t b)
  * so they are looked at now and then. With the lock. */
 static int64_t wait_us(struct due_streams *due)
 {
-    int64_t now_us = clock_monotonic_us(due->clock);
+    int64_t now_us = clock_monotonic_us(system_clock());
     int64_t at_us = smaller(due_make_at_us(due), due_walk_at_us(due));
     int64_t wait = at_us == INT64_MAX ? INT64_MAX : at_us - now_us;
 

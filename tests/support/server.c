@@ -47,13 +47,17 @@ static struct test_server *start(struct engine *engine, size_t tail_bytes_max,
                                                               .engine = server->engine,
                                                               .cache = server->cache},
                              &server->snapshots));
-    must("due_streams_open",
-         due_streams_open(
-             &(struct due_streams_options){.log = server->log, .snapshots = server->snapshots},
-             &server->due));
     must("reducers_open", reducers_open(&(struct reducers_options){.log = server->log,
                                                                    .snapshots = server->snapshots},
                                         &server->reducers));
+    must("due_streams_open",
+         due_streams_open(&(struct due_streams_options){.log = server->log,
+                                                        .snapshots = server->snapshots,
+                                                        .reducers = {.reducers = server->reducers,
+                                                                     .has = reducers_has,
+                                                                     .submit = reducers_submit,
+                                                                     .clear = reduction_clear}},
+                          &server->due));
     server->services = (struct services){.log = server->log,
                                          .snapshots = server->snapshots,
                                          .due = server->due,
