@@ -24,6 +24,7 @@ ARROWS = {
     "server/services": [
         "base",
         "protos",
+        "server/reducers",
         "server/rpc",
         "server/sagas",
         "server/subscriptions",

@@ -68,12 +68,15 @@ static struct status pack(const struct snapshot *snapshot, struct arena *arena,
 static void load(struct reading *self, const Sagabase__V1__LoadStreamRequest *request,
                  struct snapshot *snapshot)
 {
+    const struct services *services = call_context(self->call);
     struct status status = read_request(self, request, snapshot);
 
     if (status_ok(status) && snapshot->entry)
         status = pack(snapshot, call_arena(self->call), &self->beside);
     if (!status_ok(status))
         return call_end(self->call, status);
+    if (request->upcast)
+        reading_upcast(self, services->reducers);
     reading_start(self);
 }
 
