@@ -1,6 +1,7 @@
 /* The composition root: puts the rooms together, and takes them apart in reverse.
  *
- *   configuration -> engine -> event log -> cache, values, snapshots -> reducers -> saga gateway
+ *   configuration -> engine -> event log -> cache, values, snapshots -> reducers -> what is due
+ *   -> saga gateway
  *     -> health, reflection -> rpc server -> RESP -> HTTP
  *
  * Signals are blocked everywhere. The main thread waits for the first one; a thread of its
@@ -39,6 +40,7 @@
 #include "server/services/sagas/tables.h"
 #include "server/services/services.h"
 #include "server/services/snapshots/tables.h"
+#include "server/snapshots/due_streams.h"
 #include "server/subscriptions/census.h"
 #include "storage/engine/memory_engine.h"
 #include "storage/keys/key_store.h"
@@ -71,6 +73,7 @@ struct server {
     struct value_store *values;
     struct snapshot_store *snapshots;
     struct reducers *reducers;
+    struct due_streams *due;
     struct resp_server *resp; /* NULL: none */
     struct http *http;        /* NULL: none */
     struct otlp_options otlp_options;
@@ -187,13 +190,21 @@ static struct status open_snapshots(struct server *server)
                                                              .engine = server->engine,
                                                              .cache = server->cache},
                             &server->snapshots));
-    return reducers_open(
+    TRY(reducers_open(
         &(struct reducers_options){.log = server->log, .snapshots = server->snapshots},
-        &server->reducers);
+        &server->reducers));
+    return due_streams_open(
+        &(struct due_streams_options){
+            .log = server->log,
+            .snapshots = server->snapshots,
+            .reducers = {server->reducers, reducers_has, reducers_submit, reduction_clear}},
+        &server->due);
 }
 
 static void close_snapshots(struct server *server)
 {
+    if (server->due)
+        due_streams_close(server->due);
     if (server->reducers)
         reducers_close(server->reducers);
     if (server->snapshots)
@@ -222,6 +233,7 @@ static struct status start_rpc(struct server *server)
         .gateway = server->gateway,
         .snapshots = server->snapshots,
         .reducers = server->reducers,
+        .due = server->due,
         .health = server->health,
         .census = &server->census,
         .version = sagabase_version,
@@ -278,6 +290,13 @@ static void visit_reducers(void *room, metric_visit *visit, void *context)
     reducers_statistics(server->reducers, visit, context);
 }
 
+static void visit_due(void *room, metric_visit *visit, void *context)
+{
+    const struct server *server = room;
+
+    due_streams_statistics(server->due, visit, context);
+}
+
 static void visit_traces(void *room, metric_visit *visit, void *context)
 {
     const struct server *server = room;
@@ -298,6 +317,7 @@ static void visit_limits(void *room, metric_visit *visit, void *context)
     census_limits(&server->census, visit, context);
     gateway_limits(server->gateway, visit, context);
     reducers_limits(server->reducers, visit, context);
+    due_streams_limits(server->due, visit, context);
     if (server->otlp)
         otlp_limits(server->otlp, visit, context);
     if (server->resp)
@@ -309,11 +329,17 @@ static const struct metric_source *metric_sources(struct server *server)
 {
     static struct metric_source sources[16];
     const struct metric_source all[] = {
-        {process_statistics, NULL}, {visit_rpc, server},
-        {visit_log, server},        {visit_subscriptions, server},
-        {visit_sagas, server},      {visit_traces, server},
-        {visit_cache, server},      {visit_reducers, server},
-        {visit_limits, server},     {NULL, NULL},
+        {process_statistics, NULL},
+        {visit_rpc, server},
+        {visit_log, server},
+        {visit_subscriptions, server},
+        {visit_sagas, server},
+        {visit_traces, server},
+        {visit_cache, server},
+        {visit_reducers, server},
+        {visit_due, server},
+        {visit_limits, server},
+        {NULL, NULL},
     };
 
     _Static_assert(sizeof all <= sizeof sources, "room for all");

@@ -15,6 +15,7 @@ struct test_server {
     struct snapshot_cache *cache;
     struct snapshot_store *snapshots;
     struct reducers *reducers;
+    struct due_streams *due;
     struct rpc_server *rpc;
     struct services services;
     struct rpc_client *client;
