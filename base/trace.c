@@ -194,6 +194,19 @@ bool tracer_admit(struct tracer *tracer, const struct trace_context *parent,
     return sampled;
 }
 
+bool tracer_admit_as(const struct tracer *tracer, const struct trace_context *parent,
+                     const uint8_t span_id[SPAN_ID_BYTES], struct trace_context *context)
+{
+    struct trace_context made = *parent;
+
+    if (!samples(&tracer->sampler, parent, parent))
+        return false;
+    memcpy(made.span_id, span_id, SPAN_ID_BYTES);
+    made.flags = TRACE_SAMPLED;
+    *context = made;
+    return true;
+}
+
 void span_start(struct trace_span *span, const char *name, enum span_kind kind,
                 const struct trace_context *context, const struct trace_context *parent)
 {
@@ -248,6 +261,18 @@ void span_put_number(struct trace_span *span, const char *key, int64_t number)
     add_attribute(span, (struct span_attribute){.key = key, .number = number});
 }
 
+void span_set_name(struct trace_span *span, const char *prefix, struct bytes rest)
+{
+    size_t room = SPAN_TEXT_BYTES_MAX / 2 - 1, prefix_size = strlen(prefix);
+    size_t size = fitting(rest, room - prefix_size);
+
+    memcpy(span->text, prefix, prefix_size);
+    memcpy(span->text + prefix_size, rest.data, size);
+    span->text[prefix_size + size] = '\0';
+    span->text_size = prefix_size + size + 1;
+    span->name = span->text;
+}
+
 void span_link(struct trace_span *span, const struct trace_context *context)
 {
     if (!span->links)
@@ -271,6 +296,8 @@ static void copy_span(struct trace_span *copy, const struct trace_span *span)
 
     memcpy(copy, span, offsetof(struct trace_span, text) + span->text_size);
     copy->text_size = span->text_size;
+    if (span->name == span->text)
+        copy->name = copy->text;
     for (size_t i = 0; i < copy->attribute_count; i++) {
         const uint8_t **data = &copy->attributes[i].text.data;
         if (*data >= text && *data < text + SPAN_TEXT_BYTES_MAX)

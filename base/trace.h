@@ -22,7 +22,7 @@ enum {
     TRACE_SAMPLED = 1,      /* in flags */
 
     SPAN_ATTRIBUTES_MAX = 12,
-    SPAN_TEXT_BYTES_MAX = 256, /* all texts of a span that are copied into it; the rest is cut */
+    SPAN_TEXT_BYTES_MAX = 512, /* all texts of a span that are copied into it; the rest is cut */
     SPAN_LINKS_MAX = 128,      /* as OpenTelemetry's SDKs have it; more are counted */
 };
 
@@ -56,7 +56,7 @@ struct trace_span {
     struct trace_context context;
     uint8_t parent_id[SPAN_ID_BYTES]; /* all zero: none */
     enum span_kind kind;
-    const char *name;         /* static */
+    const char *name;         /* static, or in `text` */
     int64_t start_us, end_us; /* wall clock */
     bool failed;
     struct span_attribute attributes[SPAN_ATTRIBUTES_MAX];
@@ -87,6 +87,11 @@ void tracer_free(struct tracer *tracer);
 bool tracer_admit(struct tracer *tracer, const struct trace_context *parent,
                   struct trace_context *context);
 
+/* The same with an id that the caller has made, so that it can be named before and after: the
+ * answer is the same each time. */
+bool tracer_admit_as(const struct tracer *tracer, const struct trace_context *parent,
+                     const uint8_t span_id[SPAN_ID_BYTES], struct trace_context *context);
+
 /* Begins a span: of a context that was admitted, and its parent. */
 void span_start(struct trace_span *span, const char *name, enum span_kind kind,
                 const struct trace_context *context, const struct trace_context *parent);
@@ -96,6 +101,9 @@ void span_start(struct trace_span *span, const char *name, enum span_kind kind,
 void span_put(struct trace_span *span, const char *key, const char *text);
 void span_put_text(struct trace_span *span, const char *key, struct bytes text);
 void span_put_number(struct trace_span *span, const char *key, int64_t number);
+
+/* In place of its static name: both parts, copied, cut as texts are. Before any text. */
+void span_set_name(struct trace_span *span, const char *prefix, struct bytes rest);
 
 /* Work of another trace that this has to do with. */
 void span_link(struct trace_span *span, const struct trace_context *context);

@@ -169,6 +169,7 @@ static struct status open_gateway(struct server *server)
 {
     struct gateway_options options = {
         .log = server->log,
+        .tracer = server->tracer,
         .memory_bytes_max = server->config.saga_memory,
     };
 

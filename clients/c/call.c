@@ -18,6 +18,29 @@ uint32_t client_call_flags(const struct sagabase_options *options)
     return options && options->wait_for_server ? GRPC_INITIAL_METADATA_WAIT_FOR_READY : 0;
 }
 
+static void add_header(struct client_headers *headers, const char *key, const char *value)
+{
+    if (!value || !value[0])
+        return;
+    headers->entries[headers->count++] = (grpc_metadata){
+        .key = grpc_slice_from_static_string(key), .value = grpc_slice_from_copied_string(value)};
+}
+
+void client_headers_init(struct client_headers *headers, const struct sagabase_options *options)
+{
+    *headers = (struct client_headers){.count = 0};
+    if (!options)
+        return;
+    add_header(headers, "traceparent", options->traceparent);
+    add_header(headers, "tracestate", options->tracestate);
+}
+
+void client_headers_destroy(struct client_headers *headers)
+{
+    for (size_t i = 0; i < headers->count; i++)
+        grpc_slice_unref(headers->entries[i].value);
+}
+
 grpc_call *client_call(struct sagabase_client *client, const char *path, gpr_timespec deadline,
                        grpc_completion_queue *queue)
 {

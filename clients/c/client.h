@@ -39,6 +39,14 @@ gpr_timespec client_deadline(const struct sagabase_options *options);
 /* Flags of GRPC_OP_SEND_INITIAL_METADATA for these options (may be NULL). */
 uint32_t client_call_flags(const struct sagabase_options *options);
 
+/* What these options (may be NULL) say in the call's headers; they are no longer needed then. */
+struct client_headers {
+    grpc_metadata entries[2];
+    size_t count;
+};
+void client_headers_init(struct client_headers *headers, const struct sagabase_options *options);
+void client_headers_destroy(struct client_headers *headers);
+
 /* The caller unrefs it. `queue` must outlive it. */
 grpc_call *client_call(struct sagabase_client *client, const char *path, gpr_timespec deadline,
                        grpc_completion_queue *queue);

@@ -104,6 +104,12 @@ struct sagabase_options {
     /* While there is no connection, wait for one as long as the time allows, instead of ending the
      * call with SAGABASE_UNAVAILABLE. */
     bool wait_for_server;
+
+    /* The trace that the call belongs to, as W3C Trace Context writes it: of a command that is
+     * worked on, Command.traceparent and tracestate. NULL or empty: none. The server keeps it with
+     * the events that the call appends and with the saga that it starts. */
+    const char *traceparent;
+    const char *tracestate;
 };
 
 /* Prepares a connection to `target`, "host:port", which is made with the first call and made again

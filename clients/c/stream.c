@@ -9,7 +9,10 @@ static void start_sending(struct client_stream *stream, const ProtobufCMessage *
 {
     grpc_byte_buffer *packed = request ? client_pack(request) : NULL;
     grpc_op ops[] = {
-        {.op = GRPC_OP_SEND_INITIAL_METADATA, .flags = flags},
+        {.op = GRPC_OP_SEND_INITIAL_METADATA,
+         .flags = flags,
+         .data.send_initial_metadata = {.count = stream->headers.count,
+                                        .metadata = stream->headers.entries}},
         {.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = packed},
         {.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT},
     };
@@ -48,6 +51,7 @@ void client_stream_open(struct client_stream *stream, struct sagabase_client *cl
     grpc_metadata_array_init(&stream->initial);
     grpc_metadata_array_init(&stream->end.trailing);
     stream->end.message = grpc_empty_slice();
+    client_headers_init(&stream->headers, options);
 
     client_start(stream->call, &recv_status, 1, &stream->end);
     client_start(stream->call, &recv_initial, 1, &stream->initial);
@@ -138,6 +142,7 @@ void client_stream_close(struct client_stream *stream)
     }
     finish_opening(stream);
     client_wait(stream->queue, &stream->initial);
+    client_headers_destroy(&stream->headers);
     grpc_metadata_array_destroy(&stream->initial);
     grpc_metadata_array_destroy(&stream->end.trailing);
     grpc_slice_unref(stream->end.message);

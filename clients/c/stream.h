@@ -17,6 +17,7 @@ struct client_stream {
     struct arena arena; /* of the message handed out last */
 
     /* Tags, and what their batches fill in. */
+    struct client_headers headers;
     grpc_metadata_array initial;
     grpc_byte_buffer *received;
     char sent;

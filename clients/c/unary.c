@@ -8,6 +8,17 @@
 
 enum { BACK_OFF_MS_MIN = 50, BACK_OFF_MS_MAX = 5000 };
 
+/* One call, which may be tried more than once. */
+struct unary {
+    struct sagabase_client *client;
+    const struct client_method *method;
+    grpc_completion_queue *queue;
+    grpc_byte_buffer *request;
+    struct client_headers headers;
+    gpr_timespec deadline;
+    uint32_t flags;
+};
+
 /* What a batch of a unary call fills in. */
 struct outcome {
     grpc_metadata_array initial;
@@ -17,11 +28,14 @@ struct outcome {
     grpc_slice message;
 };
 
-static void exchange(grpc_call *call, grpc_completion_queue *queue, uint32_t flags,
-                     grpc_byte_buffer *request, struct outcome *outcome)
+static void exchange(grpc_call *call, const struct unary *unary, grpc_byte_buffer *request,
+                     struct outcome *outcome)
 {
     grpc_op ops[] = {
-        {.op = GRPC_OP_SEND_INITIAL_METADATA, .flags = flags},
+        {.op = GRPC_OP_SEND_INITIAL_METADATA,
+         .flags = unary->flags,
+         .data.send_initial_metadata = {.count = unary->headers.count,
+                                        .metadata = (grpc_metadata *)unary->headers.entries}},
         {.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = request},
         {.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT},
         {.op = GRPC_OP_RECV_INITIAL_METADATA,
@@ -34,7 +48,7 @@ static void exchange(grpc_call *call, grpc_completion_queue *queue, uint32_t fla
     };
 
     client_start(call, ops, sizeof ops / sizeof *ops, outcome);
-    client_wait(queue, outcome); /* always well: how the call ended is in its status */
+    client_wait(unary->queue, outcome); /* always well: how the call ended is in its status */
 }
 
 static struct sagabase_status read_outcome(const struct client_method *method,
@@ -53,16 +67,6 @@ static struct sagabase_status read_outcome(const struct client_method *method,
     return SAGABASE_STATUS_OK;
 }
 
-/* One call, which may be tried more than once. */
-struct unary {
-    struct sagabase_client *client;
-    const struct client_method *method;
-    grpc_completion_queue *queue;
-    grpc_byte_buffer *request;
-    gpr_timespec deadline;
-    uint32_t flags;
-};
-
 static struct sagabase_status attempt(const struct unary *unary, ProtobufCMessage **response)
 {
     grpc_call *call =
@@ -71,7 +75,7 @@ static struct sagabase_status attempt(const struct unary *unary, ProtobufCMessag
 
     grpc_metadata_array_init(&outcome.initial);
     grpc_metadata_array_init(&outcome.trailing);
-    exchange(call, unary->queue, unary->flags, unary->request, &outcome);
+    exchange(call, unary, unary->request, &outcome);
     struct sagabase_status status = read_outcome(unary->method, &outcome, response);
 
     if (outcome.response)
@@ -114,6 +118,7 @@ struct sagabase_status client_unary(struct sagabase_client *client,
                           .flags = client_call_flags(options)};
     unsigned retries = options ? options->retries : 0;
     int64_t wait_ms = BACK_OFF_MS_MIN;
+    client_headers_init(&unary.headers, options);
     struct sagabase_status status = attempt(&unary, response);
 
     while (status.code == SAGABASE_UNAVAILABLE && retries-- > 0) {
@@ -122,6 +127,7 @@ struct sagabase_status client_unary(struct sagabase_client *client,
         status = attempt(&unary, response);
     }
     grpc_byte_buffer_destroy(unary.request);
+    client_headers_destroy(&unary.headers);
     client_queue_destroy(unary.queue);
     return status;
 }

@@ -66,6 +66,8 @@ bool call_cancelled(const struct call *call);
  * call; {NULL, 0} if absent. */
 struct bytes call_metadata(const struct call *call, const char *key);
 
+enum { TRACESTATE_BYTES_MAX = 512 }; /* what W3C wants to be kept; more may be dropped as a whole */
+
 /* What the client said of the trace that the call belongs to. */
 struct call_trace {
     struct trace_context context;

@@ -3,8 +3,6 @@
 #include "server/rpc/call_internal.h"
 #include "server/rpc/server_internal.h"
 
-enum { TRACESTATE_BYTES_MAX = 512 }; /* what W3C wants to be kept; more may be dropped as a whole */
-
 /* --- what the client said ------------------------------------------------------------------- */
 
 static bool is_printable(struct bytes text)

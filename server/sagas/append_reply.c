@@ -257,6 +257,7 @@ struct status append_reply_submit(struct gateway *gateway, struct append *append
     self->reply.reply = &self->message;
     self->reply.append = append;
     self->reply.intent.done = on_done;
+    self->reply.intent.trace = append->intent.trace;
     *reply = self;
     return saga_reply_submit(gateway, &self->reply, arena);
 }

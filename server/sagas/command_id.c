@@ -15,7 +15,13 @@ enum {
 };
 
 /* What a hash is for, so that no id can be taken for another kind's. */
-enum { FOR_COMMAND = 1, FOR_COMMAND_EVENT = 2, FOR_SAGA_EVENT = 3 };
+enum {
+    FOR_COMMAND = 1,
+    FOR_COMMAND_EVENT = 2,
+    FOR_SAGA_EVENT = 3,
+    FOR_SAGA_SPAN = 4,
+    FOR_ATTEMPT_SPAN = 5,
+};
 
 _Static_assert(SAGA_ACTIVITIES_MAX <= 1 << 11, "an activity has 11 bits in the id");
 
@@ -86,11 +92,36 @@ struct uuid saga_event_id(const struct command_secret *secret, uint64_t saga, ui
     return hashed_id(secret, FOR_SAGA_EVENT, saga, revision);
 }
 
+static uint64_t attempt_number(struct command_name name, uint32_t attempt)
+{
+    return (uint64_t)(name.activity << 1 | name.compensation) << 32 | attempt;
+}
+
 struct uuid command_event_id(const struct command_secret *secret, struct command_name name,
                              uint32_t attempt)
 {
-    uint64_t number = (uint64_t)(name.activity << 1 | name.compensation) << 32 | attempt;
+    uint64_t number = attempt_number(name, attempt);
 
     return attempt == 1 ? command_id(secret, name)
                         : hashed_id(secret, FOR_COMMAND_EVENT, name.saga, number);
+}
+
+/* All zero would be no id. */
+static void span_id(const struct command_secret *secret, uint8_t use, uint64_t saga,
+                    uint64_t number, uint8_t id[SPAN_ID_BYTES])
+{
+    uint64_t hash = keyed_hash(secret, use, saga, 0, number);
+
+    put_u64_big_endian(id, hash ? hash : 1);
+}
+
+void saga_span_id(const struct command_secret *secret, uint64_t saga, uint8_t id[SPAN_ID_BYTES])
+{
+    span_id(secret, FOR_SAGA_SPAN, saga, 0, id);
+}
+
+void attempt_span_id(const struct command_secret *secret, struct command_name name,
+                     uint32_t attempt, uint8_t id[SPAN_ID_BYTES])
+{
+    span_id(secret, FOR_ATTEMPT_SPAN, name.saga, attempt_number(name, attempt), id);
 }

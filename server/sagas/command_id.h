@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/trace.h"
 #include "base/uuid.h"
 
 enum { COMMAND_SECRET_BYTES = 32 };
@@ -38,5 +39,11 @@ bool command_id_read(const struct command_secret *secret, const struct uuid *id,
 struct uuid saga_event_id(const struct command_secret *secret, uint64_t saga, uint64_t revision);
 struct uuid command_event_id(const struct command_secret *secret, struct command_name name,
                              uint32_t attempt);
+
+/* The ids of spans: of a saga's run, and of an attempt. They have to be known before the span is
+ * over, also to a server that has restarted since. */
+void saga_span_id(const struct command_secret *secret, uint64_t saga, uint8_t id[SPAN_ID_BYTES]);
+void attempt_span_id(const struct command_secret *secret, struct command_name name,
+                     uint32_t attempt, uint8_t id[SPAN_ID_BYTES]);
 
 #endif

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "server/sagas/gateway_state.h"
+#include "server/sagas/saga_trace.h"
 #include "storage/log/event.h"
 #include "storage/log/read.h"
 
@@ -40,10 +41,12 @@ static struct status pack_command(struct gateway *gateway, const struct saga *sa
                                   uint32_t activity, struct buffer *data)
 {
     Sagabase__V1__Command command = SAGABASE__V1__COMMAND__INIT;
+    uint8_t traceparent[TRACEPARENT_BYTES + 1];
     struct arena arena;
 
     arena_init(&arena, COMMAND_MEMORY_MAX);
     struct status status = saga_command(saga, activity, &gateway->secret, &arena, &command);
+    command.traceparent = (char *)saga_trace_text(gateway, saga, activity, traceparent).data;
     if (status_ok(status)) {
         size_t size = sagabase__v1__command__get_packed_size(&command);
         uint8_t *target = buffer_reserve(data, size);

@@ -318,6 +318,11 @@ struct dispatch_counts dispatch_counts(struct dispatch *dispatch)
     return counts;
 }
 
+const struct distribution *dispatch_schedule_to_start(const struct dispatch *dispatch)
+{
+    return &dispatch->schedule_to_start_us;
+}
+
 int64_t dispatch_resume_within_us(const struct dispatch *dispatch)
 {
     return dispatch->options.resume_within_us;

@@ -14,7 +14,9 @@
 
 #include "base/arena.h"
 #include "base/bytes.h"
+#include "base/metric.h"
 #include "base/status.h"
+#include "base/trace.h"
 #include "base/uuid.h"
 
 struct dispatch;
@@ -105,6 +107,16 @@ bool dispatch_nack(struct dispatch *dispatch, const struct uuid *command_id, uin
 /* For how long the leases of a worker that left are kept for it. */
 int64_t dispatch_resume_within_us(const struct dispatch *dispatch);
 
+/* The trace that an attempt of a command hands on to who works on it. */
+struct attempt_trace {
+    struct trace_context context;
+    bool is_given;   /* there is one */
+    bool is_spanned; /* it is the attempt's own span, to be written at the end */
+};
+
+/* Of the newest attempt. Cheap where nothing is traced. */
+struct attempt_trace dispatch_trace(struct dispatch *dispatch, const struct uuid *command_id);
+
 struct dispatch_counts {
     uint64_t ready;
     uint64_t leased;
@@ -112,5 +124,8 @@ struct dispatch_counts {
 };
 
 struct dispatch_counts dispatch_counts(struct dispatch *dispatch);
+
+/* From when an attempt could be handed out until it first was; bounds_duration_us. */
+const struct distribution *dispatch_schedule_to_start(const struct dispatch *dispatch);
 
 #endif

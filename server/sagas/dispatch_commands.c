@@ -77,10 +77,26 @@ void commands_remove(struct dispatch *dispatch, struct command *command)
     *at = command->next_in_bucket;
     command_set_due(dispatch, command, INT64_MAX);
     command_set_details(dispatch, command, (struct bytes){0});
+    command_set_trace(dispatch, command, &(struct attempt_trace){.is_given = false});
     command->queue->command_count--;
     queues_release(dispatch, command->queue);
     dispatch->command_count--;
     free(command);
+}
+
+void command_set_trace(struct dispatch *dispatch, struct command *command,
+                       const struct attempt_trace *trace)
+{
+    if (trace->is_given && !command->trace) {
+        command->trace = malloc(sizeof *command->trace);
+        atomic_fetch_add(&dispatch->traced_count, command->trace ? 1 : 0);
+    } else if (!trace->is_given && command->trace) {
+        free(command->trace);
+        command->trace = NULL;
+        atomic_fetch_sub(&dispatch->traced_count, 1);
+    }
+    if (command->trace)
+        *command->trace = *trace;
 }
 
 void command_set_details(struct dispatch *dispatch, struct command *command, struct bytes given)

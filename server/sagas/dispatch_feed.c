@@ -85,6 +85,8 @@ bool dispatch_open(struct dispatch *dispatch, const struct open_command *given)
         command->is_cancelled = false;
         command->delivery = 0;
         command->token = 0;
+        command->begun_us = dispatch_now(dispatch);
+        command_set_trace(dispatch, command, &given->trace);
         command->schedule_to_start_us = given->schedule_to_start_us;
         command->start_to_close_us = given->start_to_close_us;
         command->heartbeat_us = given->heartbeat_us;
@@ -92,6 +94,27 @@ bool dispatch_open(struct dispatch *dispatch, const struct open_command *given)
     }
     dispatch_unlock(dispatch);
     return command != NULL;
+}
+
+bool dispatch_end_attempt(struct dispatch *dispatch, struct attempt_run *run)
+{
+    if (atomic_load_explicit(&dispatch->traced_count, memory_order_relaxed) == 0)
+        return false;
+    dispatch_lock(dispatch);
+    struct command *command = commands_find(dispatch, &run->command_id);
+    bool is_told = command && command->trace && command->trace->is_spanned;
+    if (is_told) {
+        command->trace->is_spanned = false;
+        *run = (struct attempt_run){
+            .command_id = run->command_id,
+            .context = command->trace->context,
+            .attempt = command->attempt,
+            .deliveries = command->delivery,
+            .begun_us = command->begun_us,
+        };
+    }
+    dispatch_unlock(dispatch);
+    return is_told;
 }
 
 void dispatch_close(struct dispatch *dispatch, const struct uuid *id, bool tell)

@@ -30,6 +30,7 @@ struct open_command {
     uint32_t attempt;
     bool compensation; /* those go before actions */
     bool is_new;       /* certainly nobody has ever had it */
+    struct attempt_trace trace;
     /* 0: no limit. */
     int64_t schedule_to_start_us;
     int64_t start_to_close_us;
@@ -38,6 +39,18 @@ struct open_command {
 
 /* It can be handed out now; an older attempt cannot any more. False: out of memory. */
 bool dispatch_open(struct dispatch *dispatch, const struct open_command *command);
+
+/* How the newest attempt of a command went. */
+struct attempt_run {
+    struct uuid command_id; /* the caller's */
+    struct trace_context context;
+    uint32_t attempt;
+    uint32_t deliveries;
+    int64_t begun_us; /* monotonic: first handed out; without deliveries: ready to be */
+};
+
+/* Before it is closed or rests. False: it has no span, or that was told before. */
+bool dispatch_end_attempt(struct dispatch *dispatch, struct attempt_run *run);
 
 /* It cannot be handed out any more. `tell`: who has it is told; else he knows. */
 void dispatch_close(struct dispatch *dispatch, const struct uuid *id, bool tell);

@@ -29,7 +29,11 @@ static void hand_out(struct dispatch *dispatch, struct command *command, int64_t
     dispatch->leased_count++;
     command->state = COMMAND_LEASED;
     command->never_started = false;
-    command->delivery++;
+    if (command->delivery++ == 0) {
+        distribution_add_alone(&dispatch->schedule_to_start_us, &bounds_duration_us,
+                               now_us - command->begun_us);
+        command->begun_us = now_us;
+    }
     if (++dispatch->token == 0)
         dispatch->token++;
     command->token = dispatch->token;
@@ -155,6 +159,20 @@ struct heartbeat_answer dispatch_heartbeat(struct dispatch *dispatch, const stru
     }
     dispatch_unlock(dispatch);
     return answer;
+}
+
+struct attempt_trace dispatch_trace(struct dispatch *dispatch, const struct uuid *command_id)
+{
+    struct attempt_trace trace = {.is_given = false};
+
+    if (atomic_load_explicit(&dispatch->traced_count, memory_order_relaxed) == 0)
+        return trace;
+    dispatch_lock(dispatch);
+    struct command *command = commands_find(dispatch, command_id);
+    if (command && command->trace)
+        trace = *command->trace;
+    dispatch_unlock(dispatch);
+    return trace;
 }
 
 bool dispatch_nack(struct dispatch *dispatch, const struct uuid *command_id, uint64_t token,

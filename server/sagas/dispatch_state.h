@@ -71,11 +71,13 @@ struct command {
     struct queue *queue;
     struct worker_state *worker; /* ASSIGNED, LEASED */
     struct details *details;     /* NULL: none */
+    struct attempt_trace *trace; /* NULL: none */
     uint64_t position;
-    uint64_t token;           /* of the newest lease; 0: none */
-    struct due due;           /* monotonic, as all below */
-    int64_t wait_due_us;      /* READY, ASSIGNED: schedule_to_start; DELAYED, KEPT: their end */
-    int64_t close_due_us;     /* start_to_close of the lease; INT64_MAX: none */
+    uint64_t token;       /* of the newest lease; 0: none */
+    struct due due;       /* monotonic, as all below */
+    int64_t begun_us;     /* the attempt: when it was first handed out, until then ready to be */
+    int64_t wait_due_us;  /* READY, ASSIGNED: schedule_to_start; DELAYED, KEPT: their end */
+    int64_t close_due_us; /* start_to_close of the lease; INT64_MAX: none */
     int64_t heartbeat_due_us; /* of the lease; INT64_MAX: none */
     int64_t schedule_to_start_us;
     int64_t start_to_close_us;
@@ -148,6 +150,8 @@ struct dispatch {
     uint64_t token; /* of the newest lease */
     uint64_t ready_count, leased_count, worker_count;
     size_t details_bytes;
+    struct distribution schedule_to_start_us;
+    _Atomic(uint64_t) traced_count; /* commands with a trace */
 };
 
 static inline int64_t dispatch_now(const struct dispatch *dispatch)
@@ -176,6 +180,10 @@ void command_set_due(struct dispatch *dispatch, struct command *command, int64_t
 int64_t due_after(int64_t now_us, int64_t interval_us);
 
 void command_set_details(struct dispatch *dispatch, struct command *command, struct bytes details);
+
+/* Without memory for it there is none. */
+void command_set_trace(struct dispatch *dispatch, struct command *command,
+                       const struct attempt_trace *trace);
 
 /* NULL: out of memory, or with `limited` QUEUES_MAX. */
 struct queue *queues_acquire(struct dispatch *dispatch, struct bytes name, bool limited);

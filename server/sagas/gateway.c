@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "server/sagas/gateway_state.h"
+#include "server/sagas/saga_trace.h"
 
 enum { RESUME_WITHIN_US = 10000000 };
 #define MEMORY_BYTES_MAX ((size_t)512 << 20)
@@ -173,9 +174,13 @@ static void take_effect(struct gateway *gateway, const struct effect *effect)
                      "cause=\"a command waits for the next start of the server\"");
         return;
     case EFFECT_REST:
+        if (effect->saga)
+            saga_trace_attempt_end(gateway, &effect->command.id, effect->saga, effect->event);
         dispatch_rest(gateway->dispatch, &effect->command.id, effect->tell);
         return;
     case EFFECT_CLOSE:
+        if (effect->saga)
+            saga_trace_attempt_end(gateway, &effect->command.id, effect->saga, effect->event);
         dispatch_close(gateway->dispatch, &effect->command.id, effect->tell);
         return;
     case EFFECT_CANCEL:
@@ -197,6 +202,7 @@ static void forget_ended(struct gateway *gateway, bool is_durable)
         if (!is_durable)
             continue;
         gateway->ended_at[open->name_hash % ENDED_SLOTS] = ++count;
+        saga_trace_end(gateway, open->saga);
         open_sagas_remove(&gateway->open, open);
     }
     atomic_store_explicit(&gateway->ended_count, count, memory_order_release);

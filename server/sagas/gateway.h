@@ -39,6 +39,7 @@ struct gateway_part {
 
 struct gateway_options {
     struct event_log *log;    /* its clock is the sagas' */
+    struct tracer *tracer;    /* NULL: no spans of sagas */
     size_t memory_bytes_max;  /* open sagas together; 0: 512 MiB */
     int64_t resume_within_us; /* leases of a broken stream are kept so long; 0: 10 s */
 };
@@ -115,7 +116,7 @@ struct saga_start {
     struct gateway_part part;
     const Sagabase__V1__StartSagaRequest *request;
     struct append *append; /* request->appends, filled by the caller but for `intent`; NULL: none */
-    struct bytes traceparent; /* may be empty */
+    struct bytes traceparent, tracestate; /* of the start; may be empty */
 
     /* Results. With ABORTED: append->conflict. */
     Sagabase__V1__StartOutcome outcome;
@@ -149,8 +150,9 @@ struct saga_reply {
     uint64_t position;
     char message[252]; /* of INVALID, WRONG_EXPECTED_REVISION, UNAVAILABLE */
 
-    struct command_name name; /* the gateway's */
-    bool is_open;             /* the same: the saga is */
+    struct command_name name;  /* the gateway's */
+    struct trace_context span; /* the same: of the attempt, unless the intent has one already */
+    bool is_open;              /* the same: the saga is */
 };
 
 /* An invalid reply is not submitted: INVALID_ARGUMENT. */

@@ -18,8 +18,10 @@ enum effect_kind { EFFECT_OPEN, EFFECT_REST, EFFECT_CLOSE, EFFECT_CANCEL, EFFECT
 
 struct effect {
     enum effect_kind kind;
-    bool tell;                   /* who has the command */
-    struct open_command command; /* but for OPEN only its id */
+    bool tell;                            /* who has the command */
+    struct open_command command;          /* but for OPEN only its id */
+    const struct saga *saga;              /* whose command ends; NULL: nobody's */
+    const Sagabase__V1__SagaEvent *event; /* ... with this */
     struct definition_entry *definition;
     struct effect *next;
 };

@@ -71,6 +71,9 @@ void gateway_statistics(struct gateway *gateway, metric_visit *visit, void *cont
                  (double)commands.ready);
     metric_gauge(visit, context, "sagabase_commands_leased", "Commands that participants have.",
                  (double)commands.leased);
+    metric_histogram(visit, context, "sagabase_command_schedule_to_start_seconds",
+                     "From when an attempt could be handed out until a participant had it.",
+                     &bounds_duration_us, dispatch_schedule_to_start(gateway->dispatch));
     metric_gauge(visit, context, "sagabase_participants",
                  "Participants that take commands, by stream or by poll.",
                  (double)commands.workers);

@@ -36,7 +36,7 @@ void saga_free(struct saga *saga)
     free(saga->signal_ids);
     free(saga->input);
     free(saga->cause);
-    free((void *)saga->id.data); /* with request_id and traceparent behind it */
+    free((void *)saga->id.data); /* with request_id and trace behind it */
     definition_release(saga->definition);
     free(saga);
 }

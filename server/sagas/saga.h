@@ -74,6 +74,7 @@ struct saga {
     uint64_t input_hash;  /* of input, attributes and definition: for StartSaga */
     struct bytes request_id;
     struct bytes traceparent;
+    struct bytes tracestate;
     struct payload *input;
     struct saga_error *cause; /* why it turned backward, or is parked */
 

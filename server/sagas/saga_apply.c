@@ -20,7 +20,7 @@ static struct status apply_started(struct saga *saga, const Sagabase__V1__SagaSt
     if (event->number == 0 || event->number >> 48 != 0 || event->run == 0 || id_size == 0 ||
         id_size > SAGA_ID_BYTES_MAX)
         return apply_damaged("$SagaStarted without number, run or id");
-    if (!saga_set_texts(saga, event->id, event->request_id, event->traceparent))
+    if (!saga_set_texts(saga, event->id, event->request_id, event->traceparent, event->tracestate))
         return apply_no_memory();
     saga->number = event->number;
     saga->run = event->run;

@@ -24,9 +24,9 @@ bool saga_set_output(struct saga *saga, struct activity *activity,
 struct status saga_set_attributes(struct saga *saga, Sagabase__V1__Attribute **attributes,
                                   size_t count);
 
-/* Three texts that stay as long as the saga, in one piece. */
+/* Texts that stay as long as the saga, in one piece. */
 bool saga_set_texts(struct saga *saga, const char *id, const char *request_id,
-                    const char *traceparent);
+                    const char *traceparent, const char *tracestate);
 
 /* --- saga_apply_activity.c ------------------------------------------------------------------- */
 

@@ -94,13 +94,15 @@ struct status saga_set_attributes(struct saga *saga, Sagabase__V1__Attribute **a
 }
 
 bool saga_set_texts(struct saga *saga, const char *id, const char *request_id,
-                    const char *traceparent)
+                    const char *traceparent, const char *tracestate)
 {
-    const char *texts[] = {id, request_id, traceparent};
-    struct bytes *kept[] = {&saga->id, &saga->request_id, &saga->traceparent};
-    size_t sizes[3], all = 0;
+    enum { TEXTS = 4 };
+    const char *texts[TEXTS] = {id, request_id, traceparent, tracestate};
+    struct bytes *kept[TEXTS] = {&saga->id, &saga->request_id, &saga->traceparent,
+                                 &saga->tracestate};
+    size_t sizes[TEXTS], all = 0;
 
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < TEXTS; i++) {
         sizes[i] = strlen(texts[i]);
         all += sizes[i] + 1;
     }
@@ -108,7 +110,7 @@ bool saga_set_texts(struct saga *saga, const char *id, const char *request_id,
     if (!at)
         return false;
     saga->bytes += saga_memory_bytes(at);
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < TEXTS; i++) {
         memcpy(at, texts[i], sizes[i] + 1);
         *kept[i] = bytes_of(at, sizes[i]);
         at += sizes[i] + 1;

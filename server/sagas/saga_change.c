@@ -5,6 +5,7 @@
 #include "server/sagas/gateway_state.h"
 #include "server/sagas/saga_events.h"
 #include "server/sagas/saga_keys.h"
+#include "server/sagas/saga_trace.h"
 
 static void short_of_memory(struct commit *commit)
 {
@@ -53,6 +54,7 @@ struct open_command saga_open_command(const struct gateway *gateway, const struc
         .attempt = activity->attempt,
         .compensation = compensation,
         .is_new = is_new,
+        .trace = saga_trace_attempt(gateway, saga, index),
         .schedule_to_start_us = limits.schedule_to_start_us,
         .start_to_close_us = limits.start_to_close_us,
         .heartbeat_us = limits.heartbeat_us,
@@ -77,19 +79,23 @@ static bool is_to_be_told(const struct saga_change *change, const struct command
            name->compensation != change->answered.compensation;
 }
 
-static void add_end(struct saga_change *change, enum effect_kind kind, uint32_t activity,
+static void add_end(struct saga_change *change, enum effect_kind kind,
+                    const Sagabase__V1__SagaEvent *event, uint32_t activity,
                     Sagabase__V1__Operation operation)
 {
     struct command_name name = {change->open->saga->number, activity,
                                 operation == SAGABASE__V1__OPERATION__OPERATION_COMPENSATION};
-    struct effect effect = {.kind = kind, .tell = is_to_be_told(change, &name)};
+    struct effect effect = {.kind = kind,
+                            .tell = is_to_be_told(change, &name),
+                            .saga = change->open->saga,
+                            .event = event};
 
     effect.command.id = command_id(&change->gateway->secret, name);
     gateway_add_effect(change->gateway, change->commit, &effect);
 }
 
 /* The saga turns backward: answers of open actions are still taken, but not wanted. */
-static void add_cancels(struct saga_change *change)
+static void add_cancels(struct saga_change *change, const Sagabase__V1__SagaEvent *event)
 {
     const struct saga *saga = change->open->saga;
 
@@ -97,18 +103,18 @@ static void add_cancels(struct saga_change *change)
         const struct activity *activity = &saga->activities[i];
         if (activity->attempt > 0 && activity->closed_us == 0 &&
             activity->operation == SAGABASE__V1__OPERATION__OPERATION_ACTION)
-            add_end(change, EFFECT_CANCEL, i, SAGABASE__V1__OPERATION__OPERATION_ACTION);
+            add_end(change, EFFECT_CANCEL, event, i, SAGABASE__V1__OPERATION__OPERATION_ACTION);
     }
 }
 
 /* Ended as it stood. */
-static void add_ends(struct saga_change *change)
+static void add_ends(struct saga_change *change, const Sagabase__V1__SagaEvent *event)
 {
     const struct saga *saga = change->open->saga;
 
     for (uint32_t i = 0; i < saga->activity_count; i++)
         if (saga->activities[i].attempt > 0)
-            add_end(change, EFFECT_CLOSE, i,
+            add_end(change, EFFECT_CLOSE, event, i,
                     (Sagabase__V1__Operation)saga->activities[i].operation);
 }
 
@@ -118,24 +124,24 @@ static void add_effect_of(struct saga_change *change, const Sagabase__V1__SagaEv
     case SAGABASE__V1__SAGA_EVENT__EVENT_COMMAND_ISSUED:
         return add_open(change, event->command_issued);
     case SAGABASE__V1__SAGA_EVENT__EVENT_COMMAND_SUCCEEDED:
-        return add_end(change, EFFECT_CLOSE, event->command_succeeded->activity,
+        return add_end(change, EFFECT_CLOSE, event, event->command_succeeded->activity,
                        event->command_succeeded->operation);
     case SAGABASE__V1__SAGA_EVENT__EVENT_COMMAND_FAILED:
-        return add_end(change, EFFECT_CLOSE, event->command_failed->activity,
+        return add_end(change, EFFECT_CLOSE, event, event->command_failed->activity,
                        event->command_failed->operation);
     case SAGABASE__V1__SAGA_EVENT__EVENT_COMMAND_ERRORED:
-        return add_end(change, EFFECT_REST, event->command_errored->activity,
+        return add_end(change, EFFECT_REST, event, event->command_errored->activity,
                        event->command_errored->operation);
     case SAGABASE__V1__SAGA_EVENT__EVENT_COMMAND_TIMED_OUT:
-        return add_end(change, EFFECT_REST, event->command_timed_out->activity,
+        return add_end(change, EFFECT_REST, event, event->command_timed_out->activity,
                        event->command_timed_out->operation);
     case SAGABASE__V1__SAGA_EVENT__EVENT_COMMAND_ONGOING:
-        return add_end(change, EFFECT_REST, event->command_ongoing->activity,
+        return add_end(change, EFFECT_REST, event, event->command_ongoing->activity,
                        event->command_ongoing->operation);
     case SAGABASE__V1__SAGA_EVENT__EVENT_COMPENSATION_STARTED:
-        return add_cancels(change);
+        return add_cancels(change, event);
     case SAGABASE__V1__SAGA_EVENT__EVENT_SAGA_TERMINATED:
-        return add_ends(change);
+        return add_ends(change, event);
     default:
         return; /* of no command */
     }

@@ -115,6 +115,7 @@ struct status saga_command(const struct saga *saga, uint32_t index,
     command->start_to_close_ms = limits.start_to_close_us / 1000;
     command->heartbeat_ms = limits.heartbeat_us / 1000;
     command->traceparent = (char *)saga->traceparent.data;
+    command->tracestate = (char *)saga->tracestate.data;
     command->input = saga->input ? payload_message(saga->input, arena) : NULL;
     command->n_attributes = saga->attribute_count;
     command->attributes = saga_attribute_messages(saga, arena);

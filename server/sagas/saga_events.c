@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "server/sagas/saga_keys.h"
+#include "server/sagas/saga_trace.h"
 
 #define SAGA_EVENT_CONTENT_TYPE "application/vnd.sagabase.saga-event+protobuf"
 #define COMMAND_CONTENT_TYPE    "application/vnd.sagabase.command+protobuf"
@@ -11,7 +12,8 @@
 
 enum {
     RECORD_BYTES_MAX = 2 << 20, /* commands beyond it go into a record of their own */
-    SHARED_METADATA_MAX = 2,
+    SHARED_METADATA_MAX = 3,
+    TRACEPARENT_AT = 1, /* among the shared metadata, if it is there */
     COMMAND_METADATA_MAX = SHARED_METADATA_MAX + 6,
 };
 
@@ -85,6 +87,9 @@ static void make_shared_metadata(struct making *self)
     if (saga->traceparent.size > 0)
         self->shared[self->shared_count++] =
             (struct metadata_entry){bytes_of_text("traceparent"), saga->traceparent};
+    if (saga->tracestate.size > 0)
+        self->shared[self->shared_count++] =
+            (struct metadata_entry){bytes_of_text("tracestate"), saga->tracestate};
 }
 
 /* --- the saga's own events --------------------------------------------------------------- */
@@ -125,6 +130,8 @@ static struct metadata_entry *make_command_metadata(struct making *self,
     snprintf(attempt, 11, "%" PRIu32, command->attempt);
     memcpy(entries, self->shared, self->shared_count * sizeof *entries);
     *count = self->shared_count;
+    if (command->traceparent[0])
+        entries[TRACEPARENT_AT] = text_entry("traceparent", command->traceparent);
     entries[(*count)++] = text_entry("command-id", command->command_id);
     entries[(*count)++] = text_entry("saga-type", command->saga_type);
     entries[(*count)++] = text_entry("saga-id", command->saga_id);
@@ -150,6 +157,11 @@ static void make_command(struct making *self, const Sagabase__V1__CommandIssued 
         self->failed = true;
         return;
     }
+    uint8_t *traceparent = make(self, TRACEPARENT_BYTES + 1);
+    if (!traceparent)
+        return;
+    command.traceparent =
+        (char *)saga_trace_text(self->gateway, self->saga, from->activity, traceparent).data;
     issued->event = (struct new_event){
         .id = command_event_id(&self->gateway->secret, name, from->attempt),
         .type = bytes_of_text(from->type),

@@ -104,6 +104,18 @@ static void on_done(struct intent *intent)
 
 /* --- any thread -------------------------------------------------------------------------- */
 
+/* Whose call is not traced by itself, as on a participant's stream: it belongs to its attempt. */
+static void find_span(struct gateway *gateway, const struct uuid *command_id,
+                      struct saga_reply *reply)
+{
+    struct attempt_trace attempt = dispatch_trace(gateway->dispatch, command_id);
+
+    if (!attempt.is_spanned)
+        return;
+    reply->span = attempt.context;
+    reply->intent.trace = &reply->span;
+}
+
 struct status saga_reply_submit(struct gateway *gateway, struct saga_reply *reply,
                                 struct arena *arena)
 {
@@ -120,6 +132,8 @@ struct status saga_reply_submit(struct gateway *gateway, struct saga_reply *repl
         TRY(append_prepare(gateway->log, reply->append, arena, &bytes));
     if (message->outcome_case == SAGABASE__V1__REPLY__OUTCOME_SUCCESS && message->success->output)
         bytes += 3 * message->success->output->data.len;
+    if (!reply->intent.trace)
+        find_span(gateway, &id, reply);
     reply->recorded = SAGABASE__V1__OUTCOME__OUTCOME_UNSPECIFIED;
     reply->position = 0;
     reply->message[0] = '\0';

@@ -198,7 +198,7 @@ static struct status get_saga(struct saga *saga, const Sagabase__Storage__SagaRo
     saga->event_count = row->event_count;
     saga->position = row->position;
     saga->input_hash = row->input_hash;
-    if (!saga_set_texts(saga, row->id, row->request_id, row->traceparent))
+    if (!saga_set_texts(saga, row->id, row->request_id, row->traceparent, row->tracestate))
         return full();
     if (row->input && !(saga->input = payload_create(row->input, &saga->bytes)))
         return full();

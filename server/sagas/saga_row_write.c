@@ -148,8 +148,8 @@ static size_t error_bytes(const struct saga_error *error)
 static size_t bytes_at_most(const struct saga *saga)
 {
     size_t bytes = SAGA_BYTES + saga->type.size + saga->id.size + saga->request_id.size +
-                   saga->traceparent.size + payload_bytes(saga->input) + error_bytes(saga->cause) +
-                   saga->signal_id_count * sizeof *saga->signal_ids;
+                   saga->traceparent.size + saga->tracestate.size + payload_bytes(saga->input) +
+                   error_bytes(saga->cause) + saga->signal_id_count * sizeof *saga->signal_ids;
 
     for (uint32_t i = 0; i < saga->activity_count; i++)
         bytes += ACTIVITY_BYTES + payload_bytes(saga->activities[i].output) +
@@ -190,7 +190,7 @@ static uint8_t *put_saga(uint8_t *at, const struct saga *saga)
     for (uint32_t i = 0; i < saga->attribute_count; i++)
         at = put_pair(at, 23, saga_attribute_name(saga->attributes[i]),
                       saga_attribute_value(saga->attributes[i]));
-    return put_signals(at, saga);
+    return put_bytes(put_signals(at, saga), 26, saga->tracestate);
 }
 
 struct status saga_encode(const struct saga *saga, struct arena *arena, struct bytes *row)

@@ -167,6 +167,7 @@ static struct status decide_start(struct saga_start *start, struct commit *commi
                                .start = {.number = gateway->next_number,
                                          .run = run,
                                          .traceparent = start->traceparent,
+                                         .tracestate = start->tracestate,
                                          .request = start->request}};
     struct saga *saga = saga_create(start->definition);
     struct open_saga *open = saga ? open_sagas_create(&gateway->open, saga) : NULL;

@@ -50,7 +50,7 @@ struct saga_input {
         struct {
             uint64_t number;
             uint32_t run;
-            struct bytes traceparent;                      /* may be empty */
+            struct bytes traceparent, tracestate;          /* may be empty */
             const Sagabase__V1__StartSagaRequest *request; /* checked by saga_check_start */
         } start;
         struct {

@@ -92,7 +92,9 @@ struct status emit_started(struct deciding *deciding, const struct saga_input *i
     event->number = input->start.number;
     if (input->start.traceparent.size > 0)
         event->traceparent = (char *)arena_copy(deciding->arena, input->start.traceparent).data;
-    if (!event->traceparent)
+    if (input->start.tracestate.size > 0)
+        event->tracestate = (char *)arena_copy(deciding->arena, input->start.tracestate).data;
+    if (!event->traceparent || !event->tracestate)
         return full();
     return emit(deciding, SAGABASE__V1__SAGA_EVENT__EVENT_SAGA_STARTED, event);
 }

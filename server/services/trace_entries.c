@@ -1,5 +1,7 @@
 #include "server/services/trace_entries.h"
 
+#include <string.h>
+
 struct trace_entries trace_entries_of(struct call *call)
 {
     const struct call_trace *trace = call_trace(call);
@@ -12,6 +14,36 @@ struct trace_entries trace_entries_of(struct call *call)
     if (trace->tracestate.size > 0)
         entries.entries[entries.count++] =
             (struct metadata_entry){bytes_of_text("tracestate"), trace->tracestate};
+    return entries;
+}
+
+struct trace_entries trace_entries_read(const char *traceparent, const char *tracestate)
+{
+    struct trace_entries entries = {.count = 0};
+    struct trace_context context;
+    size_t state_size = strlen(tracestate);
+
+    if (!trace_context_read(bytes_of_text(traceparent), &context))
+        return entries;
+    entries.entries[entries.count++] =
+        (struct metadata_entry){bytes_of_text("traceparent"), bytes_of_text(traceparent)};
+    if (state_size > 0 && state_size <= TRACESTATE_BYTES_MAX)
+        entries.entries[entries.count++] =
+            (struct metadata_entry){bytes_of_text("tracestate"), bytes_of(tracestate, state_size)};
+    return entries;
+}
+
+struct trace_entries trace_entries_of_context(const struct trace_context *context,
+                                              struct arena *arena)
+{
+    struct trace_entries entries = {.count = 0};
+    uint8_t *text = arena_alloc(arena, TRACEPARENT_BYTES + 1);
+
+    if (!text)
+        return entries;
+    trace_context_write(context, text);
+    entries.entries[entries.count++] =
+        (struct metadata_entry){bytes_of_text("traceparent"), bytes_of(text, TRACEPARENT_BYTES)};
     return entries;
 }
 

@@ -16,6 +16,14 @@ struct trace_entries {
 /* Borrows from the call. Without a well-formed traceparent header: none. */
 struct trace_entries trace_entries_of(struct call *call);
 
+/* Of a trace that is handed on within a message: borrows from both texts. Without a well-formed
+ * traceparent: none; a tracestate that is too long is left out. */
+struct trace_entries trace_entries_read(const char *traceparent, const char *tracestate);
+
+/* Of a context that is known here. Without memory for it: none. */
+struct trace_entries trace_entries_of_context(const struct trace_context *context,
+                                              struct arena *arena);
+
 /* The span that changes of the call belong to; NULL: nobody traces it. Lives as long as the call.
  */
 const struct trace_context *trace_of(const struct call *call);

@@ -2,7 +2,7 @@
 
 import { setTimeout as passed } from "node:timers/promises";
 
-import { credentials as grpcCredentials, Metadata } from "@grpc/grpc-js";
+import { credentials as grpcCredentials } from "@grpc/grpc-js";
 
 import { GetInfoRequest } from "../generated/sagabase/v1/admin.js";
 import { AdminClient } from "../generated/sagabase/v1/admin.grpc-client.js";
@@ -30,6 +30,7 @@ import { Backoff, checkedRetry } from "./retry.js";
 import { Sagas } from "./sagas.js";
 import { AppendSession } from "./session.js";
 import { Subscription } from "./subscription.js";
+import { headers } from "./tracing.js";
 
 const MESSAGE_BYTES_MAX = 16 << 20;
 const PING_MS = 20000; // how soon a subscription learns that its connection is dead
@@ -237,7 +238,7 @@ export class Client {
   #callOnce(client, method, request) {
     const options = { deadline: Date.now() + this.#timeoutMs };
     return new Promise((done, fail) =>
-      client[method](request, new Metadata(), options, (error, response) =>
+      client[method](request, headers(), options, (error, response) =>
         error ? fail(errorOfCall(error)) : done(response)));
   }
 

@@ -332,6 +332,9 @@ export interface Command {
   inputs: Record<string, any>;
   attributes: Record<string, string>;
   actionOutput: any;
+  /** The trace that it belongs to (W3C); calls of the handler belong to it, too. */
+  traceparent: string;
+  tracestate: string;
 }
 
 export type Handler = (command: Command) => Result | Promise<Result>;

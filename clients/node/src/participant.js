@@ -10,6 +10,7 @@ import { errorOfCall, Unavailable } from "./errors.js";
 import { appendRequest } from "./events.js";
 import { Backoff } from "./retry.js";
 import { attributeMessages, attributesOf, payload, valueOf } from "./sagas.js";
+import { current, handling } from "./tracing.js";
 
 /** The reply of a command that is done. `appends` are committed together with it. */
 export class Done {
@@ -49,6 +50,8 @@ function commandOf(message) {
     inputs: Object.fromEntries(message.inputs.map(({ step, output }) => [step, valueOf(output)])),
     attributes: attributesOf(message.attributes),
     actionOutput: isCompensation ? valueOf(message.actionOutput) : undefined,
+    traceparent: message.traceparent,
+    tracestate: message.tracestate,
   };
 }
 
@@ -163,19 +166,27 @@ export class Participant {
   }
 
   async #handle(command) {
-    const { commandId, attempt, queue, leaseToken, type } = command;
-    let answer;
+    const { commandId, attempt, queue, leaseToken } = command;
     this.#leases.set(commandId, leaseToken);
+    const answer = await handling(command, (failed) => this.#answer(command, failed));
+    this.#reply(api.Reply.create({ commandId, attempt, ...answer }));
+    this.#send("credit", { queue, count: 1 });
+  }
+
+  async #answer(command, failed) {
+    const { commandId, type } = command;
+    const trace = current();
     try {
       const handler = this.#handlers[type];
       if (!handler) throw new Error(`no handler for commands of type ${type}`);
-      answer = success(await handler(commandOf(command)));
+      return { ...success(await handler(commandOf(command))), ...trace };
     } catch (error) {
-      if (!(error instanceof Refused)) console.warn(`sagabase: command ${commandId} (${type}) failed:`, error);
-      answer = failure(error);
+      if (!(error instanceof Refused)) {
+        console.warn(`sagabase: command ${commandId} (${type}) failed:`, error);
+        failed(error);
+      }
+      return { ...failure(error), ...trace };
     }
-    this.#reply(api.Reply.create({ commandId, attempt, ...answer }));
-    this.#send("credit", { queue, count: 1 });
   }
 
   #reply(reply) {

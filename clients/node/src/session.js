@@ -8,6 +8,7 @@ import { AppendSessionRequest } from "../generated/sagabase/v1/event_store.js";
 import { errorOfCall, errorOfFailure, Unavailable } from "./errors.js";
 import { appendedToMany, appendRequest } from "./events.js";
 import { Backoff } from "./retry.js";
+import { mark } from "./tracing.js";
 
 const IN_FLIGHT_MAX = 256; // what the server reads ahead
 
@@ -55,6 +56,7 @@ export class AppendSession {
       if (this.#failure) throw this.#failure;
       if (this.#closed) throw new Error("the session is closed");
       const append = appendRequest(appends, checks, condition);
+      mark(append);
       this.#newest++;
       const request = AppendSessionRequest.create({ correlationId: this.#newest, append });
       this.#waiting.push({ request, fail, done: (answer) => done(resultOf(answer)) });

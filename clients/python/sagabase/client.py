@@ -41,6 +41,7 @@ from .retry import Backoff, Retry
 from .sagas import Sagas
 from .session import AppendSession
 from .subscription import Subscription
+from .tracing import headers
 from .v1 import admin_pb2, admin_pb2_grpc, event_store_pb2_grpc
 from .v1 import event_store_pb2 as api
 
@@ -295,7 +296,7 @@ class Client:
         backoff = Backoff(self._retry)
         while True:
             try:
-                return method(request, timeout=self._timeout)
+                return method(request, timeout=self._timeout, metadata=headers())
             except grpc.RpcError as failed:
                 error = error_of_call(failed)
                 delay = backoff.next_delay() if isinstance(error, Unavailable) else None

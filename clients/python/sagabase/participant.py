@@ -8,6 +8,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Union
 
 import grpc
 
+from . import tracing
 from .errors import SagabaseError, Unavailable, error_of_call
 from .events import StreamAppend, append_request
 from .retry import Backoff, Retry
@@ -23,7 +24,9 @@ _log = logging.getLogger("sagabase")
 class Command:
     """What a participant is asked to do. `id` is the same for all attempts: the key for being
     idempotent outside of the store. Of a compensation: `action_output` is what the action gave,
-    None if it did not succeed; then there may be nothing to undo, which is a success."""
+    None if it did not succeed; then there may be nothing to undo, which is a success.
+    `traceparent` and `tracestate` tell the trace that it belongs to (W3C); calls of its handler
+    belong to it, too."""
 
     id: str
     type: str
@@ -36,6 +39,8 @@ class Command:
     inputs: Mapping[str, Any]
     attributes: Mapping[str, str]
     action_output: Any
+    traceparent: str = ""
+    tracestate: str = ""
 
 
 class Done:
@@ -90,6 +95,8 @@ def _command(message: api.Command) -> Command:
         inputs={one.step: value_of(one.output) for one in message.inputs},
         attributes=attributes_of(message.attributes),
         action_output=value_of(message.action_output) if undoes else None,
+        traceparent=message.traceparent,
+        tracestate=message.tracestate,
     )
 
 
@@ -236,7 +243,14 @@ class Participant:
     # --- one command -------------------------------------------------------------
 
     def _handle(self, message: api.Command) -> None:
-        reply = api.Reply(command_id=message.command_id, attempt=message.attempt)
+        with tracing.handling(message):
+            reply = api.Reply(
+                command_id=message.command_id, attempt=message.attempt, **tracing.current()
+            )
+            self._answer(message, reply)
+        self._reply(reply, message.queue)
+
+    def _answer(self, message: api.Command, reply: api.Reply) -> None:
         try:
             handler = self._handlers.get(message.type)
             if handler is None:
@@ -248,8 +262,8 @@ class Participant:
             reply.appends.extend(append_request(refused.appends, ()).appends)
         except Exception as failed:
             _log.warning("command %s (%s) failed", message.command_id, message.type, exc_info=True)
+            tracing.failed(failed)
             reply.error.CopyFrom(api.Error(error=_error(failed)))
-        self._reply(reply, message.queue)
 
     @staticmethod
     def _fill(reply: api.Reply, result: Union[Done, Ongoing, None]) -> None:

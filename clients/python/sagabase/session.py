@@ -19,6 +19,7 @@ from .events import (
     appended_to_many,
 )
 from .retry import Backoff, Retry
+from .tracing import mark
 from .v1 import event_store_pb2 as api
 
 IN_FLIGHT_MAX = 256  # what the server reads ahead
@@ -87,6 +88,7 @@ class AppendSession:
         self.close()
 
     def _submit(self, append: api.AppendRequest, result_of: Callable) -> Future:
+        mark(append)
         with self._changed:
             self._changed.wait_for(lambda: self._closed or len(self._pending) < IN_FLIGHT_MAX)
             if self._closed:

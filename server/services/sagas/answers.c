@@ -25,8 +25,7 @@ static void on_decided(struct step *step, bool ok);
 void answers_init(struct answers *self, struct call *call, struct gateway *gateway,
                   void (*settled)(struct answers *self))
 {
-    *self = (struct answers){
-        .call = call, .gateway = gateway, .trace = trace_entries_of(call), .settled = settled};
+    *self = (struct answers){.call = call, .gateway = gateway, .settled = settled};
     self->decided.run = on_decided;
 }
 
@@ -79,8 +78,8 @@ bool answers_have_room(const struct answers *self)
 static struct status submit(struct answer *answer)
 {
     struct answers *self = answer->all;
-    struct status status =
-        reply_read(answer->message, &self->trace, &answer->arena, &answer->append, &answer->reply);
+    struct status status = reply_read(self->gateway, answer->message, NULL, &answer->arena,
+                                      &answer->append, &answer->reply);
 
     if (!status_ok(status)) /* too large is as wrong as any other mistake */
         return status_make(STATUS_INVALID_ARGUMENT, "%s", status.message);

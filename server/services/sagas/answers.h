@@ -32,7 +32,6 @@ struct answer_list {
 struct answers {
     struct call *call;
     struct gateway *gateway;
-    struct trace_entries trace;            /* of the whole stream */
     void (*settled)(struct answers *self); /* there is something to ack */
 
     struct answer_list known;  /* SETTLED */

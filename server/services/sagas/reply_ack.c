@@ -3,14 +3,32 @@
 #include "server/services/proposal.h"
 #include "server/services/sagas/fields.h"
 
-struct status reply_read(const Sagabase__V1__Reply *message, const struct trace_entries *trace,
-                         struct arena *arena, struct append *append, struct saga_reply *reply)
+static struct trace_entries find_trace(struct gateway *gateway, const Sagabase__V1__Reply *message,
+                                       const struct trace_entries *own, struct arena *arena)
+{
+    struct trace_entries told = trace_entries_read(message->traceparent, message->tracestate);
+    struct uuid id;
+
+    if (told.count > 0)
+        return told;
+    if (own && own->count > 0)
+        return *own;
+    if (!uuid_parse(bytes_of_text(message->command_id), &id))
+        return told;
+    struct attempt_trace attempt = dispatch_trace(gateway_dispatch(gateway), &id);
+    return attempt.is_given ? trace_entries_of_context(&attempt.context, arena) : told;
+}
+
+struct status reply_read(struct gateway *gateway, const Sagabase__V1__Reply *message,
+                         const struct trace_entries *own, struct arena *arena,
+                         struct append *append, struct saga_reply *reply)
 {
     TRY(saga_check_reply_fields(message));
     reply->reply = message;
     if (message->n_appends == 0)
         return OK;
-    TRY(proposal_read_appends(message->appends, message->n_appends, trace, arena, append));
+    struct trace_entries trace = find_trace(gateway, message, own, arena);
+    TRY(proposal_read_appends(message->appends, message->n_appends, &trace, arena, append));
     reply->append = append;
     return OK;
 }

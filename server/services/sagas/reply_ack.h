@@ -9,9 +9,11 @@
 #include "server/services/trace_entries.h"
 
 /* Sets reply->reply and, with `append`, reply->append; both borrow from the message, and the
- * rest is in `arena`. INVALID_ARGUMENT names the field. The trace is the call's. */
-struct status reply_read(const Sagabase__V1__Reply *message, const struct trace_entries *trace,
-                         struct arena *arena, struct append *append, struct saga_reply *reply);
+ * rest is in `arena`. INVALID_ARGUMENT names the field. Events get the trace that the reply tells,
+ * else that of its call, `own` (NULL: it has none), else that of the attempt. */
+struct status reply_read(struct gateway *gateway, const Sagabase__V1__Reply *message,
+                         const struct trace_entries *own, struct arena *arena,
+                         struct append *append, struct saga_reply *reply);
 
 /* Initialises the ack of a reply that has settled; its parts are in `arena`. */
 struct status reply_ack_answer(const struct saga_reply *reply, struct arena *arena,

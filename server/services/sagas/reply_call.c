@@ -65,8 +65,10 @@ void reply_call(struct call *call, const Sagabase__V1__Reply *message,
     self->message = *message;
     self->answer = reply;
     self->reply.intent.done = on_done;
+    self->reply.intent.trace = trace_of(call);
     struct trace_entries trace = trace_entries_of(call);
-    status = reply_read(&self->message, &trace, call_arena(call), &self->append, &self->reply);
+    status = reply_read(services->gateway, &self->message, &trace, call_arena(call), &self->append,
+                        &self->reply);
     if (!status_ok(status))
         return call_fail(call, status);
     pending_begin(&self->pending, call, answer);

@@ -38,6 +38,21 @@ void start_saga(struct call *call, const ProtobufCMessage *message)
         pending_refuse(&self->pending, status);
 }
 
+/* The saga belongs where its starter says, else below the call's own span. */
+static void trace_start(struct start_call *self, const struct trace_entries *given)
+{
+    const struct trace_context *span = trace_of(self->pending.call);
+    struct trace_entries trace = *given;
+
+    if (trace.count == 0 && span)
+        trace = trace_entries_of_context(span, call_arena(self->pending.call));
+    if (trace.count > 0)
+        self->start.traceparent = trace.entries[0].value;
+    if (trace.count > 1)
+        self->start.tracestate = trace.entries[1].value;
+    self->start.intent.trace = span;
+}
+
 static struct status read_request(struct start_call *self,
                                   const Sagabase__V1__StartSagaRequest *request)
 {
@@ -50,8 +65,7 @@ static struct status read_request(struct start_call *self,
                                   &self->append));
         self->start.append = &self->append;
     }
-    if (trace.count > 0)
-        self->start.traceparent = trace.entries[0].value;
+    trace_start(self, &trace);
     self->start.request = request;
     self->start.intent.done = on_done;
     return OK;

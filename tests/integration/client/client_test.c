@@ -108,6 +108,32 @@ static void what_is_appended_is_read_back(void **state)
     sagabase_read_close(read);
 }
 
+static void a_call_belongs_to_the_trace_that_its_options_name(void **state)
+{
+    static const char traceparent[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    struct sagabase_options options = {.traceparent = traceparent, .tracestate = "vendor=1"};
+    Sagabase__V1__ReadStreamRequest request = SAGABASE__V1__READ_STREAM_REQUEST__INIT;
+    Sagabase__V1__AppendToStreamResponse *response;
+    struct proposal proposal;
+    struct sagabase_read *read;
+    struct sagabase_page page;
+
+    (void)state;
+    expect(sagabase_append_to_stream(client, propose(&proposal, "s", ""), &options, &response),
+           SAGABASE_OK);
+    sagabase__v1__append_to_stream_response__free_unpacked(response, NULL);
+    request.stream = "s";
+    expect(sagabase_read_stream(client, &request, &options, &read), SAGABASE_OK);
+    expect(sagabase_read_next(read, &page), SAGABASE_OK);
+    assert_int_equal(page.count, 1);
+    assert_int_equal(page.events[0]->n_metadata, 2);
+    assert_string_equal(page.events[0]->metadata[0]->key, "traceparent");
+    assert_string_equal(page.events[0]->metadata[0]->value, traceparent);
+    assert_string_equal(page.events[0]->metadata[1]->key, "tracestate");
+    assert_string_equal(page.events[0]->metadata[1]->value, "vendor=1");
+    sagabase_read_close(read);
+}
+
 static void a_stale_revision_is_aborted_and_tells_the_conflict(void **state)
 {
     Sagabase__V1__AppendToStreamResponse *response;
@@ -495,6 +521,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         with_server(what_is_appended_is_read_back),
+        with_server(a_call_belongs_to_the_trace_that_its_options_name),
         with_server(a_stale_revision_is_aborted_and_tells_the_conflict),
         with_server(the_same_append_again_gets_its_first_answer),
         with_server(several_streams_are_appended_together),

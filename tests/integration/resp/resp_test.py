@@ -299,7 +299,7 @@ def many_idle_connections_cost_little():
         for client in clients:
             equal(client.answer(), b"+PONG\r\n")
         taken = server.resident_bytes() - before
-        print(f"    {taken // count} bytes of the server's memory for each of {count} idle connections")
+        print(f"    {taken // count} bytes of memory for each of {count} idle connections")
         assert taken <= count * BYTES_PER_IDLE_CONNECTION_MAX + MIB
         with server.client() as client:
             equal(client.ask("PING"), b"+PONG\r\n")

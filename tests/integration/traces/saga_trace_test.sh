@@ -1,0 +1,96 @@
+#!/bin/bash
+# One trace from who starts a saga through the server to its participants in two languages, as
+# OpenTelemetry's own collector receives it.
+#
+# usage: saga_trace_test.sh SAGABASE EVENT_STORE_PROTO PYTHON_PROGRAM NODE_PROGRAM CHECK PACKAGE_FILE...
+
+source tests/support/testing.sh
+source tests/support/packages.sh
+sagabase=$(realpath "$1") proto=$2 python_program=$(realpath "$3") node_program=$(realpath "$4")
+check=$(realpath "$5")
+shift 5
+tool "traces of sagas" bin/otelcol || conclude
+collector=$TOOL
+tool "traces of sagas" node/node_modules/@opentelemetry/sdk-trace-node || conclude
+modules=${TOOL%/@opentelemetry/*}
+tool "traces of sagas" python/bin/python || conclude
+python=$TOOL
+if ! "$python" -c 'import opentelemetry.sdk.trace' 2>/dev/null; then
+    skip "traces of sagas" "there is no opentelemetry-sdk in $python; \`bazel/setup tests\` fetches it"
+    conclude
+fi
+checkout "$proto" "$@"
+install_python_package "$python" || exit 1
+mkdir "$WORK/app"
+install_node_package "$modules" "$WORK/app" || exit 1
+cp "$node_program" "$WORK/app/"
+
+# --- a collector that writes what it gets to a file
+
+port=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+cat >"$WORK/collector.yaml" <<YAML
+receivers: {otlp: {protocols: {grpc: {endpoint: "127.0.0.1:$port"}}}}
+exporters: {file: {path: "$WORK/spans.json"}}
+service:
+  telemetry: {metrics: {level: none}}
+  pipelines: {traces: {receivers: [otlp], exporters: [file]}}
+YAML
+"$collector" --config "$WORK/collector.yaml" >"$WORK/collector.log" 2>&1 &
+COLLECTOR=$!
+SERVERS="$SERVERS $COLLECTOR"
+wait_until grep -q 'Everything is ready' "$WORK/collector.log" || not_ok "the collector starts" "$(tail -5 "$WORK/collector.log")"
+export OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:$port OTEL_BSP_SCHEDULE_DELAY=100
+
+serve() {
+    OTEL_SERVICE_NAME=sagabase start_server "$sagabase" --data "$WORK/data" || exit 1
+}
+python() {
+    OTEL_SERVICE_NAME=payments "$python" "$python_program" "$@"
+}
+is() {
+    if test "$2" = "$3"; then ok "$1"; else not_ok "$1" "$3, not $2"; fi
+}
+# part NAME COMMAND...: a participant; sets PARTICIPANTS.
+part() {
+    local name=$1
+    shift
+    OTEL_SERVICE_NAME=$name "$@" "$WORK/$name.ready" >"$WORK/$name.log" 2>&1 &
+    PARTICIPANTS="$PARTICIPANTS $!"
+    SERVERS="$SERVERS $!"
+    wait_until test -e "$WORK/$name.ready" || not_ok "$name takes part" "$(cat "$WORK/$name.log")"
+}
+
+serve
+python start "$ADDRESS" kept=traced
+stop_server || not_ok "the server ends well" "exit status $?"
+serve
+PARTICIPANTS=""
+part payments "$python" "$python_program" serve "$ADDRESS"
+cd "$WORK/app" || exit 1
+part shipping node "${node_program##*/}" "$ADDRESS"
+python start "$ADDRESS" good=traced bad=traced alone=untraced
+is "sagas come to their ends, also one that was started before a restart" \
+    "kept COMPLETED good COMPLETED bad COMPENSATED alone COMPLETED" \
+    "$(python wait "$ADDRESS" kept good bad alone | xargs)"
+python start "$ADDRESS" unsampled=unsampled
+is "one that is not sampled does, too" "unsampled COMPLETED" "$(python wait "$ADDRESS" unsampled)"
+# shellcheck disable=SC2016 # the $ is of the stream
+python metadata "$ADDRESS" payment-good '$cmd-shipping' >"$WORK/traceparents"
+{ read -r with_reply && read -r unsampled; } <"$WORK/traceparents"
+is "what is not sampled is handed on as it came" 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00 "$unsampled"
+
+# Who ends sends what it still has.
+for participant in $PARTICIPANTS; do
+    kill "$participant"
+    wait "$participant" || not_ok "the participants end well" "$(cat "$WORK/payments.log" "$WORK/shipping.log")"
+done
+stop_server || not_ok "the server ends well" "exit status $?"
+kill "$COLLECTOR"
+wait "$COLLECTOR" || not_ok "the collector ends well" "$(tail -5 "$WORK/collector.log")"
+"$python" "$check" "$WORK/spans.json" || FAILURES=$((FAILURES + 1))
+if grep -q "\"spanId\":\"$(cut -d- -f3 <<<"$with_reply")\"[^}]*\"name\":\"handle TakeMoney\"" "$WORK/spans.json"; then
+    ok "events that come with a reply carry the trace of the participant"
+else
+    not_ok "events that come with a reply carry the trace of the participant" "$with_reply"
+fi
+conclude
