@@ -16,6 +16,7 @@ struct census; /* server/subscriptions/census.h */
 struct event_log;
 struct gateway;        /* server/sagas/gateway.h */
 struct health;         /* server/observe/health.h */
+struct reducers;       /* server/reducers/reducers.h */
 struct snapshot_store; /* storage/snapshots/snapshot_store.h */
 
 /* call_context() of every call. */
@@ -23,6 +24,7 @@ struct services {
     struct event_log *log;
     struct gateway *gateway;
     struct snapshot_store *snapshots;
+    struct reducers *reducers;
     struct health *health;
     struct census *census; /* of subscriptions; NULL: nobody asks */
     const char *version;   /* static */

@@ -16,6 +16,7 @@ ARROWS = {
     "storage/snapshots": ["base", "storage/engine", "storage/log"],
     "server/config": ["base"],
     "server/resp": ["base", "storage/log", "storage/snapshots"],
+    "server/reducers": ["base", "protos", "storage/log", "storage/snapshots"],
     "server/rpc": ["base", "protos"],
     "server/observe": ["base", "protos", "server/rpc", "server/services"],
     "server/subscriptions": ["base", "storage/log"],
@@ -28,6 +29,14 @@ ARROWS = {
         "server/subscriptions",
         "storage/log",
         "storage/snapshots",
+    ],
+    "server/services/reducers": [
+        "base",
+        "protos",
+        "server/reducers",
+        "server/rpc",
+        "server/services",
+        "storage/log",
     ],
     "server/services/sagas": [
         "base",
@@ -63,6 +72,8 @@ LIBRARIES = {
     "sodium.h": ["storage/keys", "server/sagas", "tests"],
     "microhttpd.h": ["server/observe", "tests"],
     "yaml.h": ["server/config", "tests"],
+    "lua5.4/": ["server/reducers", "tests"],
+    "jansson.h": ["clients/cli", "server/reducers", "tests"],
     "protobuf-c/": ["server", "clients", "tests"],
     "cmocka.h": ["tests"],
 }
