@@ -12,7 +12,8 @@
 
 enum { CHECKPOINT_PERIOD_US = 5000000, CHECKPOINT_NAME_BYTES_MAX = 128 };
 
-struct census; /* server/subscriptions/census.h */
+struct census;      /* server/subscriptions/census.h */
+struct due_streams; /* server/snapshots/due_streams.h */
 struct event_log;
 struct gateway;        /* server/sagas/gateway.h */
 struct health;         /* server/observe/health.h */
@@ -24,6 +25,7 @@ struct services {
     struct event_log *log;
     struct gateway *gateway;
     struct snapshot_store *snapshots;
+    struct due_streams *due;
     struct reducers *reducers;
     struct health *health;
     struct census *census; /* of subscriptions; NULL: nobody asks */

@@ -8,6 +8,7 @@
 #include "server/services/reducers/tables.h"
 #include "server/services/sagas/tables.h"
 #include "server/services/snapshots/tables.h"
+#include "server/snapshots/due_streams.h"
 #include "storage/engine/memory_engine.h"
 #include "storage/snapshots/snapshot_store.h"
 
@@ -46,11 +47,16 @@ static struct test_server *start(struct engine *engine, size_t tail_bytes_max,
                                                               .engine = server->engine,
                                                               .cache = server->cache},
                              &server->snapshots));
+    must("due_streams_open",
+         due_streams_open(
+             &(struct due_streams_options){.log = server->log, .snapshots = server->snapshots},
+             &server->due));
     must("reducers_open", reducers_open(&(struct reducers_options){.log = server->log,
                                                                    .snapshots = server->snapshots},
                                         &server->reducers));
     server->services = (struct services){.log = server->log,
                                          .snapshots = server->snapshots,
+                                         .due = server->due,
                                          .reducers = server->reducers,
                                          .gateway = server->gateway,
                                          .version = "1.2.3",
@@ -94,6 +100,7 @@ void test_server_stop(struct test_server *server)
     rpc_client_free(server->client);
     if (server->rpc)
         test_server_stop_rpc(server);
+    due_streams_close(server->due);
     reducers_close(server->reducers);
     snapshot_store_close(server->snapshots);
     snapshot_cache_free(server->cache);

@@ -14,6 +14,7 @@ struct test_server {
     struct gateway *gateway;
     struct snapshot_cache *cache;
     struct snapshot_store *snapshots;
+    struct due_streams *due;
     struct reducers *reducers;
     struct rpc_server *rpc;
     struct services services;
