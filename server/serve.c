@@ -1,7 +1,8 @@
 /* The composition root: puts the rooms together, and takes them apart in reverse.
  *
- *   configuration -> engine -> event log -> cache, values, snapshots, what is due
- *     -> reducers -> saga gateway -> health, reflection -> rpc server -> RESP -> HTTP
+ *   configuration -> engine -> event log -> cache, values, snapshots -> reducers -> what is due
+ *   -> saga gateway
+ *     -> health, reflection -> rpc server -> RESP -> HTTP
  *
  * Signals are blocked everywhere. The main thread waits for the first one; a thread of its
  * own waits for the second, or for the shutdown to take too long, and ends the process at once. */
@@ -71,8 +72,8 @@ struct server {
     struct snapshot_cache *cache;
     struct value_store *values;
     struct snapshot_store *snapshots;
-    struct due_streams *due;
     struct reducers *reducers;
+    struct due_streams *due;
     struct resp_server *resp; /* NULL: none */
     struct http *http;        /* NULL: none */
     struct otlp_options otlp_options;
@@ -189,12 +190,15 @@ static struct status open_snapshots(struct server *server)
                                                              .engine = server->engine,
                                                              .cache = server->cache},
                             &server->snapshots));
-    TRY(due_streams_open(
-        &(struct due_streams_options){.log = server->log, .snapshots = server->snapshots},
-        &server->due));
-    return reducers_open(
+    TRY(reducers_open(
         &(struct reducers_options){.log = server->log, .snapshots = server->snapshots},
-        &server->reducers);
+        &server->reducers));
+    return due_streams_open(
+        &(struct due_streams_options){
+            .log = server->log,
+            .snapshots = server->snapshots,
+            .reducers = {server->reducers, reducers_has, reducers_submit, reduction_clear}},
+        &server->due);
 }
 
 static void close_snapshots(struct server *server)
@@ -228,8 +232,8 @@ static struct status start_rpc(struct server *server)
         .log = server->log,
         .gateway = server->gateway,
         .snapshots = server->snapshots,
-        .due = server->due,
         .reducers = server->reducers,
+        .due = server->due,
         .health = server->health,
         .census = &server->census,
         .version = sagabase_version,
@@ -279,18 +283,18 @@ static void visit_sagas(void *room, metric_visit *visit, void *context)
     gateway_statistics(server->gateway, visit, context);
 }
 
-static void visit_due(void *room, metric_visit *visit, void *context)
-{
-    const struct server *server = room;
-
-    due_streams_statistics(server->due, visit, context);
-}
-
 static void visit_reducers(void *room, metric_visit *visit, void *context)
 {
     const struct server *server = room;
 
     reducers_statistics(server->reducers, visit, context);
+}
+
+static void visit_due(void *room, metric_visit *visit, void *context)
+{
+    const struct server *server = room;
+
+    due_streams_statistics(server->due, visit, context);
 }
 
 static void visit_traces(void *room, metric_visit *visit, void *context)
@@ -312,8 +316,8 @@ static void visit_limits(void *room, metric_visit *visit, void *context)
     snapshot_cache_limits(server->cache, visit, context);
     census_limits(&server->census, visit, context);
     gateway_limits(server->gateway, visit, context);
-    due_streams_limits(server->due, visit, context);
     reducers_limits(server->reducers, visit, context);
+    due_streams_limits(server->due, visit, context);
     if (server->otlp)
         otlp_limits(server->otlp, visit, context);
     if (server->resp)
@@ -325,10 +329,17 @@ static const struct metric_source *metric_sources(struct server *server)
 {
     static struct metric_source sources[16];
     const struct metric_source all[] = {
-        {process_statistics, NULL},    {visit_rpc, server},   {visit_log, server},
-        {visit_subscriptions, server}, {visit_sagas, server}, {visit_traces, server},
-        {visit_due, server},           {visit_cache, server}, {visit_reducers, server},
-        {visit_limits, server},        {NULL, NULL},
+        {process_statistics, NULL},
+        {visit_rpc, server},
+        {visit_log, server},
+        {visit_subscriptions, server},
+        {visit_sagas, server},
+        {visit_traces, server},
+        {visit_cache, server},
+        {visit_reducers, server},
+        {visit_due, server},
+        {visit_limits, server},
+        {NULL, NULL},
     };
 
     _Static_assert(sizeof all <= sizeof sources, "room for all");

@@ -7,7 +7,7 @@
 #include "storage/log/query.h"
 
 enum {
-    BUSY_REST_US = 1000000, /* the reducers had no room */
+    BUSY_REST_US = 100000, /* the reducers had no room */
 };
 
 bool due_is_servers(const struct due_streams *due, struct bytes stream)
@@ -69,7 +69,7 @@ static bool submit(struct due_streams *due)
 {
     const struct due_reducers *reducers = &due->options.reducers;
     struct due_maker *maker = &due->maker;
-    int64_t now_us = clock_monotonic_us(due->clock);
+    int64_t now_us = clock_monotonic_us(system_clock());
 
     maker->begun_us = now_us;
     maker->is_underway = true;
@@ -99,7 +99,7 @@ static bool settle(struct due_streams *due)
 {
     const struct due_reducers *reducers = &due->options.reducers;
     struct due_maker *maker = &due->maker;
-    int64_t now_us = clock_monotonic_us(due->clock);
+    int64_t now_us = clock_monotonic_us(system_clock());
 
     pthread_mutex_lock(&due->lock);
     bool is_done = maker->is_done;
@@ -127,7 +127,7 @@ bool due_make(struct due_streams *due)
     struct due_maker *maker = &due->maker;
     bool settled = maker->is_underway && settle(due);
 
-    if (maker->is_underway || clock_monotonic_us(due->clock) < maker->rests_until_us ||
+    if (maker->is_underway || clock_monotonic_us(system_clock()) < maker->rests_until_us ||
         !choose(due))
         return settled;
     if (due_is_servers(due, maker->reduction.stream))

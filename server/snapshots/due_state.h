@@ -14,7 +14,7 @@ struct due_maker {
     uint8_t stream[STREAM_NAME_BYTES_MAX];
     bool is_underway; /* submitted */
     bool is_done;     /* with the lock */
-    int64_t begun_us; /* monotonic, as the next */
+    int64_t begun_us; /* by the machine's clock, as all that is about rest */
     int64_t rests_until_us;
     struct counter made, failed;
 };
@@ -26,7 +26,7 @@ struct due_walk {
     uint64_t version;                   /* of the policies when this walk began */
     struct snapshot_policy_info policy; /* where it is */
     uint8_t after[STREAM_NAME_BYTES_MAX];
-    size_t after_size; /* of its streams, the last one that was marked; 0: none */
+    size_t after_size; /* of its streams, the last one that was looked at; 0: none */
     int64_t rests_until_us;
 };
 

@@ -310,6 +310,7 @@ void due_table_fail(struct due_table *table, struct due_stream *stream, int64_t 
         stream->failures < RETRY_DOUBLINGS_MAX ? stream->failures : RETRY_DOUBLINGS_MAX;
 
     begin(table, stream);
+    set_state(table, stream, DUE_WAITING);
     stream->failures++;
     stream->not_before_us = now_us + ((int64_t)RETRY_US << doublings);
     mark(table, stream);

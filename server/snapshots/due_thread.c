@@ -137,7 +137,7 @@ static int64_t smaller(int64_t a, int64_t b)
  * so they are looked at now and then. With the lock. */
 static int64_t wait_us(struct due_streams *due)
 {
-    int64_t now_us = clock_monotonic_us(due->clock);
+    int64_t now_us = clock_monotonic_us(system_clock());
     int64_t at_us = smaller(due_make_at_us(due), due_walk_at_us(due));
     int64_t wait = at_us == INT64_MAX ? INT64_MAX : at_us - now_us;
 

@@ -9,11 +9,14 @@ enum {
     NAMES_BYTES_MAX = NAMES_MAX * (STREAM_NAME_BYTES_MAX + 32),
 };
 
-static void mark(struct due_streams *due, struct bytes stream)
+/* At once, so that those which need not be known leave their room to others. */
+static void look_at(struct due_streams *due, struct bytes stream)
 {
     pthread_mutex_lock(&due->lock);
     due_table_mark(&due->table, stream);
     pthread_mutex_unlock(&due->lock);
+    while (due_look_on(due))
+        continue;
 }
 
 /* --- a walk ---------------------------------------------------------------------------------- */
@@ -76,13 +79,13 @@ static struct status walk_category(struct due_streams *due, bool *more)
     memcpy(prefix, walk->policy.name, walk->policy.name_size);
     prefix[walk->policy.name_size] = '-';
     if (walk->after_size == 0)
-        mark(due, bytes_of(walk->policy.name, walk->policy.name_size));
+        look_at(due, bytes_of(walk->policy.name, walk->policy.name_size));
     arena_init(&arena, NAMES_BYTES_MAX);
     struct status status = event_log_list_names(
         due->options.log, bytes_of(prefix, walk->policy.name_size + 1),
         bytes_of(walk->after, walk->after_size), NAMES_MAX, &arena, names, &count, more);
     for (size_t i = 0; status_ok(status) && i < count; i++) {
-        mark(due, names[i]);
+        look_at(due, names[i]);
         memcpy(walk->after, names[i].data, names[i].size);
         walk->after_size = names[i].size;
     }
@@ -93,7 +96,7 @@ static struct status walk_category(struct due_streams *due, bool *more)
 bool due_walk_on(struct due_streams *due)
 {
     struct due_walk *walk = &due->walk;
-    int64_t begun_us = clock_monotonic_us(due->clock);
+    int64_t begun_us = clock_monotonic_us(system_clock());
     bool more = false;
 
     if (begun_us < walk->rests_until_us || (!walk->is_underway && !begin(due)))
@@ -103,13 +106,11 @@ bool due_walk_on(struct due_streams *due)
         if (!status_ok(status))
             log_line(LOG_WARN, "snapshots", "cannot walk", "cause=\"%s\"", status.message);
     } else {
-        mark(due, bytes_of(walk->policy.name, walk->policy.name_size));
+        look_at(due, bytes_of(walk->policy.name, walk->policy.name_size));
     }
     if (!more)
         next_policy(due);
-    while (due_look_on(due))
-        continue; /* what was marked, and little else */
-    int64_t now_us = clock_monotonic_us(due->clock);
+    int64_t now_us = clock_monotonic_us(system_clock());
     walk->rests_until_us = now_us + (now_us - begun_us);
     return true;
 }

@@ -47,17 +47,20 @@ static struct test_server *start(struct engine *engine, size_t tail_bytes_max,
                                                               .engine = server->engine,
                                                               .cache = server->cache},
                              &server->snapshots));
-    must("due_streams_open",
-         due_streams_open(
-             &(struct due_streams_options){.log = server->log, .snapshots = server->snapshots},
-             &server->due));
     must("reducers_open", reducers_open(&(struct reducers_options){.log = server->log,
                                                                    .snapshots = server->snapshots},
                                         &server->reducers));
+    must("due_streams_open",
+         due_streams_open(
+             &(struct due_streams_options){
+                 .log = server->log,
+                 .snapshots = server->snapshots,
+                 .reducers = {server->reducers, reducers_has, reducers_submit, reduction_clear}},
+             &server->due));
     server->services = (struct services){.log = server->log,
                                          .snapshots = server->snapshots,
-                                         .due = server->due,
                                          .reducers = server->reducers,
+                                         .due = server->due,
                                          .gateway = server->gateway,
                                          .version = "1.2.3",
                                          .commit = "0123456789ab",

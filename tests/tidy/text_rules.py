@@ -142,6 +142,10 @@ def limits_are_written_down(tree):
                 yield Violation(path, 1, f"{name} is in no source")
     for name in sorted(set.intersection(*told.values())):
         yield Violation(LIMITS[1], 1, f"{name} stands in {LIMITS[0]} already")
+    for rows in _rows_of(tree, r"`([A-Z0-9_]+_MAX)`").values():
+        for path, line, row in rows[1:]:
+            if row == rows[0][2]:
+                yield Violation(path, line, "this row stands here twice")
 
 
 def every_file_ends_its_last_line(tree):
@@ -194,6 +198,10 @@ RULES = [
                 "server/rpc/call.h": "#define ARMED_MAX 3\n",
                 "docs/limits.md": "| `ARMED_MAX` | 3 |\n",
                 "ARCHITECTURE.md": "| `ARMED_MAX` | 3 |\n",
+            },
+            {
+                "server/rpc/call.h": "#define ARMED_MAX 3\n",
+                "docs/limits.md": "| `ARMED_MAX` | 3 |\n| `ARMED_MAX` | 3 |\n",
             },
         ],
     ),
