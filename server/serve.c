@@ -248,10 +248,11 @@ static void visit_rpc(void *room, metric_visit *visit, void *context)
     rpc_server_statistics(server->rpc, visit, context);
 }
 
-static void visit_resp(void *room, metric_visit *visit, void *context)
+static void visit_cache(void *room, metric_visit *visit, void *context)
 {
     const struct server *server = room;
 
+    snapshot_cache_statistics(server->cache, visit, context);
     if (server->resp)
         resp_server_statistics(server->resp, visit, context);
 }
@@ -286,6 +287,7 @@ static void visit_limits(void *room, metric_visit *visit, void *context)
     event_log_limits(server->log, visit, context);
     rpc_server_limits(server->rpc, visit, context);
     services_limits(&server->services, visit, context);
+    snapshot_cache_limits(server->cache, visit, context);
     census_limits(&server->census, visit, context);
     gateway_limits(server->gateway, visit, context);
     if (server->otlp)
@@ -301,7 +303,7 @@ static const struct metric_source *metric_sources(struct server *server)
     const struct metric_source all[] = {
         {process_statistics, NULL},    {visit_rpc, server},    {visit_log, server},
         {visit_subscriptions, server}, {visit_sagas, server},  {visit_traces, server},
-        {visit_resp, server},          {visit_limits, server}, {NULL, NULL},
+        {visit_cache, server},         {visit_limits, server}, {NULL, NULL},
     };
 
     _Static_assert(sizeof all <= sizeof sources, "room for all");

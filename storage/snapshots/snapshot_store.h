@@ -41,9 +41,6 @@ struct status snapshot_store_open(const struct snapshot_store_options *options,
 /* Before the log is closed, when nothing is submitted any more. */
 void snapshot_store_close(struct snapshot_store *store);
 
-/* The keys of the cache, and of the Redis face: "snapshot:<stream>". */
-#define SNAPSHOT_KEY_PREFIX "snapshot:"
-
 #define SNAPSHOT_NO_EXPIRY INT64_MAX
 #define SNAPSHOT_NEWEST    UINT64_MAX
 
