@@ -35,6 +35,14 @@ else
     not_ok "a missing tool is told" "$(cat "$WORK/out")"
 fi
 
+if tool "alerts fire when they should" bin/promtool; then
+    if "$TOOL" test rules examples/traced/rules_test.yml >"$WORK/out" 2>&1; then
+        ok "alerts fire when they should"
+    else
+        not_ok "alerts fire when they should" "$(cat "$WORK/out")"
+    fi
+fi
+
 for needed in bin/otelcol bin/prometheus zipkin/zipkin.jar python/bin/python node/node_modules; do
     tool "the traced deployment" $needed || conclude
 done
