@@ -5,6 +5,7 @@
 #include <semaphore.h>
 
 #include "server/services/services.h"
+#include "server/snapshots/due_streams.h"
 #include "storage/log/event_log.h"
 #include "storage/snapshots/snapshot_store.h"
 
@@ -44,7 +45,8 @@ static void on_forgotten(struct intent *intent)
 static struct status forget_snapshots(const struct services *services, struct bytes stream,
                                       struct arena *arena)
 {
-    struct forgetting forgetting = {.change = {.kind = SNAPSHOT_DELETE_ALL, .stream = stream}};
+    struct forgetting forgetting = {
+        .change = {.kind = SNAPSHOT_DELETE_ALL, .stream = stream, .hidden_too = true}};
 
     forgetting.change.intent.done = on_forgotten;
     sem_init(&forgetting.ended, 0, 0);
@@ -71,6 +73,8 @@ static void *erase(void *argument)
         self->status = forget_snapshots(services, self->erasure.stream, arena);
     if (status_ok(self->status) || self->status.code == STATUS_NOT_FOUND)
         self->status = event_log_erase(services->log, &self->erasure, arena);
+    if (services->due && status_ok(self->status))
+        due_streams_look_again(services->due, self->erasure.stream);
     call_wake(self->call, &self->erased);
     return NULL;
 }

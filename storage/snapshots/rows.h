@@ -6,6 +6,11 @@
  *               created i64 · expires i64
  *             's' · stream number u64 · revision u64 -> version u8 = 1 · size of the content type
  *               u8 · checksum u64 of what follows · content type · state
+ *               or version u8 = 2 · 0 u8 · checksum u64 of what follows · sealed with this key as
+ *               what it is about (storage/log/seal.h): size of the content type u8 · content type ·
+ *               state
+ *             'p' · 'c' or 's' · name of a category or stream -> policy: version u8 = 1 ·
+ *               every so many events u64 · every so many microseconds i64 · kept u32
  *   values    checksum of the key u64, its two upper bits 0 · key -> version u8 = 1 ·
  *               checksum u64 of what follows · expires i64 · value
  *   meta      "values" -> how many rows `values` has, u64
@@ -21,12 +26,16 @@
 
 enum {
     ROW_VERSION = 1,
+    ROW_VERSION_SEALED = 2,
     HISTORY_KEY_BYTES = 9,
     STATE_KEY_BYTES = 17,
     STATE_HEAD_BYTES = 10,
     HISTORY_ITEM_BYTES = 28,
     VALUE_HEAD_BYTES = 17,
     SCAN_HASH_BYTES = 8,
+    POLICY_ROWS = 'p',
+    POLICY_KEY_HEAD = 2,
+    POLICY_ROW_BYTES = 21,
 };
 
 #define VALUE_COUNT_KEY "values"

@@ -6,7 +6,11 @@
  *
  * A snapshot is right for ever for its revision, because events do not change. It is not shown
  * if the events behind it are not all to be seen (retention), or if the stream was deleted
- * at or after its revision, or if its time has come.
+ * at or after its revision, or if its time has come. What is not shown is taken off the disk when
+ * the log is scavenged.
+ *
+ * Of a stream whose policy says so, the state is sealed on disk as payloads are, and lost with
+ * the stream's key. In memory it is plain.
  *
  * What is answered is never older than a snapshot that was acknowledged before the call. */
 #ifndef STORAGE_SNAPSHOTS_SNAPSHOT_STORE_H
@@ -41,6 +45,18 @@ struct status snapshot_store_open(const struct snapshot_store_options *options,
 /* Before the log is closed, when nothing is submitted any more. */
 void snapshot_store_close(struct snapshot_store *store);
 
+/* Is told of each change, on the writer thread, when it is durable and before its caller hears of
+ * it. Short; may not block; the names are borrowed for the call. */
+struct snapshot_watcher {
+    /* Snapshots of the stream are not what they were: one was put, or else some are gone or get
+     * another expiry. */
+    void (*changed)(struct snapshot_watcher *watcher, struct bytes stream, bool is_put);
+    void (*policy_changed)(struct snapshot_watcher *watcher, bool is_category, struct bytes name);
+};
+
+/* Once, before anything is submitted; the watcher is borrowed. */
+void snapshot_store_watch(struct snapshot_store *store, struct snapshot_watcher *watcher);
+
 #define SNAPSHOT_NO_EXPIRY INT64_MAX
 #define SNAPSHOT_NEWEST    UINT64_MAX
 
@@ -51,6 +67,7 @@ enum snapshot_change_kind {
     SNAPSHOT_DELETE,     /* one, by its revision */
     SNAPSHOT_DELETE_ALL, /* of the stream */
     SNAPSHOT_EXPIRE,     /* the newest gets another expiry */
+    SNAPSHOT_TRIM,       /* those that are not to be seen any more */
 };
 
 struct snapshot_plan; /* snapshot_store.c */
@@ -69,10 +86,12 @@ struct snapshot_change {
     bool has_newer_than;       /* of PUT: refuse if there is a snapshot newer than this */
     uint64_t newer_than;
     bool keep_newest; /* of PUT: refuse if the newest has this very revision, too */
-    uint32_t keep;    /* of PUT: so many newest stay, 1..SNAPSHOTS_KEPT_MAX; 0: 1 */
+    bool hidden_too;  /* of DELETE_ALL: though nothing of the stream is to be seen any more */
+    uint32_t keep;    /* of PUT: so many newest stay, 1..SNAPSHOTS_KEPT_MAX; 0: as the stream's
+                       * policy says (snapshot_policy.h), else 1 */
 
     /* Results. */
-    bool found;      /* something was there: of DELETE, DELETE_ALL, EXPIRE */
+    bool found;      /* something was there: of all but PUT */
     bool has_newest; /* with ABORTED: what was found */
     uint64_t newest_revision;
 
