@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/deadline.h"
+#include "storage/log/maintenance.h"
 
 enum { WAIT_US_MAX = 60 * SECOND_US };
 
@@ -189,6 +190,18 @@ void due_fixture_restart(struct due_fixture *fixture)
 {
     stop(fixture);
     store_restart(&fixture->store);
+    start(fixture);
+}
+
+void due_fixture_rebuild(struct due_fixture *fixture)
+{
+    struct maintenance maintenance = {.engine = fixture->store.engine};
+    struct store_facts facts;
+
+    stop(fixture);
+    assert_ok(store_rebuild(&maintenance, &facts));
+    assert_ok(store_verify(&maintenance, &facts));
+    assert_int_equal(facts.disagreements, 0);
     start(fixture);
 }
 

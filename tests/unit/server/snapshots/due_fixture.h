@@ -53,6 +53,9 @@ int due_fixture_close(void **state);
 /* Stops everything and starts it on the same store. */
 void due_fixture_restart(struct due_fixture *fixture);
 
+/* The same with a rebuild of the store between. */
+void due_fixture_rebuild(struct due_fixture *fixture);
+
 void append(struct due_fixture *fixture, const char *stream, size_t count);
 void put(struct due_fixture *fixture, const char *stream, uint64_t revision, int64_t expires_us);
 void set_policy(struct due_fixture *fixture, const char *category, uint64_t every_events,

@@ -44,6 +44,23 @@ static void what_is_due_is_so_after_a_restart(void **state)
     leave(&listener);
 }
 
+static void what_is_due_is_so_after_a_rebuild(void **state)
+{
+    struct due_fixture *fixture = *state;
+    struct listener listener;
+
+    set_policy(fixture, "order", 3, 0);
+    append(fixture, "order-1", 5);
+    append(fixture, "order-2", 5);
+    put(fixture, "order-2", 2, SNAPSHOT_NO_EXPIRY);
+    due_fixture_rebuild(fixture);
+    listen(fixture, &listener);
+    expect_heard(&listener, "order-1");
+    append(fixture, "order-2", 1);
+    expect_heard(&listener, "order-2");
+    leave(&listener);
+}
+
 static void a_stream_is_due_when_its_oldest_event_is_so_old_and_not_before(void **state)
 {
     struct due_fixture *fixture = *state;
@@ -313,6 +330,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_MEMORY(what_is_due_is_so_after_a_restart),
         cmocka_unit_test_setup_teardown(what_is_due_is_so_after_a_restart, due_fixture_on_disk,
+                                        due_fixture_close),
+        cmocka_unit_test_setup_teardown(what_is_due_is_so_after_a_rebuild, due_fixture_on_disk,
                                         due_fixture_close),
         IN_MEMORY(a_stream_is_due_when_its_oldest_event_is_so_old_and_not_before),
         IN_MEMORY(a_snapshot_that_expires_leaves_its_stream_due),
