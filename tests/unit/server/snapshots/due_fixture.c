@@ -94,6 +94,16 @@ void let_go(struct reducers *reducers)
     reduce(reducers);
 }
 
+void *end_abandoned(void *argument)
+{
+    struct reducers *reducers = argument;
+
+    while (!atomic_load(&reducers->reduction->is_abandoned))
+        sched_yield();
+    end(reducers, status_make(STATUS_CANCELLED, "nobody waits"));
+    return NULL;
+}
+
 static void wait_for(struct reducers *reducers, const unsigned *count, unsigned wanted)
 {
     struct timespec until = deadline_after_us(WAIT_US_MAX);

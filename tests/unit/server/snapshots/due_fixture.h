@@ -77,8 +77,13 @@ void leave(struct listener *listener);
 struct due_told hear(struct listener *listener);
 void expect_heard(struct listener *listener, const char *stream);
 
-/* Lets what is held go on; waits until so many snapshots were made. */
+/* Lets what is held go on. */
 void let_go(struct reducers *reducers);
+
+/* A thread: ends what is held once nobody waits for it any more. Of a struct reducers. */
+void *end_abandoned(void *reducers);
+
+/* Until so many were put and told, until so many were submitted. */
 void wait_until_made(struct reducers *reducers, unsigned made);
 void wait_until_asked(struct reducers *reducers, unsigned asked);
 
