@@ -11,7 +11,8 @@
 #define SNAPSHOTS "/sagabase.v1.Snapshots/"
 
 enum {
-    STREAMS = 8, /* of the shared ones, one writer for each */
+    SHARED_STREAMS = 40, /* as of the clients that append; others have few events */
+    STREAMS = 8,         /* of them, one writer for each */
     STATE_BYTES_MAX = 3000,
     EVERY_EVENTS = 50, /* of the policy */
     KEPT = 3,
@@ -294,6 +295,78 @@ static struct status wait_for(struct answer *answer, struct wire *wire)
     return answer->verdict;
 }
 
+/* --- what is due ----------------------------------------------------------------------------- */
+
+/* A subscription that waits until it has heard of all streams that are due. */
+struct hearing {
+    struct snapshot_writers *writers;
+    bool heard[SHARED_STREAMS];
+    bool has_ended;
+    struct status verdict;
+};
+
+static bool is_due(const struct snapshot_writers *writers, uint32_t stream)
+{
+    const struct snapshot_writer *writer = stream < STREAMS ? &writers->each[stream] : NULL;
+    uint64_t head, known;
+
+    if (!oracle_head(writers->oracle, stream, &head))
+        return false;
+    known = writer && writer->has_stored ? writer->stored + 1 : 0;
+    return head + 1 - known >= EVERY_EVENTS;
+}
+
+static void on_told(void *context, struct bytes message)
+{
+    struct hearing *hearing = context;
+    Sagabase__V1__SubscribeDueResponse *told =
+        sagabase__v1__subscribe_due_response__unpack(NULL, message.size, message.data);
+
+    assert(told);
+    unsigned long stream = strtoul(told->stream + strlen("crash-"), NULL, 10);
+    if (stream >= SHARED_STREAMS || !is_due(hearing->writers, (uint32_t)stream))
+        hearing->verdict = status_make(STATUS_INTERNAL, "%.40s is told, but not due", told->stream);
+    else
+        hearing->heard[stream] = true;
+    sagabase__v1__subscribe_due_response__free_unpacked(told, NULL);
+}
+
+static void on_hearing_ended(void *context, struct status status)
+{
+    struct hearing *hearing = context;
+
+    (void)status;
+    hearing->has_ended = true;
+}
+
+static bool has_heard_all(const struct hearing *hearing)
+{
+    for (uint32_t i = 0; i < SHARED_STREAMS; i++)
+        if (!hearing->heard[i] && is_due(hearing->writers, i))
+            return false;
+    return true;
+}
+
+static struct status check_due(struct snapshot_writers *writers, struct wire *wire)
+{
+    static const struct wire_stream_events events = {.message = on_told, .ended = on_hearing_ended};
+    static const Sagabase__V1__SubscribeDueRequest request =
+        SAGABASE__V1__SUBSCRIBE_DUE_REQUEST__INIT;
+    struct hearing hearing = {.writers = writers, .verdict = OK};
+
+    struct wire_stream *stream =
+        wire_stream_open(wire, 0, SNAPSHOTS "SubscribeDue", &request.base, &events, &hearing);
+    while (!hearing.has_ended && status_ok(hearing.verdict) && !has_heard_all(&hearing))
+        if (!wire_step(wire, CHECK_TIMEOUT_US))
+            hearing.verdict = status_make(STATUS_DATA_LOSS, "a stream is due, and nobody tells");
+    if (hearing.has_ended)
+        return status_make(STATUS_INTERNAL, "SubscribeDue has ended");
+    wire_stream_cancel(stream);
+    while (!hearing.has_ended)
+        wire_step(wire, CHECK_TIMEOUT_US);
+    return hearing.verdict;
+}
+
 struct status snapshot_writers_check(struct snapshot_writers *writers, struct wire *wire)
 {
     static const Sagabase__V1__ListSnapshotPoliciesRequest request =
@@ -307,5 +380,6 @@ struct status snapshot_writers_check(struct snapshot_writers *writers, struct wi
     }
     wire_unary(wire, 0, SNAPSHOTS "ListSnapshotPolicies", &request.base, CHECK_TIMEOUT_US,
                on_policies, &policies);
-    return wait_for(&policies, wire);
+    TRY(wait_for(&policies, wire));
+    return writers->has_policy ? check_due(writers, wire) : OK;
 }

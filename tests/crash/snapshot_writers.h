@@ -27,7 +27,8 @@ void snapshot_writers_expect_death(struct snapshot_writers *writers);
 struct status snapshot_writers_verdict(const struct snapshot_writers *writers);
 
 /* Between two deaths: no snapshot that is shown is older than an acknowledged one, each is byte for
- * byte what was put, and the policy that was acknowledged is there. */
+ * byte what was put, the policy that was acknowledged is there, and exactly the streams that are
+ * due by it are told. */
 struct status snapshot_writers_check(struct snapshot_writers *writers, struct wire *wire);
 
 /* How many puts were acknowledged. */

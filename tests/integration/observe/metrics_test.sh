@@ -184,7 +184,7 @@ fi
 # --- what the documents name
 
 names() {
-    grep -oE '\b(sagabase|process)_[a-z_0-9]+' docs/observability.md | sort -u | grep -v '^sagabase_trace_'
+    grep -oE '\b(sagabase|process)_[a-z_0-9]+' docs/observability.md | sort -u | grep -vE '^sagabase_(trace_|options$)'
 }
 get "http://$HTTP/metrics" >"$WORK/metrics"
 unknown=$(for name in $(names); do grep -q "^# TYPE $name " "$WORK/metrics" || echo "$name"; done)
