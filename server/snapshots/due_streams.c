@@ -70,15 +70,20 @@ static void on_commit(struct waiter *waiter)
 bool due_streams_is_due(struct due_streams *due, struct bytes stream,
                         const struct stream_head *head, const struct snapshot *newest)
 {
+    int64_t now_us = clock_wall_us(due->clock);
     struct due_newest known = {0};
     struct due_sight sight;
+    struct status status;
 
     if (snapshot_policy_count(due->options.snapshots) == 0)
         return false;
-    if (newest->entry)
+    if (newest && newest->entry)
         known = (struct due_newest){true, newest->revision, newest->expires_us};
-    struct status status = due_judge(due->options.log, due->options.snapshots, stream, head, &known,
-                                     clock_wall_us(due->clock), &sight);
+    if (newest)
+        status = due_judge(due->options.log, due->options.snapshots, stream, head, &known, now_us,
+                           &sight);
+    else
+        status = due_look(due->options.log, due->options.snapshots, stream, now_us, &sight);
     return status_ok(status) && sight.is_due && !due_is_servers(due, stream);
 }
 

@@ -57,8 +57,9 @@ void due_streams_close(struct due_streams *due);
  * thread; never blocks. */
 void due_streams_look_again(struct due_streams *due, struct bytes stream);
 
-/* Whether the stream with this head and newest snapshot is due, and a client is to make the
- * snapshot. Any thread but the writer. */
+/* Whether the stream with this head and newest snapshot, which was looked up before the head, is
+ * due, and a client is to make the snapshot. NULL: the snapshot was not looked up. Any thread but
+ * the writer. */
 bool due_streams_is_due(struct due_streams *due, struct bytes stream,
                         const struct stream_head *head, const struct snapshot *newest);
 
