@@ -78,7 +78,7 @@ int64_t due_make_at_us(const struct due_streams *due);
 /* The same of the walk and of the sweep. */
 int64_t due_walk_at_us(const struct due_streams *due);
 
-/* Waits for the snapshot that is underway. */
+/* Gives up the snapshot that is underway, and waits for its end. When the thread has ended. */
 void due_make_end(struct due_streams *due);
 
 /* Whether the server itself makes the snapshots of a stream. Any thread. */

@@ -49,8 +49,8 @@ struct due_streams_options {
 
 struct status due_streams_open(const struct due_streams_options *options, struct due_streams **due);
 
-/* When nothing is submitted to the store any more, and before log and reducers are closed: waits
- * for the snapshot that is being made. No subscriber may be left. */
+/* When nothing else is submitted to the store any more, and before log and reducers are closed:
+ * gives up the snapshot that is being made. No subscriber may be left. */
 void due_streams_close(struct due_streams *due);
 
 /* The stream is not what it was, in a way that the log does not tell: it was deleted, erased. Any

@@ -240,6 +240,19 @@ struct status snapshot_list(struct snapshot_store *store, struct bytes stream, s
     return OK;
 }
 
+struct status snapshot_find_newest(struct snapshot_store *store, const struct stream_head *head,
+                                   struct snapshot_info *info, bool *found)
+{
+    struct history history;
+
+    TRY(snapshot_read_history(store, head->number, &history));
+    const struct snapshot_info *newest = choose(store, &history, head, SNAPSHOT_NEWEST);
+    *found = newest != NULL;
+    if (newest)
+        *info = *newest;
+    return OK;
+}
+
 /* --- all streams ------------------------------------------------------------------------- */
 
 uint64_t snapshot_stream_count(struct snapshot_store *store)
