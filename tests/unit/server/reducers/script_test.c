@@ -247,6 +247,16 @@ static void one_instruction_cannot_take_for_ever(void **state)
     expect_failure("return function() return table.unpack({}, 1, 1 << 30) end", "unpack");
 }
 
+static void find_begins_where_it_is_told_within_the_text(void **state)
+{
+    (void)state;
+    expect_state("return function() return ('abca'):find('a', 2) end", "0", "4");
+    expect_state("return function() return ('abca'):find('a', -1) end", "0", "4");
+    expect_state("return function() return ('abca'):find('a', -9) end", "0", "1");
+    expect_state("return function() return ('abca'):find('a', math.mininteger) end", "0", "1");
+    expect_state("return function() return ('abca'):find('a', math.maxinteger) end", "0", "null");
+}
+
 static void no_script_takes_more_than_its_memory(void **state)
 {
     static const char *const sources[] = {
@@ -450,6 +460,7 @@ int main(void)
         cmocka_unit_test(data_that_is_not_json_is_given_as_bytes),
         cmocka_unit_test(no_loop_goes_on_for_ever),
         cmocka_unit_test(one_instruction_cannot_take_for_ever),
+        cmocka_unit_test(find_begins_where_it_is_told_within_the_text),
         cmocka_unit_test(no_script_takes_more_than_its_memory),
         cmocka_unit_test(deep_calls_end),
         cmocka_unit_test(what_reaches_out_is_not_there),
