@@ -287,6 +287,9 @@ static void visit_limits(void *room, metric_visit *visit, void *context)
     services_limits(&server->services, visit, context);
     census_limits(&server->census, visit, context);
     gateway_limits(server->gateway, visit, context);
+    if (server->http)
+        http_limits(server->http, visit, context);
+    metric_limit(visit, context, "log_lines", log_lines_left_out());
     if (server->otlp)
         otlp_limits(server->otlp, visit, context);
     if (server->resp)

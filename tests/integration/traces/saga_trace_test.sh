@@ -42,7 +42,7 @@ wait_until grep -q 'Everything is ready' "$WORK/collector.log" || not_ok "the co
 export OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:$port OTEL_BSP_SCHEDULE_DELAY=100
 
 serve() {
-    OTEL_SERVICE_NAME=sagabase start_server "$sagabase" --data "$WORK/data" || exit 1
+    SAGABASE_HTTP_LISTEN=127.0.0.1:0 OTEL_SERVICE_NAME=sagabase start_server "$sagabase" --data "$WORK/data" || exit 1
 }
 python() {
     OTEL_SERVICE_NAME=payments "$python" "$python_program" "$@"
@@ -78,6 +78,16 @@ is "one that is not sampled does, too" "unsampled COMPLETED" "$(python wait "$AD
 python metadata "$ADDRESS" payment-good '$cmd-shipping' >"$WORK/traceparents"
 { read -r with_reply && read -r unsampled; } <"$WORK/traceparents"
 is "what is not sampled is handed on as it came" 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00 "$unsampled"
+
+# metric SERIES: as the server tells it.
+metric() {
+    curl --silent --max-time 20 "$(sed -n 's|^  metrics  ||p' "$WORK/server.out")" |
+        awk -v series="$1" '$1 == series { found = $2 } END { print found + 0 }'
+}
+is "each attempt that was handed out has been waited for" 12 \
+    "$(metric sagabase_command_schedule_to_start_seconds_count)"
+is "sagas are counted by their ends" "4 1 0" \
+    "$(for end in completed compensated terminated; do metric "sagabase_sagas_ended_total{status=\"$end\"}"; done | xargs)"
 
 # Who ends sends what it still has.
 for participant in $PARTICIPANTS; do
