@@ -20,11 +20,42 @@ static struct status open_store(const char *directory, bool read_only, struct en
     return rocksdb_engine_open(&options, engine);
 }
 
+struct telling {
+    const struct maintenance *maintenance;
+    size_t told;
+};
+
+static void tell_some(void *context, const char *line)
+{
+    struct telling *telling = context;
+
+    if (telling->told++ < telling->maintenance->told_max && telling->maintenance->tell)
+        telling->maintenance->tell(telling->maintenance->context, line);
+}
+
+/* Only of a log that is whole, by which they are judged. */
+static struct status verify_sagas(const struct maintenance *maintenance, struct store_facts *facts)
+{
+    struct telling telling = {.maintenance = maintenance};
+    struct saga_rebuild sagas = {.tell = tell_some, .context = &telling};
+    struct event_log_options options = {.engine = maintenance->engine, .only_reads = true};
+
+    if (facts->disagreements > 0 || facts->events == 0)
+        return OK;
+    TRY(event_log_open(&options, &sagas.log));
+    struct status status = saga_verify(&sagas);
+    event_log_close(sagas.log);
+    facts->disagreements = sagas.wrong;
+    return status;
+}
+
 struct status maintain_verify(const char *directory, struct maintenance maintenance,
                               struct store_facts *facts)
 {
     TRY(open_store(directory, true, &maintenance.engine));
     struct status status = store_verify(&maintenance, facts);
+    if (status_ok(status))
+        status = verify_sagas(&maintenance, facts);
     engine_close(maintenance.engine);
     return status;
 }

@@ -5,7 +5,8 @@
 #include "storage/log/maintenance.h"
 
 /* Opens the store in `directory` for reading only, with its lock, and verifies it. The engine
- * of `maintenance` is filled in here. As store_verify(); NOT_FOUND: no store is there.
+ * of `maintenance` is filled in here. As store_verify(), then, if the log and what follows from it
+ * are whole, saga_verify(). NOT_FOUND: no store is there.
  * FAILED_PRECONDITION: a server, or something else, has it open. */
 struct status maintain_verify(const char *directory, struct maintenance maintenance,
                               struct store_facts *facts);

@@ -1,10 +1,10 @@
 /* The composition root: puts the rooms together, and takes them apart in reverse.
  *
- *   configuration -> engine -> event log -> cache, values, snapshots -> saga gateway
+ *   configuration -> engine -> event log -> cache, values, snapshots -> reducers -> what is due
+ *   -> saga gateway
  *     -> health, reflection -> rpc server -> RESP -> HTTP
  *
  * The main thread waits for signals (signals.h). */
-#define _GNU_SOURCE /* program_invocation_name */
 #include "server/serve.h"
 
 #include <errno.h>
@@ -21,20 +21,24 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "base/version.h"
+#include "server/banner.h"
 #include "server/config/config.h"
 #include "server/observe/health.h"
 #include "server/observe/http.h"
 #include "server/observe/otlp.h"
 #include "server/observe/process.h"
 #include "server/observe/reflection.h"
+#include "server/reducers/reducers.h"
 #include "server/resp/resp_server.h"
 #include "server/rpc/rpc_server.h"
 #include "server/sagas/gateway.h"
 #include "server/sagas/gateway_statistics.h"
+#include "server/services/reducers/tables.h"
 #include "server/services/sagas/tables.h"
 #include "server/services/services.h"
 #include "server/services/snapshots/tables.h"
 #include "server/signals.h"
+#include "server/snapshots/due_streams.h"
 #include "server/subscriptions/census.h"
 #include "storage/engine/memory_engine.h"
 #include "storage/keys/key_store.h"
@@ -67,6 +71,8 @@ struct server {
     struct snapshot_cache *cache;
     struct value_store *values;
     struct snapshot_store *snapshots;
+    struct reducers *reducers;
+    struct due_streams *due;
     struct resp_server *resp; /* NULL: none */
     struct http *http;        /* NULL: none */
     struct otlp_options otlp_options;
@@ -79,25 +85,16 @@ struct server {
 };
 
 static const struct method *const method_tables[] = {
-    event_store_methods,
-    admin_methods,
-    health_methods,
-    reflection_methods,
-    saga_definitions_methods,
-    sagas_methods,
-    participant_methods,
-    snapshots_methods,
-    NULL,
+    event_store_methods,      admin_methods, health_methods,      reflection_methods,
+    saga_definitions_methods, sagas_methods, participant_methods, snapshots_methods,
+    reducers_methods,         NULL,
 };
 
 static const char *const service_names[] = {
-    "sagabase.v1.EventStore",
-    "sagabase.v1.Admin",
-    "sagabase.v1.SagaDefinitions",
-    "sagabase.v1.Sagas",
-    "sagabase.v1.Participant",
-    "sagabase.v1.Snapshots",
-    NULL,
+    "sagabase.v1.EventStore",      "sagabase.v1.Admin",
+    "sagabase.v1.SagaDefinitions", "sagabase.v1.Sagas",
+    "sagabase.v1.Participant",     "sagabase.v1.Snapshots",
+    "sagabase.v1.Reducers",        NULL,
 };
 
 /* --- starting ----------------------------------------------------------------------- */
@@ -188,14 +185,27 @@ static struct status open_snapshots(struct server *server)
                                                        .engine = server->engine,
                                                        .cache = server->cache},
                          &server->values));
-    return snapshot_store_open(&(struct snapshot_store_options){.log = server->log,
-                                                                .engine = server->engine,
-                                                                .cache = server->cache},
-                               &server->snapshots);
+    TRY(snapshot_store_open(&(struct snapshot_store_options){.log = server->log,
+                                                             .engine = server->engine,
+                                                             .cache = server->cache},
+                            &server->snapshots));
+    TRY(reducers_open(
+        &(struct reducers_options){.log = server->log, .snapshots = server->snapshots},
+        &server->reducers));
+    return due_streams_open(
+        &(struct due_streams_options){
+            .log = server->log,
+            .snapshots = server->snapshots,
+            .reducers = {server->reducers, reducers_has, reducers_submit, reduction_clear}},
+        &server->due);
 }
 
 static void close_snapshots(struct server *server)
 {
+    if (server->due)
+        due_streams_close(server->due);
+    if (server->reducers)
+        reducers_close(server->reducers);
     if (server->snapshots)
         snapshot_store_close(server->snapshots);
     if (server->values)
@@ -221,6 +231,8 @@ static struct status start_rpc(struct server *server)
         .log = server->log,
         .gateway = server->gateway,
         .snapshots = server->snapshots,
+        .reducers = server->reducers,
+        .due = server->due,
         .health = server->health,
         .census = &server->census,
         .version = sagabase_version,
@@ -247,10 +259,11 @@ static void visit_rpc(void *room, metric_visit *visit, void *context)
     rpc_server_statistics(server->rpc, visit, context);
 }
 
-static void visit_resp(void *room, metric_visit *visit, void *context)
+static void visit_cache(void *room, metric_visit *visit, void *context)
 {
     const struct server *server = room;
 
+    snapshot_cache_statistics(server->cache, visit, context);
     if (server->resp)
         resp_server_statistics(server->resp, visit, context);
 }
@@ -269,6 +282,20 @@ static void visit_sagas(void *room, metric_visit *visit, void *context)
     gateway_statistics(server->gateway, visit, context);
 }
 
+static void visit_reducers(void *room, metric_visit *visit, void *context)
+{
+    const struct server *server = room;
+
+    reducers_statistics(server->reducers, visit, context);
+}
+
+static void visit_due(void *room, metric_visit *visit, void *context)
+{
+    const struct server *server = room;
+
+    due_streams_statistics(server->due, visit, context);
+}
+
 static void visit_traces(void *room, metric_visit *visit, void *context)
 {
     const struct server *server = room;
@@ -285,11 +312,14 @@ static void visit_limits(void *room, metric_visit *visit, void *context)
     event_log_limits(server->log, visit, context);
     rpc_server_limits(server->rpc, visit, context);
     services_limits(&server->services, visit, context);
+    snapshot_cache_limits(server->cache, visit, context);
     census_limits(&server->census, visit, context);
     gateway_limits(server->gateway, visit, context);
     if (server->http)
         http_limits(server->http, visit, context);
     metric_limit(visit, context, "log_lines", log_lines_left_out());
+    reducers_limits(server->reducers, visit, context);
+    due_streams_limits(server->due, visit, context);
     if (server->otlp)
         otlp_limits(server->otlp, visit, context);
     if (server->resp)
@@ -301,9 +331,17 @@ static const struct metric_source *metric_sources(struct server *server)
 {
     static struct metric_source sources[16];
     const struct metric_source all[] = {
-        {process_statistics, NULL},    {visit_rpc, server},    {visit_log, server},
-        {visit_subscriptions, server}, {visit_sagas, server},  {visit_traces, server},
-        {visit_resp, server},          {visit_limits, server}, {NULL, NULL},
+        {process_statistics, NULL},
+        {visit_rpc, server},
+        {visit_log, server},
+        {visit_subscriptions, server},
+        {visit_sagas, server},
+        {visit_traces, server},
+        {visit_cache, server},
+        {visit_reducers, server},
+        {visit_due, server},
+        {visit_limits, server},
+        {NULL, NULL},
     };
 
     _Static_assert(sizeof all <= sizeof sources, "room for all");
@@ -439,57 +477,18 @@ static void stop(struct server *server)
 
 /* --- telling ------------------------------------------------------------------------- */
 
-enum { ADDRESS_TEXT_BYTES = 300 };
-
-/* "0.0.0.0:2113" with the port that was picked; a wildcard is reached by loopback. */
-static void format_address(const char *listen, int port, bool to_connect,
-                           char text[ADDRESS_TEXT_BYTES])
-{
-    const char *colon = strrchr(listen, ':');
-    int host_size = colon ? (int)(colon - listen) : (int)strlen(listen);
-    bool wildcard = strncmp(listen, "0.0.0.0:", 8) == 0 || strncmp(listen, "[::]:", 5) == 0;
-
-    if (to_connect && wildcard)
-        snprintf(text, ADDRESS_TEXT_BYTES, "127.0.0.1:%d", port);
-    else
-        snprintf(text, ADDRESS_TEXT_BYTES, "%.*s:%d", host_size > 250 ? 250 : host_size, listen,
-                 port);
-}
-
-static void print_http(const struct server *server)
-{
-    const char *listen = server->config.http_listen;
-    char connect[ADDRESS_TEXT_BYTES];
-
-    if (!server->http)
-        return;
-    format_address(listen ? listen : CONFIG_HTTP_LISTEN, http_port(server->http), true, connect);
-    printf("  metrics  http://%s/metrics\n", connect);
-}
-
 static void print_banner(const struct server *server)
 {
-    int port = rpc_server_port(server->rpc);
-    char listen[ADDRESS_TEXT_BYTES], connect[ADDRESS_TEXT_BYTES];
+    const struct config *config = &server->config;
 
-    format_address(server->config.listen, port, false, listen);
-    format_address(server->config.listen, port, true, connect);
-    printf("sagabase %s (%s) is serving\n", sagabase_version, sagabase_commit);
-    if (server->config.in_memory)
-        printf("  data     in memory only: nothing is kept\n");
-    else
-        printf("  data     %s\n", server->config.data);
-    printf("  endpoint grpc %s\n", connect);
-    if (server->resp)
-        printf("  redis    port %d\n", resp_server_port(server->resp));
-    print_http(server);
-    printf("try it:\n"
-           "  grpcurl -plaintext %s list\n"
-           "  %s info --server %s\n"
-           "  pip install ./clients/python && python3 examples/python/append_and_read.py %s\n",
-           connect, program_invocation_name, connect, connect);
-    printf("listening on %s\n", listen);
-    fflush(stdout);
+    banner_print(&(struct banner){
+        .data = config->in_memory ? NULL : config->data,
+        .listen = config->listen,
+        .port = rpc_server_port(server->rpc),
+        .resp_port = server->resp ? resp_server_port(server->resp) : 0,
+        .http_listen = config->http_listen ? config->http_listen : CONFIG_HTTP_LISTEN,
+        .http_port = server->http ? http_port(server->http) : 0,
+    });
 }
 
 /* --- ending ---------------------------------------------------------------------------- */

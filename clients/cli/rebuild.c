@@ -24,9 +24,10 @@ const struct command rebuild_command = {
     .name = "rebuild",
     .arguments = "",
     .summary = "Make indexes and streams again from the log",
-    .about = "Checks the log, then makes streams, names, types, indexes and counters again from\n"
-             "it. The log itself is never changed; if it is damaged, nothing is. Killed, it is\n"
-             "simply run again: until it has finished, no server opens the store.\n",
+    .about =
+        "Checks the log, then makes streams, names, types, indexes, counters and sagas again\n"
+        "from it. The log itself is never changed; if it is damaged, nothing is. Killed, it is\n"
+        "simply run again: until it has finished, no server opens the store.\n",
     .examples = "  sagabase rebuild --data ./data\n",
     .options = options,
     .arguments_min = 0,

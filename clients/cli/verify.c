@@ -27,8 +27,9 @@ const struct command verify_command = {
     .about =
         "Reads the whole log: every checksum, positions and revisions without a gap, times\n"
         "that never go back. Then checks that streams, names, types, indexes and counters\n"
-        "say exactly what the log says. Changes nothing. Each disagreement is one line,\n"
-        "\"family: what\"; with any, the exit code is 1.\n\n"
+        "say exactly what the log says, and that each saga is what its stream says. Changes\n"
+        "nothing. Each disagreement is one line, \"family: what\"; with any, the exit code is "
+        "1.\n\n"
         "Where only the families that follow from the log are damaged, \"rebuild\" makes them\n"
         "again. A damaged log needs a checkpoint: see \"restore\".\n",
     .examples = "  sagabase verify --data ./data\n"

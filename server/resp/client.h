@@ -47,10 +47,12 @@ struct client {
 
     struct client *next, *previous; /* of all, the one that was active last first */
 
-    size_t errands; /* underway */
-    size_t unsaved; /* of these, changes that have to be on disk before anything more is sent */
-    bool unsafe;    /* a change of it could not be saved: face->save_failure */
-    bool waiting;   /* for the reply of one of them: no further command is run */
+    size_t errands;    /* underway */
+    size_t unsaved;    /* of these, changes that have to be on disk before anything more is sent */
+    bool unsafe;       /* a change of it could not be saved: face->save_failure */
+    bool waiting;      /* for the reply of one of them, or for room: no further command is run */
+    bool was_held;     /* its command is the next to be run when there is room */
+    bool refused_room; /* by the newest flush, which failed: the next change is not held back */
 
     size_t input_bytes, output_bytes; /* unused and unsent, as CLIENT LIST tells */
 };

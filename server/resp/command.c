@@ -73,11 +73,12 @@ static bool has_arity(const struct command *command, uint32_t count)
 }
 
 const struct command *command_choose(struct client *client, const struct request *request,
-                                     struct reply *reply)
+                                     struct reply *reply, size_t *row)
 {
     const struct command *command = command_find(command_table, request_argument(request, 0));
     const struct command *parent = NULL;
 
+    *row = command ? (size_t)(command - command_table) : COMMANDS_MAX;
     if (!command) {
         refuse_unknown(request, reply);
         return NULL;

@@ -45,8 +45,8 @@ size_t command_count(void);
 const struct command *command_find(const struct command *table, struct bytes name);
 
 /* The command that a request means, if the client may run it now; else NULL, and the error
- * was replied. */
+ * was replied. *row: of the table, COMMANDS_MAX for an unknown one. */
 const struct command *command_choose(struct client *client, const struct request *request,
-                                     struct reply *reply);
+                                     struct reply *reply, size_t *row);
 
 #endif

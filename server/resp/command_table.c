@@ -1,6 +1,9 @@
 /* Names, arities, flags and keys are those of Redis 7.0, so that clients which ask COMMAND behave
  * as they do there. */
+#include <assert.h>
+
 #include "server/resp/commands.h"
+#include "server/resp/face.h"
 
 #define READ     COMMAND_READONLY
 #define WRITE    COMMAND_WRITE
@@ -114,7 +117,7 @@ const struct command command_table[] = {
     {"mget", command_mget, -2, READ | FAST, 1, -1, 1, "@string", "string", "1.0.0", "O(N), N keys",
      "The values of keys", NULL},
     {"mset", command_mset, -3, WRITE | GROWING, 1, -1, 2, "@string", "string", "1.0.1",
-     "O(N), N keys", "Sets keys, one after another", NULL},
+     "O(N), N keys", "Sets keys, all or none", NULL},
     {"object", NULL, -2, 0, 0, 0, 0, NULL, "generic", "2.2.3", "Depends on subcommand.",
      "About values", object_commands},
     {"persist", command_persist, 2, WRITE | FAST, 1, 1, 1, "@keyspace", "generic", "2.2.0", "O(1)",
@@ -155,3 +158,5 @@ const struct command command_table[] = {
      "O(N), N keys", "As DEL", NULL},
     END,
 };
+
+static_assert(sizeof command_table / sizeof *command_table <= COMMANDS_MAX, "each is counted");

@@ -15,16 +15,23 @@
 #include "storage/snapshots/snapshot_store.h"
 #include "storage/snapshots/value_store.h"
 
+enum { COMMANDS_MAX = 64, ERROR_CODES = 7 };
+
 /* Since the start; others may read them. */
 struct face_counts {
     struct counter connections; /* accepted */
     struct counter refused;     /* of these, over the limit */
     struct counter closed;
     struct counter commands;
+    struct counter commands_by_row[COMMANDS_MAX + 1]; /* of command_table; the last: unknown */
+    struct counter errors[ERROR_CODES];               /* in the order of face.c's table */
+    struct counter protocol_errors;                   /* connections closed for what they sent */
     struct counter input_bytes;
     struct counter output_bytes;
-    struct counter closed_full; /* connections that needed more memory than they may have */
-    struct counter closed_idle; /* that were silent for too long */
+    struct counter closed_full;   /* connections for which all together had no memory left */
+    struct counter closed_output; /* that left more unread than they may */
+    struct counter held;          /* changes that had to wait for a flush */
+    struct counter closed_idle;   /* that were silent for too long */
 };
 
 struct face {
@@ -41,6 +48,7 @@ struct face {
     int64_t now_us;     /* monotonic, when the thread last woke up */
 
     struct status save_failure; /* the newest */
+    size_t held_count;          /* clients that wait for room */
 
     struct client *clients;  /* the one that was active last first */
     struct client *quietest; /* the last of them */
@@ -49,5 +57,12 @@ struct face {
     size_t buffer_bytes; /* of all connections' buffers */
     struct face_counts counts;
 };
+
+/* Counts a reply that is an error. */
+void face_count_reply(struct face *face, struct bytes reply);
+
+/* Any thread. */
+void face_statistics(const struct face *face, metric_visit *visit, void *context);
+void face_limits(const struct face *face, metric_visit *visit, void *context);
 
 #endif

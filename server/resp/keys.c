@@ -88,6 +88,42 @@ static void finish_save(struct errand *errand, struct reply *reply)
     free(self);
 }
 
+static void finish_waiting(struct errand *errand, struct reply *reply)
+{
+    struct save_errand *self = container_of(errand, struct save_errand, errand);
+
+    (void)reply; /* the command is run now */
+    errand->client->waiting = false;
+    errand->client->face->held_count--;
+    errand->client->refused_room = !status_ok(self->saved.status);
+    free(self);
+}
+
+bool keys_have_room(struct client *client, const struct request *request)
+{
+    struct face *face = client->face;
+    size_t bytes = 0;
+
+    for (uint32_t i = 1; i < request->count; i++)
+        bytes += request_argument(request, i).size + VALUE_CHANGE_BYTES;
+    bool in_turn = client->was_held || face->held_count == 0;
+    if ((in_turn && value_store_has_room(face->values, bytes)) || client->refused_room) {
+        client->was_held = client->refused_room = false;
+        return true;
+    }
+    struct save_errand *self = malloc(sizeof *self);
+    if (!self)
+        return true; /* and be told that there is no memory */
+    *self = (struct save_errand){.errand = {.client = client, .finish = finish_waiting},
+                                 .saved = {.done = on_saved}};
+    client->errands++;
+    client->waiting = client->was_held = true;
+    face->held_count++;
+    counter_add_alone(&face->counts.held, 1);
+    value_store_await_room(face->values, &self->saved);
+    return false;
+}
+
 struct status keys_await_save(struct client *client, struct value_saved **saved)
 {
     *saved = NULL;

@@ -33,6 +33,10 @@ enum look { LOOK_USES, LOOK_PEEKS /* does not count as a use */ };
 struct status keys_find(struct face *face, struct bytes key, enum look look, struct found *found);
 void found_release(struct found *found);
 
+/* Whether a command may change plain values now. If not, the client waits until others were
+ * flushed; then it is to be asked again. */
+bool keys_have_room(struct client *client, const struct request *request);
+
 /* Where a change of a plain value tells that it is on disk; *saved is NULL where nobody waits for
  * that. Else the client's replies are held back until then. RESOURCE_EXHAUSTED: out of memory. */
 struct status keys_await_save(struct client *client, struct value_saved **saved);

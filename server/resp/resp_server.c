@@ -361,26 +361,12 @@ struct status resp_server_start(const struct resp_options *options, struct resp_
 
 void resp_server_statistics(const struct resp_server *server, metric_visit *visit, void *context)
 {
-    const struct face_counts *counts = &server->face.counts;
-    uint64_t closed = counter_get(&counts->closed); /* first, so that there are never less than 0 */
-
-    metric_gauge(visit, context, "sagabase_resp_connections", "Open connections of Redis clients.",
-                 (double)(counter_get(&counts->connections) - closed));
-    metric_counter(visit, context, "sagabase_resp_commands_total", "Commands of Redis clients.",
-                   (double)counter_get(&counts->commands));
-    metric_counter(visit, context, "sagabase_resp_received_bytes_total",
-                   "Bytes received from Redis clients.", (double)counter_get(&counts->input_bytes));
-    metric_counter(visit, context, "sagabase_resp_sent_bytes_total", "Bytes sent to Redis clients.",
-                   (double)counter_get(&counts->output_bytes));
+    face_statistics(&server->face, visit, context);
 }
 
 void resp_server_limits(const struct resp_server *server, metric_visit *visit, void *context)
 {
-    const struct face_counts *counts = &server->face.counts;
-
-    metric_limit(visit, context, "resp-clients", counter_get(&counts->refused));
-    metric_limit(visit, context, "resp-buffers", counter_get(&counts->closed_full));
-    metric_limit(visit, context, "resp-idle", counter_get(&counts->closed_idle));
+    face_limits(&server->face, visit, context);
 }
 
 int resp_server_port(const struct resp_server *server)

@@ -92,7 +92,8 @@ static void put_stats(struct face *face, struct buffer *text)
                  counter_get(&counts->connections), counter_get(&counts->refused),
                  counter_get(&counts->commands), counter_get(&counts->input_bytes),
                  counter_get(&counts->output_bytes), stats.hits, stats.misses, stats.evictions,
-                 stats.expirations, counter_get(&counts->closed_full),
+                 stats.expirations,
+                 counter_get(&counts->closed_full) + counter_get(&counts->closed_output),
                  counter_get(&counts->closed_idle));
 }
 

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "server/resp/command.h"
 #include "server/resp/face.h"
+#include "server/resp/keys.h"
 
 enum { INPUT_BYTES_MAX = REQUEST_BYTES_MAX + READ_BYTES_MAX };
 
@@ -118,11 +119,11 @@ static size_t send_some(struct session *session, struct bytes bytes)
     return sent;
 }
 
-static void close_full(struct session *session, const char *cause)
+static void close_full(struct session *session, struct counter *hits, const char *cause)
 {
     struct client *client = &session->client;
 
-    counter_add_alone(&client->face->counts.closed_full, 1);
+    counter_add_alone(hits, 1);
     session->broken = true;
     log_line(LOG_WARN, "resp", "closed", "client=%" PRIu64 " cause=\"%s\"", client->id, cause);
 }
@@ -133,7 +134,8 @@ static void flush(struct session *session, struct buffer *output)
     struct buffer *kept = &session->output;
 
     if (output->failed)
-        close_full(session, "its replies are more than it may leave unread");
+        close_full(session, &session->client.face->counts.closed_output,
+                   "its replies are more than it may leave unread");
     if (output->size == 0 || session->broken)
         return;
     if (session->client.unsaved > 0)
@@ -155,9 +157,11 @@ static void flush(struct session *session, struct buffer *output)
 
 /* --- commands ------------------------------------------------------------------------------ */
 
-/* CLIENT REPLY has a say in whether the reply behind `from` is sent. */
-static void filter_reply(struct client *client, struct buffer *output, size_t from)
+/* The reply behind `from` is written. CLIENT REPLY has a say in whether it is sent. */
+static void end_reply(struct client *client, struct buffer *output, size_t from)
 {
+    if (!output->failed)
+        face_count_reply(client->face, bytes_of(output->data + from, output->size - from));
     if (client->replies == REPLIES_OFF || client->replies == REPLIES_SKIP)
         output->size = from;
     if (client->replies == REPLIES_SKIP)
@@ -166,22 +170,28 @@ static void filter_reply(struct client *client, struct buffer *output, size_t fr
         client->replies = REPLIES_SKIP;
 }
 
-static void run_command(struct session *session, const struct request *request,
+/* False: it has to be run again when there is room. */
+static bool run_command(struct session *session, const struct request *request,
                         struct buffer *output)
 {
     struct client *client = &session->client;
     struct reply reply = {output, client->protocol};
     size_t from = output->size;
-    const struct command *command = command_choose(client, request, &reply);
+    size_t row;
+    const struct command *command = command_choose(client, request, &reply, &row);
 
+    if (command && command->flags & COMMAND_WRITE && !keys_have_room(client, request))
+        return false;
     counter_add_alone(&client->face->counts.commands, 1);
+    counter_add_alone(&client->face->counts.commands_by_row[row], 1);
     if (command) {
         client->command = command;
         command->run(client, request, &reply);
         session->parser.stranger = !client->authenticated;
     }
     if (!client->waiting)
-        filter_reply(client, output, from);
+        end_reply(client, output, from);
+    return true;
 }
 
 /* The replies that were held back say that it was saved: none of them may be sent. */
@@ -205,10 +215,12 @@ void session_finish(struct errand *errand)
 
     client->errands--;
     errand->finish(errand, &reply);
-    if (client->unsafe)
+    if (client->unsafe) {
         refuse_unsafe(session);
+        from = 0;
+    }
     if (session->output.size > from)
-        filter_reply(client, &session->output, from);
+        end_reply(client, &session->output, from);
 }
 
 static bool may_run(const struct session *session, const struct buffer *output)
@@ -227,7 +239,10 @@ static size_t run_commands(struct session *session, uint8_t *data, size_t size,
 
     session->stopped = true;
     while (may_run(session, output)) {
-        enum parsed parsed = request_parse(&session->parser, data + done, size - done, &taken);
+        enum parsed parsed = PARSED_REQUEST;
+        taken = session->held;
+        if (taken == 0)
+            parsed = request_parse(&session->parser, data + done, size - done, &taken);
         if (parsed == PARSED_PART) {
             session->stopped = false;
             break;
@@ -235,12 +250,15 @@ static size_t run_commands(struct session *session, uint8_t *data, size_t size,
         done += taken;
         if (parsed == PARSED_BROKEN) {
             reply_error(&reply, "ERR %s", session->parser.error);
+            counter_add_alone(&session->client.face->counts.protocol_errors, 1);
             session->client.closing = true;
             return size;
         }
         if (parsed == PARSED_REQUEST) {
             struct request request = request_parsed(&session->parser, data + done - taken);
-            run_command(session, &request, output);
+            bool is_run = run_command(session, &request, output);
+            session->held = is_run ? 0 : taken;
+            done -= session->held;
         }
     }
     return done;
@@ -329,7 +347,8 @@ static void count_buffers(struct session *session)
     client->input_bytes = session->input.size;
     client->output_bytes = session->output.size - session->sent;
     if (bytes > 0 && client->face->buffer_bytes > BUFFERS_BYTES_MAX)
-        close_full(session, "all connections together hold too much");
+        close_full(session, &client->face->counts.closed_full,
+                   "all connections together hold too much");
 }
 
 bool session_work(struct session *session, struct workbench *workbench)

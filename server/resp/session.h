@@ -4,6 +4,7 @@
  *
  * It stops running commands, and soon reading, so that TCP holds the client back,
  *   - while a command waits for its reply from another thread,
+ *   - while a change has to wait until others were flushed (keys_have_room),
  *   - while too many of its changes are on their way to disk (no reply that tells of one is
  *     sent before it is there),
  *   - while the client does not read its replies.
@@ -38,6 +39,7 @@ struct session {
     size_t sent;          /* of the output, which is given back when all of it is */
     size_t buffer_bytes;  /* as they are counted in face->buffer_bytes */
 
+    size_t held;  /* bytes of the request that comes first: it is parsed, and waits for room */
     bool stopped; /* the input holds something that was not run, though it may be whole */
 
     bool readable; /* the socket may have bytes */

@@ -1,4 +1,6 @@
 /* Commands about values. */
+#include <stdlib.h>
+
 #include "server/resp/commands.h"
 #include "server/resp/expiry.h"
 #include "server/resp/face.h"
@@ -336,6 +338,27 @@ void command_setnx(struct client *client, const struct request *request, struct 
         reply_status(reply, status);
 }
 
+static struct status set_all(struct client *client, const struct request *request)
+{
+    size_t count = request->count / 2;
+    struct value_pair *pairs = calloc(count, sizeof *pairs);
+    struct value_saved *saved;
+
+    if (!pairs)
+        return status_make(STATUS_RESOURCE_EXHAUSTED, "out of memory");
+    for (uint32_t i = 0; i < count; i++)
+        pairs[i] = (struct value_pair){request_argument(request, 2 * i + 1),
+                                       request_argument(request, 2 * i + 2)};
+    struct status status = keys_await_save(client, &saved);
+    if (status_ok(status)) {
+        status = value_set_all(client->face->values, pairs, count, saved);
+        if (!status_ok(status))
+            keys_forget_save(saved);
+    }
+    free(pairs);
+    return status;
+}
+
 void command_mset(struct client *client, const struct request *request, struct reply *reply)
 {
     struct bytes stream;
@@ -349,15 +372,9 @@ void command_mset(struct client *client, const struct request *request, struct r
             refuse_snapshot(reply);
             return;
         }
-    for (uint32_t i = 1; i < request->count; i += 2) {
-        struct value_set set = {.key = request_argument(request, i),
-                                .value = request_argument(request, i + 1),
-                                .expires_us = VALUE_NO_EXPIRY};
-        struct status status = set_value(client, &set);
-        if (!status_ok(status)) {
-            reply_status(reply, status);
-            return;
-        }
-    }
-    reply_simple(reply, "OK");
+    struct status status = set_all(client, request);
+    if (status_ok(status))
+        reply_simple(reply, "OK");
+    else
+        reply_status(reply, status);
 }

@@ -15,6 +15,7 @@ enum { STREAMS_AT_ONCE = 100, ENTRIES_AT_ONCE = 1000, MEMORY_MAX = 64 << 20 };
 struct rebuilding {
     struct saga_rebuild *result;
     struct gateway *gateway; /* its definitions alone are in use */
+    bool only_looks;
 
     /* The stream at hand. */
     struct saga *saga; /* the run at hand, as far as it was folded; NULL: none */
@@ -109,15 +110,23 @@ static void take_positions(struct saga *saga, const struct saga *stored)
         saga->activities[i].command_position = stored->activities[i].command_position;
 }
 
-static void tell(struct rebuilding *self, const struct saga *saga)
+static void tell(struct rebuilding *self, const struct saga *saga, const char *family,
+                 const char *what)
 {
     char line[SAGA_STREAM_BYTES_MAX + 64];
 
-    snprintf(line, sizeof line, "sagas: %.*s/%.*s, run %u: made anew", (int)saga->type.size,
+    snprintf(line, sizeof line, "%s: %.*s/%.*s, run %u: %s", family, (int)saga->type.size,
              (const char *)saga->type.data, (int)saga->id.size, (const char *)saga->id.data,
-             saga->run);
+             saga->run, what);
     if (self->result->tell)
         self->result->tell(self->result->context, line);
+}
+
+static void tell_wrong(struct rebuilding *self, const struct saga *saga, const char *family,
+                       const char *what)
+{
+    self->result->wrong++;
+    tell(self, saga, family, what);
 }
 
 /* Whether two states have one row. */
@@ -149,8 +158,72 @@ static struct status put_right(struct rebuilding *self, struct saga *saga, struc
     else
         self->result->renewed++;
     if (!equal)
-        tell(self, saga);
+        tell(self, saga, "sagas", "made anew");
     return write_now(self, &writing);
+}
+
+/* The name leads to this run or to a later one. */
+static struct status look_at_name(struct rebuilding *self, const struct saga *saga)
+{
+    uint64_t number;
+    struct status status = saga_rows_find(self->gateway, saga->type, saga->id, &number);
+
+    if (status.code == STATUS_DATA_LOSS)
+        number = 0;
+    else
+        TRY(status);
+    if (number < saga->number)
+        tell_wrong(self, saga, "saga_ids", number == 0 ? "missing" : "leads to an older run");
+    return OK;
+}
+
+static struct status look_at_entry(struct rebuilding *self, const struct saga *saga,
+                                   struct bytes key, const char *what)
+{
+    struct arena arena;
+    struct bytes value;
+
+    arena_init(&arena, MEMORY_MAX);
+    struct status status =
+        engine_get(self->gateway->engine, FAMILY_SAGA_INDEX, key, &arena, &value);
+    if (status_ok(status) && !value.data)
+        tell_wrong(self, saga, "saga_index", what);
+    arena_destroy(&arena);
+    return status;
+}
+
+static struct status look_at_entries(struct rebuilding *self, const struct saga *saga,
+                                     struct arena *arena)
+{
+    uint8_t key[SAGA_INDEX_KEY_BYTES];
+    struct saga_index_view *view = saga_index_look(saga, arena);
+
+    if (!view)
+        return status_make(STATUS_RESOURCE_EXHAUSTED, "sagas: out of memory");
+    TRY(look_at_entry(self, saga, saga_status_key(key, view->status, saga->number),
+                      "not found by its status"));
+    TRY(look_at_entry(self, saga,
+                      saga_text_key(key, SAGA_INDEX_TYPE, checksum_bytes(saga->type), saga->number),
+                      "not found by its type"));
+    for (uint32_t i = 0; i < view->attribute_count; i++)
+        TRY(look_at_entry(
+            self, saga, saga_text_key(key, SAGA_INDEX_ATTRIBUTE, view->attributes[i], saga->number),
+            "not found by an attribute"));
+    return OK;
+}
+
+static struct status look(struct rebuilding *self, struct saga *saga, struct saga *stored,
+                          struct arena *arena)
+{
+    struct bytes row;
+    bool equal;
+
+    take_positions(saga, stored);
+    TRY(compare(saga, stored, arena, &row, &equal));
+    if (!equal)
+        tell_wrong(self, saga, "sagas", stored ? "not what its stream says" : "missing or damaged");
+    TRY(look_at_name(self, saga));
+    return look_at_entries(self, saga, arena);
 }
 
 static struct status end_run(struct rebuilding *self)
@@ -167,7 +240,8 @@ static struct status end_run(struct rebuilding *self)
     if (status_ok(status) && self->is_broken)
         self->result->kept++; /* its row is all there is */
     else if (status_ok(status))
-        status = put_right(self, self->saga, stored, &arena);
+        status = self->only_looks ? look(self, self->saga, stored, &arena)
+                                  : put_right(self, self->saga, stored, &arena);
     self->result->sagas++;
     if (stored)
         saga_free(stored);
@@ -323,6 +397,16 @@ static struct status check_entry(struct rebuilding *self, struct bytes entry, bo
     return OK;
 }
 
+static void tell_leading_nowhere(struct rebuilding *self, size_t count)
+{
+    char line[64];
+
+    self->result->wrong += count;
+    snprintf(line, sizeof line, "saga_index: %zu entries lead nowhere", count);
+    if (self->result->tell)
+        self->result->tell(self->result->context, line);
+}
+
 static struct status check_entries(struct rebuilding *self, struct entries *entries)
 {
     struct writing writing = {.add = remove_wrong, .wrong = entries->wrong};
@@ -333,7 +417,9 @@ static struct status check_entries(struct rebuilding *self, struct entries *entr
         if (!right)
             entries->wrong[writing.wrong_count++] = entries->key[i];
     }
-    return writing.wrong_count > 0 ? write_now(self, &writing) : OK;
+    if (self->only_looks && writing.wrong_count > 0)
+        tell_leading_nowhere(self, writing.wrong_count);
+    return self->only_looks || writing.wrong_count == 0 ? OK : write_now(self, &writing);
 }
 
 static struct status check_index(struct rebuilding *self)
@@ -359,14 +445,14 @@ static struct status check_index(struct rebuilding *self)
     return status;
 }
 
-struct status saga_rebuild(struct saga_rebuild *rebuild)
+static struct status fold_all(struct saga_rebuild *rebuild, bool only_looks)
 {
     struct gateway *gateway = calloc(1, sizeof *gateway);
-    struct rebuilding self = {.result = rebuild, .gateway = gateway};
+    struct rebuilding self = {.result = rebuild, .gateway = gateway, .only_looks = only_looks};
 
     if (!gateway)
         return status_make(STATUS_RESOURCE_EXHAUSTED, "sagas: out of memory");
-    rebuild->sagas = rebuild->renewed = rebuild->kept = 0;
+    rebuild->sagas = rebuild->renewed = rebuild->kept = rebuild->wrong = 0;
     gateway->log = rebuild->log;
     gateway->engine = event_log_engine(rebuild->log);
     definitions_init(&gateway->definitions);
@@ -380,4 +466,14 @@ struct status saga_rebuild(struct saga_rebuild *rebuild)
     definitions_destroy(&gateway->definitions);
     free(gateway);
     return status;
+}
+
+struct status saga_rebuild(struct saga_rebuild *rebuild)
+{
+    return fold_all(rebuild, false);
+}
+
+struct status saga_verify(struct saga_rebuild *rebuild)
+{
+    return fold_all(rebuild, true);
 }

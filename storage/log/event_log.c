@@ -71,6 +71,8 @@ static struct status start(struct event_log *log)
     if (!tail_init(&log->tail, log->options.tail_bytes_max, event_log_end(log)))
         return status_make(STATUS_RESOURCE_EXHAUSTED, "store: out of memory");
     TRY(sequencer_start(log));
+    if (log->options.only_reads)
+        return OK;
     struct status status = index_start(log);
     if (!status_ok(status)) {
         sequencer_stop(log);
@@ -102,9 +104,11 @@ struct status event_log_open(const struct event_log_options *options, struct eve
 
 void event_log_close(struct event_log *log)
 {
-    scavenge_stop(log);
-    erasing_stop(log);
-    index_stop(log);
+    if (!log->options.only_reads) {
+        scavenge_stop(log);
+        erasing_stop(log);
+        index_stop(log);
+    }
     sequencer_stop(log);
     free_log(log);
 }

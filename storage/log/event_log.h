@@ -41,6 +41,9 @@ struct event_log_options {
 
     struct key_store *keys; /* borrowed: for payloads that are sealed at rest; NULL: none */
 
+    bool only_reads; /* the engine may be opened for reading only: nothing will be submitted, the
+                      * index stays as it is, an erasure under way too */
+
     /* @thread writer. A commit failed: nothing more will be accepted and the
      * process should end, so that restart recovers from disk. Once. */
     void (*failed)(void *context, struct status status);

@@ -73,7 +73,8 @@ uint32_t cache_looks_add(const struct cache_options *options, uint32_t looks, ui
     return minute(options) << 16 | count;
 }
 
-uint64_t cache_worth_evicting(const struct cache_options *options, const struct cache_entry *entry)
+uint64_t cache_worth_evicting(const struct cache_options *options, const struct cache_entry *entry,
+                              bool must)
 {
     if (entry->state & ENTRY_HELD)
         return 0;
@@ -85,9 +86,10 @@ uint64_t cache_worth_evicting(const struct cache_options *options, const struct 
     case CACHE_ALLKEYS_LFU:
         return 1 + LFU_MAX - faded(options, entry->looks);
     case CACHE_VOLATILE_TTL:
-        return entry->expires_us == CACHE_NO_EXPIRY ? 0 : UINT64_MAX - (uint64_t)entry->expires_us;
+        return entry->expires_us == CACHE_NO_EXPIRY ? must
+                                                    : UINT64_MAX - (uint64_t)entry->expires_us;
     case CACHE_NOEVICTION:
-        return 0;
+        return must;
     }
     return 0;
 }

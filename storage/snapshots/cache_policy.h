@@ -12,8 +12,9 @@ uint32_t cache_looks_begin(const struct cache_options *options);
 /* After one more look. `random` is a state of its owner's. */
 uint32_t cache_looks_add(const struct cache_options *options, uint32_t looks, uint32_t *random);
 
-/* The higher, the sooner it goes; 0: never. */
-uint64_t cache_worth_evicting(const struct cache_options *options, const struct cache_entry *entry);
+/* The higher, the sooner it goes; 0: never. `must`: whoever is on disk can go. */
+uint64_t cache_worth_evicting(const struct cache_options *options, const struct cache_entry *entry,
+                              bool must);
 
 /* What entries that need not wait for the disk may take: where nobody is evicted, writes need
  * room, too. */

@@ -28,6 +28,7 @@ struct cache_slot {
     struct cache_slot *next;
     struct cache_entry *entry; /* a reference */
     bool removes;              /* @thread writer: the key's row was deleted, not written */
+    bool together;             /* goes to disk in one commit with all others that are */
 };
 
 struct cache_entry {
@@ -48,7 +49,8 @@ struct cache_shard {
     struct cache_entry **buckets; /* a power of two of them */
     size_t bucket_count;
     _Atomic(size_t) entry_count;
-    uint64_t generation; /* counts changes: a look at the disk is stale if it moved meanwhile */
+    size_t snapshot_count; /* of them */
+    uint64_t generation;   /* counts changes: a look at the disk is stale if it moved meanwhile */
     struct cache_slot *unsaved; /* newest first */
     struct cache_slot *saving;  /* taken by the flush that is underway */
     uint64_t hits, misses, expirations;
@@ -83,8 +85,8 @@ static inline bool cache_entry_expired(const struct snapshot_cache *cache,
 }
 
 /* Counts the entry's bytes as the cache's, after others were evicted for it; no lock may be
- * held. False: no room. `must`: an entry that waits for the disk may push out others
- * under any policy's share. */
+ * held. False: no room. `must`: it waits for the disk, so it pushes out others under any policy,
+ * which cost no more than a look at the disk. */
 bool cache_reserve(struct snapshot_cache *cache, const struct cache_entry *entry, bool must);
 /* Once more, without asking for room. */
 void cache_reserve_more(struct snapshot_cache *cache, const struct cache_entry *entry);

@@ -143,6 +143,7 @@ struct cache_stats snapshot_cache_stats(struct snapshot_cache *cache)
         stats.misses += shard->misses;
         stats.expirations += shard->expirations;
         stats.entries += atomic_load(&shard->entry_count);
+        stats.snapshots += shard->snapshot_count;
         pthread_mutex_unlock(&shard->lock);
     }
     return stats;
@@ -200,6 +201,11 @@ static void grow(struct snapshot_cache *cache, struct cache_shard *shard)
     free(old);
 }
 
+static bool is_snapshot(const struct cache_entry *entry)
+{
+    return bytes_have_prefix(cache_entry_key(entry), bytes_of_text(SNAPSHOT_KEY_PREFIX));
+}
+
 void cache_remove(struct snapshot_cache *cache, struct cache_shard *shard,
                   struct cache_entry *entry)
 {
@@ -209,6 +215,7 @@ void cache_remove(struct snapshot_cache *cache, struct cache_shard *shard,
         at = &(*at)->next;
     *at = entry->next;
     atomic_fetch_sub_explicit(&shard->entry_count, 1, memory_order_relaxed);
+    shard->snapshot_count -= is_snapshot(entry);
     cache_unreserve(cache, entry);
     cache_entry_release(entry);
 }
@@ -228,6 +235,7 @@ void cache_install(struct snapshot_cache *cache, struct cache_shard *shard,
     entry->next = *bucket;
     *bucket = entry;
     atomic_fetch_add_explicit(&shard->entry_count, 1, memory_order_relaxed);
+    shard->snapshot_count += is_snapshot(entry);
     cache_touch(cache, shard, entry);
 }
 
@@ -245,7 +253,7 @@ struct victim {
 };
 
 /* Looks at some entries of a shard, from a bucket that chance chooses. */
-static size_t sample_shard(struct snapshot_cache *cache, struct cache_shard *shard,
+static size_t sample_shard(struct snapshot_cache *cache, struct cache_shard *shard, bool must,
                            struct victim *victim)
 {
     size_t seen = 0;
@@ -259,7 +267,7 @@ static size_t sample_shard(struct snapshot_cache *cache, struct cache_shard *sha
         for (const struct cache_entry *entry =
                  shard->buckets[(begin + i) & (shard->bucket_count - 1)];
              entry; entry = entry->next) {
-            uint64_t worth = cache_worth_evicting(&cache->options, entry);
+            uint64_t worth = cache_worth_evicting(&cache->options, entry, must);
             seen += worth > 0;
             if (worth > victim->worth)
                 *victim = (struct victim){entry, entry->hash, worth};
@@ -269,14 +277,14 @@ static size_t sample_shard(struct snapshot_cache *cache, struct cache_shard *sha
 }
 
 /* Evicts one entry. False: nobody can go. */
-static bool evict(struct snapshot_cache *cache)
+static bool evict(struct snapshot_cache *cache, bool must)
 {
     struct victim victim = {0};
     unsigned begin = atomic_fetch_add_explicit(&cache->next_shard, 1, memory_order_relaxed);
     size_t seen = 0;
 
     for (unsigned i = 0; i < CACHE_SHARDS && seen < SAMPLE_ENTRIES; i++)
-        seen += sample_shard(cache, &cache->shards[(begin + i) % CACHE_SHARDS], &victim);
+        seen += sample_shard(cache, &cache->shards[(begin + i) % CACHE_SHARDS], must, &victim);
     if (!victim.entry)
         return false;
     struct cache_shard *shard = cache_lock(cache, victim.hash);
@@ -300,7 +308,7 @@ bool cache_reserve(struct snapshot_cache *cache, const struct cache_entry *entry
         return false;
     atomic_fetch_add(&cache->bytes, size);
     while (atomic_load(&cache->bytes) > most)
-        if (!evict(cache)) {
+        if (!evict(cache, must)) {
             atomic_fetch_sub(&cache->bytes, size);
             return false;
         }

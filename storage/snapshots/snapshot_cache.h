@@ -17,6 +17,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "base/metric.h"
 #include "base/status.h"
 
 /* Who has to go when the cache is full; names and meaning are Redis' maxmemory-policy. As in Redis,
@@ -25,7 +26,7 @@ enum cache_policy {
     CACHE_ALLKEYS_LRU,  /* what was not looked at for longest */
     CACHE_ALLKEYS_LFU,  /* what is looked at least often; old looks fade */
     CACHE_VOLATILE_TTL, /* what expires first; entries without a TTL stay */
-    CACHE_NOEVICTION,   /* nobody: what comes later is served from disk */
+    CACHE_NOEVICTION,   /* nobody but for what waits for the disk: what comes later is read there */
 };
 
 /* "allkeys-lru" ...; static memory. */
@@ -42,6 +43,9 @@ struct cache_options {
 
 struct snapshot_cache;
 
+/* What a key begins with that names a stream's newest snapshot: "snapshot:<stream>". */
+#define SNAPSHOT_KEY_PREFIX "snapshot:"
+
 /* RESOURCE_EXHAUSTED: out of memory. */
 struct status snapshot_cache_create(const struct cache_options *options,
                                     struct snapshot_cache **cache);
@@ -53,8 +57,8 @@ struct cache_stats {
     uint64_t hits, misses; /* looks that were answered from memory, and those that were not */
     uint64_t evictions;
     uint64_t expirations;
-    size_t entries;
-    size_t bytes; /* as malloc counts them, tables included; at most bytes_max */
+    size_t entries, snapshots; /* of the entries, snapshots */
+    size_t bytes;              /* as malloc counts them, tables included; at most bytes_max */
     size_t bytes_max;
     size_t unsaved_entries, unsaved_bytes; /* of `entries`: they wait for the disk */
     enum cache_policy policy;
@@ -62,6 +66,10 @@ struct cache_stats {
 
 /* A sum over the shards, each at its own moment. */
 struct cache_stats snapshot_cache_stats(struct snapshot_cache *cache);
+
+/* Any thread: the same for /metrics. */
+void snapshot_cache_statistics(struct snapshot_cache *cache, metric_visit *visit, void *context);
+void snapshot_cache_limits(struct snapshot_cache *cache, metric_visit *visit, void *context);
 
 /* --- entries ----------------------------------------------------------------------------- */
 

@@ -7,6 +7,7 @@
 #include "storage/log/limits.h"
 #include "storage/log/read.h"
 #include "storage/snapshots/cache_table.h"
+#include "storage/snapshots/policy_table.h"
 #include "storage/snapshots/snapshot_rows.h"
 
 enum {
@@ -21,6 +22,8 @@ struct snapshot_store {
     _Atomic(unsigned) stripes[STRIPES];               /* how often one of its streams changed */
     struct snapshot_change *pending[PENDING_BUCKETS]; /* @thread writer: decided, not done */
     _Atomic(uint64_t) stream_count;
+    struct snapshot_watcher *watcher; /* NULL: nobody */
+    struct policy_table policies;
 };
 
 /* "snapshot:<stream>" */

@@ -185,7 +185,7 @@ static struct status decide_put(struct snapshot_change *change, struct commit *c
 {
     struct snapshot_plan *plan = change->plan;
     struct history *history = &plan->history;
-    uint32_t keep = change->keep ? change->keep : 1;
+    uint32_t keep = change->keep ? change->keep : policy_keep(change->store, change->stream);
 
     change->has_newest = history->count > 0;
     if (change->has_newest) {
@@ -314,6 +314,9 @@ static void on_done(struct intent *intent)
             bool is_empty = plan->history.count == 0;
             atomic_fetch_add(&store->stream_count, (uint64_t)plan->was_empty - is_empty);
             publish(change);
+            if (store->watcher)
+                store->watcher->changed(store->watcher, change->stream,
+                                        change->kind == SNAPSHOT_PUT);
         }
     }
     if (plan->entry)
@@ -349,6 +352,8 @@ struct status snapshot_store_open(const struct snapshot_store_options *options,
                                                       .to = {to, sizeof to},
                                                       .bulk = true},
                                        count_history, &count);
+    if (status_ok(status))
+        status = policy_table_load(&store->policies, options->engine);
     if (!status_ok(status)) {
         free(store);
         return status;
@@ -365,7 +370,13 @@ struct status snapshot_store_compact(struct snapshot_store *store)
     return engine_compact(store->options.engine, FAMILY_SNAPSHOTS, all, all);
 }
 
+void snapshot_store_watch(struct snapshot_store *store, struct snapshot_watcher *watcher)
+{
+    store->watcher = watcher;
+}
+
 void snapshot_store_close(struct snapshot_store *store)
 {
+    policy_table_destroy(&store->policies);
     free(store);
 }

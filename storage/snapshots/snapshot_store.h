@@ -41,8 +41,17 @@ struct status snapshot_store_open(const struct snapshot_store_options *options,
 /* Before the log is closed, when nothing is submitted any more. */
 void snapshot_store_close(struct snapshot_store *store);
 
-/* The keys of the cache, and of the Redis face: "snapshot:<stream>". */
-#define SNAPSHOT_KEY_PREFIX "snapshot:"
+/* Is told of each change, on the writer thread, when it is durable and before its caller hears of
+ * it. Short; may not block; the names are borrowed for the call. */
+struct snapshot_watcher {
+    /* Snapshots of the stream are not what they were: one was put, or else some are gone or get
+     * another expiry. */
+    void (*changed)(struct snapshot_watcher *watcher, struct bytes stream, bool is_put);
+    void (*policy_changed)(struct snapshot_watcher *watcher, bool is_category, struct bytes name);
+};
+
+/* Once, before anything is submitted; the watcher is borrowed. */
+void snapshot_store_watch(struct snapshot_store *store, struct snapshot_watcher *watcher);
 
 #define SNAPSHOT_NO_EXPIRY INT64_MAX
 #define SNAPSHOT_NEWEST    UINT64_MAX
@@ -72,7 +81,8 @@ struct snapshot_change {
     bool has_newer_than;       /* of PUT: refuse if there is a snapshot newer than this */
     uint64_t newer_than;
     bool keep_newest; /* of PUT: refuse if the newest has this very revision, too */
-    uint32_t keep;    /* of PUT: so many newest stay, 1..SNAPSHOTS_KEPT_MAX; 0: 1 */
+    uint32_t keep;    /* of PUT: so many newest stay, 1..SNAPSHOTS_KEPT_MAX; 0: as the stream's
+                       * policy says (snapshot_policy.h), else 1 */
 
     /* Results. */
     bool found;      /* something was there: of DELETE, DELETE_ALL, EXPIRE */

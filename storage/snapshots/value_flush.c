@@ -16,10 +16,10 @@
 enum {
     CHUNK_SLOTS_MAX = 512,
     CHUNK_BYTES_MAX = 1 << 20,
-    SWEEP_ROWS_MAX = 1000,
-    SWEEP_BYTES_MAX = 4 << 20,
     FLUSH_PERIOD_US = 1000000,
     ROW_OVERHEAD_BYTES = SCAN_HASH_BYTES + VALUE_HEAD_BYTES,
+    RETRY_US = 20 * 1000,
+    RETRIES_MAX = 250, /* of a full queue */
     NS_PER_US = 1000,
     US_PER_S = 1000000,
 };
@@ -28,7 +28,8 @@ enum {
 struct chunk {
     struct intent intent;
     struct value_store *store;
-    struct chunk *next;
+    struct chunk *next; /* another intent */
+    struct chunk *more; /* of this one */
     size_t count;
     struct cache_slot *slots[CHUNK_SLOTS_MAX];
 };
@@ -99,13 +100,15 @@ static void decide_slot(struct value_store *store, struct cache_slot *slot, stru
 
 static struct status decide(struct intent *intent, struct commit *commit)
 {
-    struct chunk *chunk = container_of(intent, struct chunk, intent);
+    struct value_store *store = container_of(intent, struct chunk, intent)->store;
     uint8_t *count = arena_alloc_raw(commit_arena(commit), 8);
 
-    for (size_t i = 0; i < chunk->count; i++)
-        decide_slot(chunk->store, chunk->slots[i], commit);
+    for (const struct chunk *chunk = container_of(intent, struct chunk, intent); chunk;
+         chunk = chunk->more)
+        for (size_t i = 0; i < chunk->count; i++)
+            decide_slot(store, chunk->slots[i], commit);
     if (count)
-        put_u64_little_endian(count, chunk->store->row_count);
+        put_u64_little_endian(count, store->row_count);
     commit_put(commit, FAMILY_META, bytes_of_text(VALUE_COUNT_KEY),
                (struct bytes){count, count ? 8 : 0});
     return OK;
@@ -126,59 +129,122 @@ static void on_done(struct intent *intent)
 
 /* --- one flush --------------------------------------------------------------------------- */
 
-/* Everything that is unsaved now, as chunks. NULL: nothing, or (*status) out of memory. */
-static struct chunk *take(struct value_store *store, struct status *status)
-{
-    struct chunk *chunks = NULL;
+/* The intents of a flush. */
+struct taken {
+    struct chunk *chunks;
+    struct chunk *together; /* what goes in one commit; not yet among the others */
+};
 
-    for (unsigned i = 0; i < CACHE_SHARDS && status_ok(*status); i++) {
+static struct chunk *create_chunk(struct value_store *store)
+{
+    struct chunk *chunk = calloc(1, sizeof *chunk);
+
+    if (chunk)
+        chunk->store = store;
+    return chunk;
+}
+
+/* One with a place for the slot; NULL: out of memory. */
+static struct chunk *chunk_for(struct value_store *store, const struct cache_slot *slot,
+                               struct taken *taken)
+{
+    struct chunk *first = slot->together ? taken->together : taken->chunks;
+    struct chunk *last = first && first->more ? first->more : first; /* the newest comes second */
+
+    if (last && last->count < CHUNK_SLOTS_MAX &&
+        (slot->together || last->intent.bytes < CHUNK_BYTES_MAX))
+        return last;
+    struct chunk *chunk = create_chunk(store);
+    if (!chunk)
+        return NULL;
+    if (!slot->together) {
+        chunk->next = first;
+        taken->chunks = chunk;
+    } else if (first) {
+        chunk->more = first->more;
+        first->more = chunk;
+    } else {
+        taken->together = chunk;
+    }
+    return chunk;
+}
+
+static struct status take_shard(struct value_store *store, struct cache_shard *shard,
+                                struct taken *taken)
+{
+    while (shard->unsaved) {
+        struct cache_slot *slot = shard->unsaved;
+        struct chunk *chunk = chunk_for(store, slot, taken);
+        if (!chunk)
+            return status_make(STATUS_RESOURCE_EXHAUSTED, "values: out of memory");
+        struct intent *intent = slot->together ? &taken->together->intent : &chunk->intent;
+        shard->unsaved = slot->next;
+        slot->next = shard->saving;
+        shard->saving = slot;
+        slot->entry->slot = NULL;
+        slot->entry->state ^= ENTRY_UNSAVED | ENTRY_SAVING;
+        chunk->slots[chunk->count++] = slot;
+        intent->bytes += slot->entry->key_size + slot->entry->value_size + ROW_OVERHEAD_BYTES;
+    }
+    return OK;
+}
+
+/* Everything that is unsaved now. */
+static struct status take(struct value_store *store, struct chunk **chunks)
+{
+    struct taken taken = {0};
+    struct status status = OK;
+
+    pthread_mutex_lock(&store->gate);
+    for (unsigned i = 0; i < CACHE_SHARDS && status_ok(status); i++) {
         struct cache_shard *shard = cache_lock(store->options.cache, (uint64_t)i << 60);
-        while (shard->unsaved) {
-            struct cache_slot *slot = shard->unsaved;
-            if (!chunks || chunks->count == CHUNK_SLOTS_MAX ||
-                chunks->intent.bytes >= CHUNK_BYTES_MAX) {
-                struct chunk *chunk = calloc(1, sizeof *chunk);
-                if (!chunk) {
-                    *status = status_make(STATUS_RESOURCE_EXHAUSTED, "values: out of memory");
-                    break;
-                }
-                chunk->store = store;
-                chunk->next = chunks;
-                chunks = chunk;
-            }
-            shard->unsaved = slot->next;
-            slot->next = shard->saving;
-            shard->saving = slot;
-            slot->entry->slot = NULL;
-            slot->entry->state ^= ENTRY_UNSAVED | ENTRY_SAVING;
-            chunks->slots[chunks->count++] = slot;
-            chunks->intent.bytes +=
-                slot->entry->key_size + slot->entry->value_size + ROW_OVERHEAD_BYTES;
-        }
+        status = take_shard(store, shard, &taken);
         cache_unlock(shard);
     }
-    return chunks;
+    atomic_store(&store->together_bytes, 0);
+    pthread_mutex_unlock(&store->gate);
+    *chunks = taken.chunks;
+    if (taken.together) {
+        taken.together->next = taken.chunks;
+        *chunks = taken.together;
+    }
+    return status;
+}
+
+/* Events come in at the same door, so it may be full for a moment. */
+static struct status submit_with_patience(struct value_store *store, struct intent *intent)
+{
+    const struct timespec pause = {.tv_nsec = RETRY_US * NS_PER_US};
+    struct status status = event_log_submit(store->options.log, intent);
+
+    for (int i = 0; i < RETRIES_MAX && status.code == STATUS_RESOURCE_EXHAUSTED; i++) {
+        clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+        status = event_log_submit(store->options.log, intent);
+    }
+    return status;
 }
 
 static struct status submit_all(struct value_store *store, struct chunk *chunks)
 {
     struct status status = OK;
 
-    for (struct chunk *chunk = chunks; chunk && status_ok(status); chunk = chunk->next) {
+    for (struct chunk *chunk = chunks; chunk; chunk = chunk->next) {
+        if (!status_ok(status)) {
+            chunk->intent.status = status;
+            continue;
+        }
         chunk->intent.decide = decide;
         chunk->intent.done = on_done;
         pthread_mutex_lock(&store->lock);
         store->underway++;
         pthread_mutex_unlock(&store->lock);
-        status = event_log_submit(store->options.log, &chunk->intent);
+        status = submit_with_patience(store, &chunk->intent);
         if (!status_ok(status)) {
             pthread_mutex_lock(&store->lock);
             store->underway--;
             pthread_mutex_unlock(&store->lock);
             chunk->intent.status = status;
         }
-        for (struct chunk *rest = chunk->next; rest && !status_ok(status); rest = rest->next)
-            rest->intent.status = status;
     }
     pthread_mutex_lock(&store->lock);
     while (store->underway > 0)
@@ -220,6 +286,11 @@ static void settle(struct value_store *store, struct cache_slot *slot, bool save
 
     assert(current); /* what is HELD is not evicted, and is only replaced */
     entry->state &= (uint8_t)~ENTRY_SAVING;
+    if (!saved && slot->together) { /* what came in its stead, too */
+        atomic_fetch_add(&store->together_bytes, entry->key_size + entry->value_size);
+        if (current != entry)
+            current->slot->together = true;
+    }
     if (!saved && current == entry) { /* again, with the next flush */
         slot->next = shard->unsaved;
         shard->unsaved = slot;
@@ -248,96 +319,88 @@ static void forget_saving(struct value_store *store)
     }
 }
 
+static void settle_chunk(struct chunk *chunk, bool saved)
+{
+    for (size_t i = 0; i < chunk->count; i++)
+        settle(chunk->store, chunk->slots[i], saved);
+    free(chunk);
+}
+
+/* Saves what is unsaved; what could not be is unsaved again. */
+static struct status save(struct value_store *store)
+{
+    struct chunk *chunks;
+    struct status status = take(store, &chunks);
+
+    if (status_ok(status))
+        status = submit_all(store, chunks);
+    else /* all of what belongs together has to go at once */
+        for (struct chunk *chunk = chunks; chunk; chunk = chunk->next)
+            chunk->intent.status = status;
+    forget_saving(store);
+    while (chunks) {
+        struct chunk *chunk = chunks, *more = chunk->more;
+        bool saved = status_ok(chunk->intent.status);
+        chunks = chunk->next;
+        settle_chunk(chunk, saved);
+        while (more) {
+            chunk = more;
+            more = chunk->more;
+            settle_chunk(chunk, saved);
+        }
+    }
+    return status;
+}
+
+/* --- who is told --------------------------------------------------------------------------- */
+
+static void list_clear(struct saved_list *list)
+{
+    *list = (struct saved_list){.behind = &list->first};
+}
+
+/* With the lock. */
+static struct value_saved *list_take(struct saved_list *list)
+{
+    struct value_saved *first = list->first;
+
+    list_clear(list);
+    return first;
+}
+
+static void tell(struct value_saved *saved, struct status status)
+{
+    while (saved) {
+        struct value_saved *one = saved;
+        saved = one->next;
+        one->status = status;
+        one->done(one);
+    }
+}
+
 static void flush(struct value_store *store)
 {
-    struct status status = OK;
-
     pthread_mutex_lock(&store->lock);
-    struct value_saved *asked = store->asked;
-    store->asked = NULL;
-    store->asked_last = &store->asked;
+    struct value_saved *asked = list_take(&store->asked);
     atomic_store(&store->early, false);
     pthread_mutex_unlock(&store->lock);
 
-    struct chunk *chunks = take(store, &status);
-    struct status submitted = submit_all(store, chunks);
-    forget_saving(store);
-    while (chunks) {
-        struct chunk *chunk = chunks;
-        chunks = chunk->next;
-        for (size_t i = 0; i < chunk->count; i++)
-            settle(store, chunk->slots[i], status_ok(chunk->intent.status));
-        free(chunk);
-    }
-    if (status_ok(status))
-        status = submitted;
+    struct status status = save(store);
     if (!status_ok(status))
         log_line(LOG_WARN, "values", "not saved", "cause=\"%s\"", status.message);
-    while (asked) {
-        struct value_saved *saved = asked;
-        asked = saved->next;
-        saved->status = status;
-        saved->done(saved);
-    }
-}
-
-/* --- expired rows ------------------------------------------------------------------------ */
-
-struct sweep {
-    int64_t now_us;
-    struct arena arena;
-    struct bytes keys[SWEEP_ROWS_MAX];
-    size_t count;
-    size_t rows, bytes;
-    uint64_t next;
-};
-
-static bool visit_row(void *context, struct bytes key, struct bytes row)
-{
-    struct sweep *sweep = context;
-
-    sweep->next = get_u64_big_endian(key.data);
-    if (sweep->rows++ == SWEEP_ROWS_MAX || sweep->bytes > SWEEP_BYTES_MAX)
-        return false;
-    sweep->next++;
-    sweep->bytes += row.size;
-    if (row.size < VALUE_HEAD_BYTES || (int64_t)get_u64_little_endian(row.data + 9) > sweep->now_us)
-        return true;
-    struct bytes copy = arena_copy(
-        &sweep->arena, (struct bytes){key.data + SCAN_HASH_BYTES, key.size - SCAN_HASH_BYTES});
-    if (copy.data)
-        sweep->keys[sweep->count++] = copy;
-    return true;
-}
-
-/* Looks at some rows, going on where it stopped the last time. */
-static void sweep(struct value_store *store)
-{
-    struct sweep *sweep = calloc(1, sizeof *sweep);
-    uint8_t from[SCAN_HASH_BYTES];
-
-    if (!sweep)
-        return;
-    sweep->now_us = clock_wall_us(store->options.clock);
-    arena_init(&sweep->arena, (size_t)SWEEP_ROWS_MAX * (VALUE_KEY_BYTES_MAX + 16));
-    put_u64_big_endian(from, store->sweep_hash);
-    struct status status = engine_scan(
-        store->options.engine,
-        &(struct scan){.family = FAMILY_VALUES, .from = {from, sizeof from}, .bulk = true},
-        visit_row, sweep);
-    bool end = sweep->rows <= SWEEP_ROWS_MAX && sweep->bytes <= SWEEP_BYTES_MAX;
-    for (size_t i = 0; i < sweep->count && status_ok(status); i++)
-        status = value_sweep(store, sweep->keys[i]);
-    store->sweep_hash = end ? 0 : sweep->next;
-    arena_destroy(&sweep->arena);
-    free(sweep);
+    pthread_mutex_lock(&store->lock);
+    store->outcome = status;
+    struct value_saved *for_room = list_take(&store->for_room);
+    pthread_mutex_unlock(&store->lock);
+    tell(asked, status);
+    tell(for_room, status);
 }
 
 /* --- the thread -------------------------------------------------------------------------- */
 
 static bool is_called(const struct value_store *store)
 {
-    return store->asked || atomic_load(&store->early) || store->stopping;
+    return store->asked.first || atomic_load(&store->early) || store->stopping;
 }
 
 /* Until somebody asks or the period is over. False: the store closes. */
@@ -367,7 +430,7 @@ static void *flush_all(void *argument)
         int64_t now_us = clock_monotonic_us(system_clock());
         if (now_us - swept_us >= store->options.flush_period_us) {
             swept_us = now_us;
-            sweep(store);
+            value_sweep_some(store);
         }
         flush(store);
     }
@@ -375,13 +438,14 @@ static void *flush_all(void *argument)
     return NULL;
 }
 
-static void ask(struct value_store *store, struct value_saved *saved)
+/* `list` NULL: nobody is to be told. */
+static void ask(struct value_store *store, struct saved_list *list, struct value_saved *saved)
 {
     pthread_mutex_lock(&store->lock);
-    if (saved) {
+    if (list) {
         saved->next = NULL;
-        *store->asked_last = saved;
-        store->asked_last = &saved->next;
+        *list->behind = saved;
+        list->behind = &saved->next;
     }
     atomic_store(&store->early, true);
     pthread_cond_broadcast(&store->changed);
@@ -390,21 +454,18 @@ static void ask(struct value_store *store, struct value_saved *saved)
 
 void value_flush_ask(struct value_store *store, struct value_saved *saved)
 {
-    ask(store, saved);
+    ask(store, &store->asked, saved);
+}
+
+void value_store_await_room(struct value_store *store, struct value_saved *flushed)
+{
+    ask(store, &store->for_room, flushed);
 }
 
 void value_flush_wake(struct value_store *store)
 {
     if (!atomic_load_explicit(&store->early, memory_order_relaxed))
-        ask(store, NULL);
-}
-
-void value_count_expired(struct value_store *store, struct bytes key)
-{
-    struct cache_shard *shard = cache_lock(store->options.cache, hash_bytes(key));
-
-    shard->expirations++;
-    cache_unlock(shard);
+        ask(store, NULL, NULL);
 }
 
 /* --- life -------------------------------------------------------------------------------- */
@@ -439,7 +500,8 @@ struct status value_store_open(const struct value_store_options *options,
         store->options.clock = system_clock();
     if (store->options.flush_period_us == 0)
         store->options.flush_period_us = FLUSH_PERIOD_US;
-    store->asked_last = &store->asked;
+    list_clear(&store->asked);
+    list_clear(&store->for_room);
     store->status = OK;
     struct status status = load_count(store);
     if (!status_ok(status)) {
@@ -447,6 +509,8 @@ struct status value_store_open(const struct value_store_options *options,
         return status;
     }
     atomic_store(&store->count, store->row_count);
+    store->outcome = OK;
+    pthread_mutex_init(&store->gate, NULL);
     pthread_mutex_init(&store->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -469,6 +533,7 @@ void value_store_close(struct value_store *store)
     pthread_join(store->flusher, NULL);
     pthread_cond_destroy(&store->changed);
     pthread_mutex_destroy(&store->lock);
+    pthread_mutex_destroy(&store->gate);
     free(store);
 }
 
@@ -497,7 +562,7 @@ struct status value_store_flush(struct value_store *store)
 
     pthread_mutex_init(&waiting.lock, NULL);
     pthread_cond_init(&waiting.told, NULL);
-    ask(store, &waiting.saved);
+    value_flush_ask(store, &waiting.saved);
     pthread_mutex_lock(&waiting.lock);
     while (!waiting.is_told)
         pthread_cond_wait(&waiting.told, &waiting.lock);

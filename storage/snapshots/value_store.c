@@ -2,6 +2,7 @@
  * shard changed meanwhile, what was read may be stale and is read again. */
 #include "storage/snapshots/value_store.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/hash.h"
@@ -10,7 +11,15 @@
 #include "storage/snapshots/snapshot_store.h"
 #include "storage/snapshots/value_flush.h"
 
-enum { UNSAVED_SHARE = 4, FLUSH_EARLY_SHARE = 8, SCAN_PAGE_MAX = 1000 };
+enum {
+    UNSAVED_SHARE = 4,
+    FLUSH_EARLY_SHARE = 8,
+    TOGETHER_BYTES_MAX = 8 << 20, /* of one commit; one change may exceed it */
+};
+
+static_assert(sizeof(struct cache_entry) + sizeof(struct cache_slot) + 4 * sizeof(size_t) <=
+                  VALUE_CHANGE_BYTES,
+              "an entry and its slot, as malloc counts them");
 
 /* --- a key, with its shard's lock held --------------------------------------------------- */
 
@@ -137,19 +146,41 @@ static struct status check_key(struct bytes key)
     return OK;
 }
 
-/* Asked before a change; a flush that is due early is begun. */
-static struct status admit(struct value_store *store)
+static struct status check_value(struct bytes value)
+{
+    if (value.size > VALUE_BYTES_MAX)
+        return status_make(STATUS_INVALID_ARGUMENT, "value: at most %d bytes", VALUE_BYTES_MAX);
+    return OK;
+}
+
+bool value_store_has_room(struct value_store *store, size_t bytes)
 {
     struct snapshot_cache *cache = store->options.cache;
     size_t unsaved = atomic_load_explicit(&cache->unsaved_bytes, memory_order_relaxed);
+    size_t together = atomic_load_explicit(&store->together_bytes, memory_order_relaxed);
 
-    if (unsaved > cache->options.bytes_max / FLUSH_EARLY_SHARE)
+    if (unsaved > cache->options.bytes_max / FLUSH_EARLY_SHARE || together > TOGETHER_BYTES_MAX / 2)
         value_flush_wake(store);
-    if (unsaved > cache->options.bytes_max / UNSAVED_SHARE)
-        return status_make(STATUS_RESOURCE_EXHAUSTED,
-                           "values: %zu bytes wait for the disk, a quarter of --cache-memory",
-                           unsaved);
-    return OK;
+    if (unsaved > 0 && unsaved + bytes > cache->options.bytes_max / UNSAVED_SHARE) {
+        value_flush_wake(store);
+        return false;
+    }
+    return together <= TOGETHER_BYTES_MAX;
+}
+
+/* Asked before a change. */
+static struct status admit(struct value_store *store, size_t bytes)
+{
+    struct status outcome;
+
+    if (value_store_has_room(store, bytes))
+        return OK;
+    pthread_mutex_lock(&store->lock);
+    outcome = store->outcome;
+    pthread_mutex_unlock(&store->lock);
+    return status_make(STATUS_RESOURCE_EXHAUSTED,
+                       "values: too much waits for the disk (a quarter of --cache-memory)%s%.60s",
+                       status_ok(outcome) ? "" : ": ", status_ok(outcome) ? "" : outcome.message);
 }
 
 /* A new entry for the key, reserved, that may wait for the disk. */
@@ -164,10 +195,11 @@ static struct status create_unsaved(struct value_store *store, struct bytes key,
     if (*entry)
         cache_entry_release(*entry);
     free(*slot);
+    *entry = NULL;
     return status_make(STATUS_RESOURCE_EXHAUSTED, "values: no room in the cache (--cache-memory)");
 }
 
-/* Puts the entry in the key's place; takes over entry and slot. Ends with the lock held. */
+/* Puts the entry in the key's place, with the lock held; takes over entry and slot. */
 static void place_change(struct value_store *store, struct place *place, struct cache_entry *entry,
                          struct cache_slot *slot)
 {
@@ -220,9 +252,8 @@ struct status value_set(struct value_store *store, struct value_set *set)
     set->is_set = false;
     set->previous = NULL;
     TRY(check_key(set->key));
-    if (set->value.size > VALUE_BYTES_MAX)
-        return status_make(STATUS_INVALID_ARGUMENT, "value: at most %d bytes", VALUE_BYTES_MAX);
-    TRY(admit(store));
+    TRY(check_value(set->value));
+    TRY(admit(store, set->key.size + set->value.size + VALUE_CHANGE_BYTES));
     TRY(create_unsaved(store, set->key, set->value, set->expires_us, &entry, &slot));
     struct status status = place_find(store, set->key, &place);
     if (!status_ok(status)) {
@@ -277,7 +308,7 @@ struct status value_delete(struct value_store *store, struct bytes key, struct v
                            bool *deleted)
 {
     TRY(check_key(key));
-    TRY(admit(store));
+    TRY(admit(store, key.size + VALUE_CHANGE_BYTES));
     TRY(remove_value(store, key, false, deleted));
     if (*deleted)
         wait_for_save(store, saved);
@@ -289,8 +320,11 @@ struct status value_sweep(struct value_store *store, struct bytes key)
     bool deleted;
 
     TRY(remove_value(store, key, true, &deleted));
-    if (deleted)
-        value_count_expired(store, key);
+    if (deleted) {
+        struct cache_shard *shard = cache_lock(store->options.cache, hash_bytes(key));
+        shard->expirations++;
+        cache_unlock(shard);
+    }
     return OK;
 }
 
@@ -301,7 +335,7 @@ struct status value_expire(struct value_store *store, struct bytes key, int64_t 
 
     *found = false;
     TRY(check_key(key));
-    TRY(admit(store));
+    TRY(admit(store, key.size + VALUE_CHANGE_BYTES));
     for (;;) {
         struct cache_entry *old, *entry;
         struct cache_slot *slot;
@@ -336,6 +370,152 @@ struct status value_expire(struct value_store *store, struct bytes key, int64_t 
     }
     wait_for_save(store, saved);
     return OK;
+}
+
+/* --- changing several, which belong together ------------------------------------------------ */
+
+/* One of them, before it is put in its place. */
+struct member {
+    struct cache_entry *entry;
+    struct cache_slot *slot;
+    uint64_t generation; /* of its shard, when the disk was looked at */
+    bool was_looked_up;
+    bool on_disk;
+};
+
+struct members {
+    struct value_store *store;
+    struct member *all;
+    size_t count;
+};
+
+/* Nobody sees a part, nor does a flush take one. */
+static void lock_all(struct value_store *store)
+{
+    pthread_mutex_lock(&store->gate);
+    for (unsigned i = 0; i < CACHE_SHARDS; i++)
+        cache_lock(store->options.cache, (uint64_t)i << 60);
+}
+
+static void unlock_all(struct value_store *store)
+{
+    for (unsigned i = CACHE_SHARDS; i-- > 0;)
+        cache_unlock(&store->options.cache->shards[i]);
+    pthread_mutex_unlock(&store->gate);
+}
+
+/* With the shard's lock: whether the key has a row can be told without the disk. */
+static bool member_is_known(const struct member *member, struct cache_shard *shard)
+{
+    return (member->was_looked_up && member->generation == shard->generation) ||
+           cache_find(shard, member->entry->hash, cache_entry_key(member->entry));
+}
+
+static struct status member_look_up(struct value_store *store, struct member *member)
+{
+    struct cache_shard *shard = cache_lock(store->options.cache, member->entry->hash);
+    bool known = member_is_known(member, shard);
+    struct place place;
+
+    cache_unlock(shard);
+    if (known)
+        return OK;
+    TRY(place_find(store, cache_entry_key(member->entry), &place));
+    member->was_looked_up = true;
+    member->generation = place.shard->generation;
+    member->on_disk = place.on_disk;
+    place_leave(&place);
+    return OK;
+}
+
+/* Ends with all locks held, unless it fails. */
+static struct status members_find(struct members *members)
+{
+    struct snapshot_cache *cache = members->store->options.cache;
+    size_t known = 0;
+
+    for (;;) {
+        for (size_t i = 0; i < members->count; i++)
+            TRY(member_look_up(members->store, &members->all[i]));
+        lock_all(members->store);
+        for (known = 0; known < members->count; known++) {
+            struct member *member = &members->all[known];
+            if (!member_is_known(member, &cache->shards[member->entry->hash >> 60]))
+                break;
+        }
+        if (known == members->count)
+            return OK;
+        unlock_all(members->store); /* a flush that ends changes generations */
+    }
+}
+
+static struct status members_create(struct members *members, const struct value_pair *pairs)
+{
+    for (size_t i = 0; i < members->count; i++)
+        TRY(create_unsaved(members->store, pairs[i].key, pairs[i].value, VALUE_NO_EXPIRY,
+                           &members->all[i].entry, &members->all[i].slot));
+    return OK;
+}
+
+static void members_undo(struct members *members)
+{
+    for (size_t i = 0; i < members->count && members->all[i].entry; i++)
+        undo_create(members->store, members->all[i].entry, members->all[i].slot);
+}
+
+/* With all locks held. */
+static void member_place(struct value_store *store, const struct member *member)
+{
+    uint64_t hash = member->entry->hash;
+    struct place place = {.key = cache_entry_key(member->entry),
+                          .hash = hash,
+                          .shard = &store->options.cache->shards[hash >> 60]};
+
+    place.table = cache_find(place.shard, hash, place.key);
+    place.on_disk = place.table ? place.table->state & ENTRY_ON_DISK : member->on_disk;
+    place_change(store, &place, member->entry, member->slot);
+    member->entry->slot->together = true;
+}
+
+static struct status set_together(struct members *members, const struct value_pair *pairs,
+                                  size_t bytes)
+{
+    struct value_store *store = members->store;
+    struct status status = members_create(members, pairs);
+
+    if (status_ok(status))
+        status = members_find(members);
+    if (!status_ok(status)) {
+        members_undo(members);
+        return status;
+    }
+    for (size_t i = 0; i < members->count; i++)
+        member_place(store, &members->all[i]);
+    atomic_fetch_add(&store->together_bytes, bytes);
+    unlock_all(store);
+    return OK;
+}
+
+struct status value_set_all(struct value_store *store, const struct value_pair *pairs, size_t count,
+                            struct value_saved *saved)
+{
+    struct members members = {.store = store, .count = count};
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        TRY(check_key(pairs[i].key));
+        TRY(check_value(pairs[i].value));
+        bytes += pairs[i].key.size + pairs[i].value.size;
+    }
+    TRY(admit(store, bytes + count * VALUE_CHANGE_BYTES));
+    members.all = calloc(count, sizeof *members.all);
+    if (!members.all)
+        return status_make(STATUS_RESOURCE_EXHAUSTED, "values: out of memory");
+    struct status status = set_together(&members, pairs, bytes);
+    free(members.all);
+    if (status_ok(status))
+        wait_for_save(store, saved);
+    return status;
 }
 
 /* --- looking ----------------------------------------------------------------------------- */

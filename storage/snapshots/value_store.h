@@ -9,10 +9,10 @@
  * store's own makes once a second, all changes in one group (Redis: appendfsync everysec; a crash
  * loses at most the last second or so), or at once if somebody waits for it (appendfsync
  * always): pass a `struct value_saved`. Others may see such a change before it is saved.
- * What waits for the disk cannot be evicted; if that comes to a quarter of the cache, a change is
- * refused with RESOURCE_EXHAUSTED until the disk has caught up. So with `noeviction`
- * a full cache refuses nothing either: what finds no room in three quarters of it is read from
- * disk.
+ * What waits for the disk cannot be evicted; where that would come to more than a quarter of the
+ * cache, value_store_has_room() says so, and whoever wants to change something waits for the
+ * next flush: value_store_await_room(). Who does not is refused with RESOURCE_EXHAUSTED. With
+ * `noeviction` a full cache refuses nothing either: what finds no room in it is read from disk.
  *
  * Times are wall-clock microseconds since 1970. A value whose time has come is gone from that
  * moment on; its row on disk is swept later. */
@@ -76,9 +76,28 @@ struct value_set {
                                    * release */
 };
 
-/* INVALID_ARGUMENT: a limit, or key of a snapshot; RESOURCE_EXHAUSTED: see above. If it fails, or
+/* INVALID_ARGUMENT: a limit, or key of a snapshot; RESOURCE_EXHAUSTED: too much waits for the disk,
+ * or the value is too large for the cache. If it fails, or
  * nothing was set, `saved->done` will not run. */
 struct status value_set(struct value_store *store, struct value_set *set);
+
+struct value_pair {
+    struct bytes key, value; /* as value_set's */
+};
+
+/* All of them, without expiry, or none: nobody sees, and no crash leaves, one without the others.
+ * Of pairs with one key the last one holds. As value_set. */
+struct status value_set_all(struct value_store *store, const struct value_pair *pairs, size_t count,
+                            struct value_saved *saved);
+
+/* Whether changes of so many bytes, keys and values and VALUE_CHANGE_BYTES for each, may wait for
+ * the disk beside those that do. If not, a flush is on its way. */
+enum { VALUE_CHANGE_BYTES = 160 };
+bool value_store_has_room(struct value_store *store, size_t bytes);
+
+/* `flushed` is told at the end of the flush that is under way, or of the next one. Other than OK:
+ * it failed, and a change for which there is no room will be refused. */
+void value_store_await_room(struct value_store *store, struct value_saved *flushed);
 
 /* *entry: a reference, the caller's to release; NULL: there is no such value. *expires_us:
  * VALUE_NO_EXPIRY without a TTL; may be NULL. */

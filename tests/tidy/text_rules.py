@@ -7,6 +7,9 @@ from tree import Rule, Violation, numbered
 # This folder writes down what the others must not contain.
 OWN_FOLDER = "tests/tidy/"
 
+# Where limits are listed: those that users meet, and those inside.
+LIMITS = ("docs/limits.md", "ARCHITECTURE.md")
+
 _UNFINISHED = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X)\b")
 _PLACES = [
     (re.compile(r"(?<![\w.$}])/(work|root)/"), "a path of one machine"),
@@ -45,11 +48,15 @@ def no_place_of_work(tree):
                     yield Violation(path, line, f"{match[0]}: {what}")
 
 
+def _told_limits(text):
+    rows = [row for row in text.split("\n") if row.startswith("|")]
+    return set(re.findall(r"`([A-Z0-9_]+_MAX)`", "\n".join(rows)))
+
+
 def limits_are_written_down(tree):
     """Each NAME_MAX that a header of storage/ or server/ defines stands as `NAME_MAX` in a row
-    of a table of ARCHITECTURE.md."""
-    rows = [r for r in tree.files.get("ARCHITECTURE.md", "").split("\n") if r.startswith("|")]
-    told = set(re.findall(r"`([A-Z0-9_]+_MAX)`", "\n".join(rows)))
+    of a table of one of the two documents that list limits."""
+    told = {path: _told_limits(tree.files.get(path, "")) for path in LIMITS}
     defined = set()
     for path, code in tree.c_code():
         if not path.endswith(".h") or not path.startswith(("storage/", "server/")):
@@ -58,13 +65,16 @@ def limits_are_written_down(tree):
             match = _LIMIT.match(content)
             if match:
                 defined.add(match[1])
-                if match[1] not in told:
-                    why = f"add a row with `{match[1]}` to the table of limits in ARCHITECTURE.md"
+                if not any(match[1] in names for names in told.values()):
+                    places = " or, if no user meets it, ".join(LIMITS)
+                    why = f"add a row with `{match[1]}` to a table of {places}"
                     yield Violation(path, line, why)
-    for name in sorted(told - defined):
-        anywhere = any(re.search(rf"\b{name}\b", code) for _, code in tree.c_code())
-        if not anywhere:
-            yield Violation("ARCHITECTURE.md", 1, f"{name} is in no source")
+    for path, names in told.items():
+        for name in sorted(names - defined):
+            if not any(re.search(rf"\b{name}\b", code) for _, code in tree.c_code()):
+                yield Violation(path, 1, f"{name} is in no source")
+    for name in sorted(set.intersection(*told.values())):
+        yield Violation(LIMITS[1], 1, f"{name} stands in {LIMITS[0]} already")
 
 
 def every_file_ends_its_last_line(tree):
@@ -112,6 +122,12 @@ RULES = [
             },
             {"server/rpc/call.h": "#define ARMED_MAX 3\n"},
             {"ARCHITECTURE.md": "| `GONE_MAX` | 3 |\n"},
+            {"docs/limits.md": "| `GONE_MAX` | 3 |\n"},
+            {
+                "server/rpc/call.h": "#define ARMED_MAX 3\n",
+                "docs/limits.md": "| `ARMED_MAX` | 3 |\n",
+                "ARCHITECTURE.md": "| `ARMED_MAX` | 3 |\n",
+            },
         ],
     ),
     Rule(

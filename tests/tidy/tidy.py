@@ -27,7 +27,8 @@ IN_ORDER = {
     "base/status.h": "int status_sleep(void);\n",
     "server/rpc/call.h": "#include <grpc/grpc.h>\n\nenum { CALLS_MAX = 3 };\n",
     "storage/log/limits.h": "enum {\n    NAME_BYTES_MAX = 10,\n};\n",
-    "ARCHITECTURE.md": "| `NAME_BYTES_MAX` | 10 bytes | a name |\n| `CALLS_MAX` | 3 | calls |\n",
+    "docs/limits.md": "| `NAME_BYTES_MAX` | 10 bytes | a name |\n",
+    "ARCHITECTURE.md": "| `CALLS_MAX` | 3 | calls |\n",
     "protos/sagabase/v1/x.proto": "// S.\nservice S {\n  // Gets.\n  rpc Get(A) returns (B);\n}\n"
     "message A {\n  // At most 10 bytes.\n  string name = 1;\n"
     "  oneof x {\n    // It.\n    B b = 2;\n  }\n}\nmessage B {}\n"

@@ -61,6 +61,24 @@ parked() {
 if wait_until parked; then ok "a subscription is counted"; else not_ok "a subscription is counted" never; fi
 is "who sleeps is not behind" 0 "$(value sagabase_subscription_behind_events_max)"
 
+# --- clients of Redis, and the cache
+
+RESP_PORT=$(sed -n 's/^  redis .*port //p' "$WORK/server.out")
+printf 'SET a 1\r\nGET a\r\nGET nothing\r\nSET a\r\nNONSENSE\r\nSET snapshot:order-1 state REVISION 1\r\n*x\r\n' |
+    timeout 20 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$0"; cat >&3; cat <&3' "$RESP_PORT" >"$WORK/replies"
+is "commands of Redis clients are counted by name" 2 "$(value 'sagabase_resp_commands_total{command="get"}')"
+is "invented ones together" 1 "$(value 'sagabase_resp_commands_total{command="unknown"}')"
+is "what they are refused is counted by code" 2 "$(value 'sagabase_resp_errors_total{code="ERR"}')"
+is "and what is no request" 1 "$(value sagabase_resp_protocol_errors_total)"
+is "looks that memory answers are counted" 1 "$(value sagabase_cache_hits_total)"
+is "and those that it does not" 1 "$(value sagabase_cache_misses_total)"
+is "values in memory are counted" 1 "$(value 'sagabase_cache_entries{kind="value"}')"
+is "and snapshots" 1 "$(value 'sagabase_cache_entries{kind="snapshot"}')"
+saved() {
+    test "$(value sagabase_cache_unsaved_bytes)" = 0
+}
+if wait_until saved; then ok "what waits for the disk is counted"; else not_ok "what waits for the disk is counted" never; fi
+
 # --- limits
 
 limits=$(get "http://$HTTP/metrics" | grep -c '^sagabase_limit_hits_total{')
@@ -180,7 +198,7 @@ fi
 # --- what the documents name
 
 names() {
-    grep -oE '\b(sagabase|process)_[a-z_0-9]+' docs/observability.md | sort -u | grep -v '^sagabase_trace_'
+    grep -oE '\b(sagabase|process)_[a-z_0-9]+' docs/observability.md | sort -u | grep -vE '^sagabase_(trace_|options$)'
 }
 get "http://$HTTP/metrics" >"$WORK/metrics"
 unknown=$(for name in $(names); do grep -q "^# TYPE $name " "$WORK/metrics" || echo "$name"; done)

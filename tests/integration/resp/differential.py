@@ -9,6 +9,7 @@ With a password: what both answer to clients before and after they tell it.
 
 import random
 import sys
+import time
 
 sys.dont_write_bytecode = True
 
@@ -403,6 +404,11 @@ def random_command(random_source):
         ["GETDEL", key],
         ["MGET", "k1", "k2", "k3"],
         ["MSET", "k1", value, "k2", value],
+        ["MSET", "k1", "1", key, value, "k1", value],
+        ["SET", key, value, "NX", "GET"],
+        ["SET", key, value, "XX", "GET", "EX", "60"],
+        ["SET", key, value, "GET", "KEEPTTL"],
+        ["GETEX", key, "PXAT", "1"],
         ["SETNX", key, value],
         ["STRLEN", key],
         ["TYPE", key],
@@ -426,6 +432,58 @@ def run_random(ports, seed, count):
         count -= len(commands)
     for client in both:
         client.ask("DEL", "k1", "k2", "k3")
+        client.close()
+
+
+EXPIRED = """
+GET e1
+TTL e1
+SET e1 1 XX
+SET e1 2 NX GET
+SET e1 3 KEEPTTL
+TTL e1
+SET e2 1 GET
+GETEX e3 EX 100
+GETEX e3
+EXISTS e3
+GETDEL e4
+DEL e5
+EXPIRE e5 10
+PERSIST e5
+SETNX e5 1
+STRLEN e6
+TYPE e6
+MGET e1 e6
+OBJECT ENCODING e6
+MSET e6 1 e7 2
+TTL e6
+DEL e1 e2 e3 e4 e5 e6 e7
+"""
+
+
+def run_expired(ports):
+    """Keys whose time has come are to both as if they had never been."""
+    both = [Client(port) for port in ports]
+    ways = [
+        ("SET", "e1", "v", "PX", "20"),
+        ("SET", "e2", "v", "PX", "20", "GET"),
+        ("PSETEX", "e3", "20", "v"),
+        ("SET", "e4", "v"),
+        ("PEXPIRE", "e4", "20"),
+        ("SET", "e5", "v"),
+        ("GETEX", "e5", "PX", "20"),
+        ("MSET", "e6", "v", "e7", "v"),
+        ("PEXPIRE", "e6", "20"),
+        ("PEXPIRE", "e7", "20"),
+    ]
+    for words in ways:
+        compare(" ".join(words), *(client.ask(*words) for client in both))
+    deadline = time.monotonic() + 30
+    for client in both:
+        while client.ask("EXISTS", *(f"e{i}" for i in range(1, 8))) != b":0\r\n":
+            assert time.monotonic() < deadline, "they do not expire"
+    ask_both(EXPIRED, both)
+    for client in both:
         client.close()
 
 
@@ -459,6 +517,7 @@ def main():
             ("scripted commands, RESP3", lambda: run_script(SCRIPT, ports, 3)),
             ("raw bytes", lambda: run_raw(ports)),
             ("random commands in pipelines", lambda: run_random(ports, 7, 4000)),
+            ("keys that have expired", lambda: run_expired(ports)),
             ("COMMAND INFO", lambda: compare_command_info(ports)),
         ]
     for name, case in cases:

@@ -10,6 +10,7 @@ import resource
 import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -21,7 +22,6 @@ from resp import Client, Closed, command
 
 SECONDS_MAX = 60
 MIB = 1 << 20
-IDLE_CONNECTIONS = 10_000
 BYTES_PER_IDLE_CONNECTION_MAX = 4096
 
 binary, folder = sys.argv[1:3]
@@ -32,17 +32,25 @@ class Server:
 
     count = 0
 
-    def __init__(self, *options):
+    def __init__(self, *options, files_max=None):
         Server.count += 1
         self.data = os.path.join(folder, f"data-{Server.count}")
+        self.log = os.path.join(folder, f"log-{Server.count}")
         self.options = options
+        self.files_max = files_max
         self.start()
+
+    def limit_files(self):
+        if self.files_max:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (self.files_max, self.files_max))
 
     def start(self):
         self.process = subprocess.Popen(
             [binary, "serve", "--data", self.data, "--listen", "127.0.0.1:0"]
             + ["--http-listen", "off", "--resp-listen", "127.0.0.1:0", *self.options],
             stdout=subprocess.PIPE,
+            stderr=open(self.log, "ab") if self.files_max else None,
+            preexec_fn=self.limit_files,
             text=True,
         )
         for line in self.process.stdout:
@@ -110,6 +118,27 @@ def a_half_sent_command_waits_and_others_do_not(server):
         equal(len(slow.answer()), 100_000 + len("$100000\r\n\r\n"))
 
 
+def a_half_sent_command_is_forgotten_when_its_client_leaves(server):
+    with server.client() as other:
+        resting = info(other, "client_buffer_bytes")
+        for ending in (
+            b"*2\r\n$3\r\nGET\r\n$5\r\nab",
+            b"*3\r\n$3\r\nSET\r\n$4\r\ntorn\r\n$900000\r\n" + b"x" * 500_000,
+            b"SET torn",
+        ):
+            for way in ("close", "reset"):
+                with server.client() as client:
+                    client.send(ending)
+                    wait_until(lambda: info(other, "client_buffer_bytes") != resting)
+                    if way == "reset":
+                        client.socket.setsockopt(
+                            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+                        )
+                wait_until(lambda: info(other, "connected_clients") == "1")
+                wait_until(lambda: info(other, "client_buffer_bytes") == resting)
+        equal(other.ask("EXISTS", "torn"), b":0\r\n")
+
+
 def a_pipeline_is_answered_in_order(server):
     with server.client() as client:
         count = 20_000
@@ -141,6 +170,31 @@ def broken_requests_are_told_and_closed(server):
         client.send(b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$%d\r\n" % (MIB + 1))
         equal(client.line(), b"-ERR Protocol error: invalid bulk length\r\n")
         assert client.is_closed()
+
+
+def requests_beyond_a_limit_are_told_and_closed(server):
+    argument = b"$%d\r\n%s\r\n" % (MIB, b"x" * MIB)
+    cases = [
+        (b"*65537\r\n", b"invalid multibulk length"),
+        (b"*40\r\n" + argument * 40, b"too big request"),
+        (b"x" * 70_000, b"too big inline request"),
+        (b"*" + b"1" * 70_000, b"too big mbulk count string"),
+        (b"*1\r\n$" + b"1" * 70_000, b"too big bulk count string"),
+    ]
+    with server.client() as other:
+        for data, rule in cases:
+            with server.client() as client:
+                answered = []
+                reader = threading.Thread(target=lambda: answered.append(client.line()))
+                reader.start()
+                try:
+                    client.send(data)
+                except ConnectionError:
+                    pass  # it is refused before all of it has come
+                reader.join()
+                equal(answered, [b"-ERR Protocol error: %s\r\n" % rule])
+                assert client.is_closed()
+            equal(other.ask("PING"), b"+PONG\r\n")
 
 
 def values_up_to_the_limit_are_kept(server):
@@ -200,6 +254,27 @@ def one_connection_too_many_is_told_so():
             client.close()
 
 
+def few_files_mean_few_connections_and_the_log_says_so():
+    with Server(files_max=1600) as server:
+        with server.client() as client:
+            count = int(info(client, "maxclients"))
+        assert 16 <= count < 1600, count
+        with open(server.log, encoding="utf-8") as log:
+            line = next(line for line in log if " resp limited " in line)
+        assert f"clients={count} " in line and "1600 open files are allowed" in line, line
+        clients = []
+        while len(clients) < count:
+            client = server.client()
+            if client.ask("PING") == b"+PONG\r\n":  # the first one may not have left yet
+                clients.append(client)
+        with server.client() as client:
+            equal(client.line(), b"-ERR max number of clients reached\r\n")
+            assert client.is_closed()
+        for client in clients:
+            equal(client.ask("PING"), b"+PONG\r\n")
+            client.close()
+
+
 def a_silent_connection_is_closed_when_asked_for():
     with Server("--resp-idle", "1") as server:
         with server.client() as silent, server.client() as other:
@@ -210,28 +285,28 @@ def a_silent_connection_is_closed_when_asked_for():
             equal(info(other, "closed_idle_connections"), "1")
 
 
-def many_idle_connections_cost_little(server):
-    """Skipped where so many files may not be open."""
-    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    if limit < IDLE_CONNECTIONS + 2000:
-        print(f"skip - {IDLE_CONNECTIONS} idle connections: only {limit} open files are allowed")
-        return
-    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
-    before = server.resident_bytes()
-    clients = [server.client() for _ in range(IDLE_CONNECTIONS - 10)]
-    for client in clients:
-        client.send(command("PING"))
-    for client in clients:
-        equal(client.answer(), b"+PONG\r\n")
-    each = (server.resident_bytes() - before) // len(clients)
-    print(f"    {each} bytes of the server's memory for each of {len(clients)} idle connections")
-    assert each <= BYTES_PER_IDLE_CONNECTION_MAX
-    with server.client() as client:
-        equal(client.ask("PING"), b"+PONG\r\n")
-        equal(int(info(client, "connected_clients")), len(clients) + 1)
-        for one in clients:
-            one.close()
-        wait_until(lambda: info(client, "connected_clients") == "1")
+def many_idle_connections_cost_little():
+    """As many as the limit of open files allows, at most 10,000."""
+    with Server() as server:
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+        with server.client() as client:
+            count = min(int(info(client, "maxclients")), limit - 100) - 10
+        before = server.resident_bytes()
+        clients = [server.client() for _ in range(count)]
+        for client in clients:
+            client.send(command("PING"))
+        for client in clients:
+            equal(client.answer(), b"+PONG\r\n")
+        taken = server.resident_bytes() - before
+        print(f"    {taken // count} bytes of memory for each of {count} idle connections")
+        assert taken <= count * BYTES_PER_IDLE_CONNECTION_MAX + MIB
+        with server.client() as client:
+            equal(client.ask("PING"), b"+PONG\r\n")
+            equal(int(info(client, "connected_clients")), len(clients) + 1)
+            for one in clients:
+                one.close()
+            wait_until(lambda: info(client, "connected_clients") == "1")
 
 
 # --- what is kept -----------------------------------------------------------------------
@@ -386,6 +461,8 @@ def a_password_is_asked_for_and_not_shown():
 
 ALONE = [
     one_connection_too_many_is_told_so,
+    few_files_mean_few_connections_and_the_log_says_so,
+    many_idle_connections_cost_little,
     a_silent_connection_is_closed_when_asked_for,
     acknowledged_values_survive_a_kill,
     values_are_on_disk_within_a_second_or_two,
@@ -396,13 +473,14 @@ ALONE = [
 ]
 TOGETHER = [
     a_half_sent_command_waits_and_others_do_not,
+    a_half_sent_command_is_forgotten_when_its_client_leaves,
     a_pipeline_is_answered_in_order,
     the_answer_to_the_last_command_comes_though_the_client_has_ended,
     broken_requests_are_told_and_closed,
+    requests_beyond_a_limit_are_told_and_closed,
     values_up_to_the_limit_are_kept,
     a_client_that_does_not_read_is_not_read_from,
     replies_beyond_the_limit_close_the_connection,
-    many_idle_connections_cost_little,
     a_scan_finds_every_key,
     a_key_expires,
 ]

@@ -9,6 +9,8 @@
 #include <cmocka.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -41,7 +43,10 @@ static void start(struct fixture *fixture, bool always)
 
     assert_ok(memory_engine_open(&fixture->inner));
     fixture->engine = fault_engine_open(fixture->inner);
-    fixture->log = open_log(fixture->engine);
+    /* Each intent is a commit of its own, so that what is one intent can be seen. */
+    assert_ok(event_log_open(
+        &(struct event_log_options){.engine = fixture->engine, .group_intents_max = 1},
+        &fixture->log));
     assert_ok(snapshot_cache_create(&cache, &fixture->cache));
     assert_ok(value_store_open(&(struct value_store_options){.log = fixture->log,
                                                              .engine = fixture->engine,
@@ -239,6 +244,128 @@ static void once_a_second_nobody_waits_for_the_disk(void **state)
     close(writer);
 }
 
+/* --- more than may wait ------------------------------------------------------------------------
+ */
+
+enum { LARGE_BYTES = 512 << 10, LARGE_COUNT = 20 };
+
+static void say_large(int client, int number)
+{
+    char *request = malloc(LARGE_BYTES + 64);
+    int head =
+        snprintf(request, 64, "*3\r\n$3\r\nSET\r\n$3\r\nl%02d\r\n$%d\r\n", number, LARGE_BYTES);
+
+    memset(request + head, 'x', LARGE_BYTES);
+    memcpy(request + head + LARGE_BYTES, "\r\n", 3);
+    say(client, request);
+    free(request);
+}
+
+static void *say_all_large(void *argument)
+{
+    for (int i = 0; i < LARGE_COUNT; i++)
+        say_large(*(int *)argument, i);
+    return NULL;
+}
+
+static void find_held(void *context, const struct metric *metric)
+{
+    if (metric->labels[0].value && strcmp(metric->labels[0].value, "resp_unsaved") == 0)
+        *(double *)context = metric->value;
+}
+
+static double held_count(const struct fixture *fixture)
+{
+    double count = -1;
+
+    resp_server_limits(fixture->server, find_held, &count);
+    assert_true(count >= 0);
+    return count;
+}
+
+static void changes_that_find_no_room_wait_for_the_flush_and_looks_go_on(void **state)
+{
+    struct fixture *fixture = *state;
+    int writer = connect_to(fixture), other = connect_to(fixture), third = connect_to(fixture);
+    pthread_t sender;
+
+    fault_engine_hold_commits(fixture->engine);
+    assert_int_equal(pthread_create(&sender, NULL, say_all_large, &writer), 0);
+    hears(writer, "+OK\r\n");
+    while (held_count(fixture) == 0) {
+        say(other, "STRLEN l00\r\n");
+        hears(other, ":524288\r\n");
+    }
+    assert_true(snapshot_cache_stats(fixture->cache).unsaved_bytes <= CACHE_BYTES / 4);
+    say(third, "SET small 1\r\n");
+    while (held_count(fixture) == 1) {
+        say(other, "PING\r\n");
+        hears(other, "+PONG\r\n");
+    }
+    assert_false(has_heard(third));
+    fault_engine_release_commits(fixture->engine);
+    for (int i = 1; i < LARGE_COUNT; i++)
+        hears(writer, "+OK\r\n");
+    hears(third, "+OK\r\n");
+    assert_int_equal(pthread_join(sender, NULL), 0);
+    close(writer);
+    close(other);
+    close(third);
+}
+
+static void changes_are_refused_when_no_flush_can_make_room(void **state)
+{
+    struct fixture *fixture = *state;
+    int writer = connect_to(fixture);
+    char answer = 0;
+
+    fault_engine_set_room(fixture->engine, false);
+    for (int i = 0; i == 0 || answer == '+'; i++) {
+        assert_true((size_t)i * LARGE_BYTES <= CACHE_BYTES / 2);
+        say_large(writer, i);
+        assert_int_equal(recv(writer, &answer, 1, MSG_WAITALL), 1);
+        hears(writer, answer == '+' ? "OK\r\n" : "OOM values: too much waits for the disk");
+    }
+    close(writer);
+    fault_engine_set_room(fixture->engine, true);
+    writer = connect_to(fixture);
+    say_large(writer, 0);
+    hears(writer, "+OK\r\n");
+    close(writer);
+}
+
+/* --- several keys at once ------------------------------------------------------------------------
+ */
+
+enum { PAIRS = 2000 };
+
+static void say_mset(int client, int value)
+{
+    char *request = malloc(PAIRS * 32), *at = request;
+
+    at += snprintf(at, 32, "*%d\r\n$4\r\nMSET\r\n", 1 + 2 * PAIRS);
+    for (int i = 0; i < PAIRS; i++)
+        at += snprintf(at, 32, "$5\r\nm%04d\r\n$1\r\n%d\r\n", i, value);
+    say(client, request);
+    free(request);
+}
+
+static void keys_that_are_set_together_are_saved_by_one_commit(void **state)
+{
+    struct fixture *fixture = *state;
+    int writer = connect_to(fixture);
+
+    say_mset(writer, 1);
+    hears(writer, "+OK\r\n");
+    struct fault_counts before = fault_engine_counts(fixture->engine);
+    say_mset(writer, 2);
+    hears(writer, "+OK\r\n");
+    struct fault_counts after = fault_engine_counts(fixture->engine);
+    assert_int_equal(after.commits - before.commits, 1);
+    assert_true(after.writes - before.writes >= PAIRS);
+    close(writer);
+}
+
 static void a_snapshot_is_on_disk_before_it_is_acknowledged(void **state)
 {
     struct fixture *fixture = *state;
@@ -267,6 +394,9 @@ int main(void)
         ALWAYS(a_change_that_cannot_be_saved_is_not_acknowledged),
         ALWAYS(an_orderly_end_answers_what_was_begun),
         EVERY_SECOND(once_a_second_nobody_waits_for_the_disk),
+        EVERY_SECOND(changes_that_find_no_room_wait_for_the_flush_and_looks_go_on),
+        EVERY_SECOND(changes_are_refused_when_no_flush_can_make_room),
+        ALWAYS(keys_that_are_set_together_are_saved_by_one_commit),
         EVERY_SECOND(a_snapshot_is_on_disk_before_it_is_acknowledged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -661,6 +661,49 @@ static struct saga_rebuild rebuild_sagas(void)
     return rebuild;
 }
 
+static void print_line(void *context, const char *line)
+{
+    (void)context;
+    fprintf(stderr, "%s\n", line);
+}
+
+static uint64_t count_wrong_sagas(void)
+{
+    struct saga_rebuild sagas = {.tell = print_line};
+
+    assert_ok(event_log_open(&(struct event_log_options){.engine = fixture.store.engine,
+                                                         .clock = &fixture.clock.clock,
+                                                         .only_reads = true},
+                             &sagas.log));
+    assert_ok(saga_verify(&sagas));
+    event_log_close(sagas.log);
+    return sagas.wrong;
+}
+
+static void verify_counts_what_of_the_sagas_disagrees_and_changes_nothing(void **state)
+{
+    uint8_t key[8];
+
+    (void)state;
+    put_three_steps();
+    assert_ok(fixture_start(&fixture, "order", "1"));
+    assert_ok(fixture_start(&fixture, "order", "2"));
+    gateway_fixture_stop(&fixture);
+    assert_int_equal(count_wrong_sagas(), 0);
+    put_u64_big_endian(key, 1);
+    damage(FAMILY_SAGAS, bytes_of(key, 8), (struct bytes){0});
+    assert_int_equal(count_wrong_sagas(), 3); /* its two entries of the index lead nowhere */
+    damage(FAMILY_SAGA_IDS, bytes_of("order\0002", 7), (struct bytes){0});
+    assert_int_equal(count_wrong_sagas(), 4);
+    damage(FAMILY_SAGA_INDEX, bytes_of("s\1\0\0\0\0\0\0\0\2", 10), (struct bytes){0});
+    assert_int_equal(count_wrong_sagas(), 5);
+    damage(FAMILY_SAGA_INDEX, bytes_of("s\5\0\0\0\0\0\0\0\2", 10), bytes_of_text(""));
+    assert_int_equal(count_wrong_sagas(), 6);
+    rebuild_sagas();
+    assert_int_equal(count_wrong_sagas(), 0);
+    gateway_fixture_continue(&fixture);
+}
+
 static void damaged_rows_of_sagas_are_folded_anew(void **state)
 {
     uint8_t key[8];
@@ -747,6 +790,7 @@ int main(int argc, char **argv)
         gateway_test(definitions_have_versions_and_a_default),
         gateway_test(sagas_are_found_by_status_and_attribute),
         gateway_test(sagas_go_on_behind_verify_and_rebuild),
+        gateway_test(verify_counts_what_of_the_sagas_disagrees_and_changes_nothing),
         gateway_test(damaged_rows_of_sagas_are_folded_anew),
         gateway_test(a_command_whose_event_was_erased_is_made_anew),
     };

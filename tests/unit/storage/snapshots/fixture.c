@@ -53,7 +53,9 @@ static void start(struct fixture *fixture)
 {
     open_engine(fixture);
     assert_ok(event_log_open(
-        &(struct event_log_options){.engine = fixture->engine, .clock = &clock_of_test},
+        &(struct event_log_options){.engine = fixture->engine,
+                                    .clock = &clock_of_test,
+                                    .group_intents_max = fixture->intents_alone ? 1 : 0},
         &fixture->log));
     assert_ok(snapshot_cache_create(&(struct cache_options){.bytes_max = fixture->cache_bytes,
                                                             .policy = fixture->policy,

@@ -19,6 +19,7 @@ struct fixture {
     struct value_store *values;
     size_t cache_bytes;
     enum cache_policy policy;
+    bool intents_alone; /* each intent is a commit of its own; from reopen() on */
 };
 
 /* The time of the stores, wall and monotonic: from 1 s on. */

@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 #include <malloc.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,6 +146,111 @@ static void limits_are_named(void **state)
     assert_fails(value_set(fixture->values, &change), INVALID_ARGUMENT, "key: 1 to 4096 bytes");
     change = set_of("snapshot:a", "1");
     assert_fails(value_set(fixture->values, &change), INVALID_ARGUMENT, "names a snapshot");
+}
+
+/* --- several at once ----------------------------------------------------------------------- */
+
+enum { MEMBERS = 700, ROUNDS = 60 };
+
+/* m0 ... all with the same value. */
+static struct status set_members(struct fixture *fixture, uint32_t value)
+{
+    static char keys[MEMBERS][8];
+    struct value_pair pairs[MEMBERS];
+
+    for (int i = 0; i < MEMBERS; i++) {
+        snprintf(keys[i], sizeof keys[i], "m%d", i);
+        pairs[i] = (struct value_pair){bytes_of_text(keys[i]), {(uint8_t *)&value, sizeof value}};
+    }
+    return value_set_all(fixture->values, pairs, MEMBERS, NULL);
+}
+
+static void what_is_set_together_is_there_after_a_restart(void **state)
+{
+    struct fixture *fixture = *state;
+    struct value_pair pairs[] = {{bytes_of_text("a"), bytes_of_text("1")},
+                                 {bytes_of_text("b"), bytes_of_text("2")},
+                                 {bytes_of_text("a"), bytes_of_text("3")}};
+
+    set(fixture, "b", "0");
+    assert_ok(value_set_all(fixture->values, pairs, 3, NULL));
+    assert_string_equal(get(fixture, "a"), "3");
+    assert_int_equal(value_count(fixture->values), 2);
+    reopen(fixture, 8 << 20, CACHE_ALLKEYS_LRU);
+    assert_string_equal(get(fixture, "a"), "3");
+    assert_string_equal(get(fixture, "b"), "2");
+    assert_int_equal(value_count(fixture->values), 2);
+}
+
+static void nothing_is_set_if_one_of_them_cannot_be(void **state)
+{
+    struct fixture *fixture = *state;
+    uint8_t *large = calloc(1, VALUE_BYTES_MAX);
+    struct value_pair pairs[] = {{bytes_of_text("a"), bytes_of_text("1")},
+                                 {bytes_of_text("b"), {large, VALUE_BYTES_MAX}},
+                                 {bytes_of_text("c"), bytes_of_text("1")}};
+
+    reopen(fixture, 1 << 20, CACHE_ALLKEYS_LRU);
+    size_t bytes = snapshot_cache_stats(fixture->cache).bytes;
+    assert_fails(value_set_all(fixture->values, pairs, 3, NULL), RESOURCE_EXHAUSTED, "no room");
+    assert_string_equal(get(fixture, "a"), "");
+    assert_string_equal(get(fixture, "c"), "");
+    assert_int_equal(snapshot_cache_stats(fixture->cache).bytes, bytes);
+    pairs[1] = (struct value_pair){bytes_of_text("snapshot:a"), bytes_of_text("1")};
+    assert_fails(value_set_all(fixture->values, pairs, 3, NULL), INVALID_ARGUMENT, "names a");
+    assert_string_equal(get(fixture, "a"), "");
+    assert_int_equal(value_count(fixture->values), 0);
+    free(large);
+}
+
+struct rows {
+    size_t count;
+    uint32_t values[MEMBERS];
+};
+
+/* A row of `values` ends with the value. */
+static bool collect_row(void *context, struct bytes key, struct bytes row)
+{
+    struct rows *rows = context;
+
+    (void)key;
+    assert_true(rows->count < MEMBERS && row.size > sizeof(uint32_t));
+    memcpy(&rows->values[rows->count++], row.data + row.size - sizeof(uint32_t), sizeof(uint32_t));
+    return true;
+}
+
+static atomic_bool is_over;
+
+static void *flush_again_and_again(void *argument)
+{
+    while (!atomic_load(&is_over))
+        assert_ok(value_store_flush(argument));
+    return NULL;
+}
+
+/* A flush may begin at any moment. */
+static void the_disk_never_holds_a_part_of_what_is_set_together(void **state)
+{
+    struct fixture *fixture = *state;
+    struct rows *rows = calloc(1, sizeof *rows);
+    pthread_t flusher;
+
+    fixture->intents_alone = true;
+    reopen(fixture, 8 << 20, CACHE_ALLKEYS_LRU);
+    atomic_store(&is_over, false);
+    assert_int_equal(pthread_create(&flusher, NULL, flush_again_and_again, fixture->values), 0);
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        assert_ok(set_members(fixture, round));
+        rows->count = 0;
+        assert_ok(engine_scan(fixture->engine, &(struct scan){.family = FAMILY_VALUES}, collect_row,
+                              rows));
+        assert_true(rows->count == 0 || rows->count == MEMBERS);
+        for (size_t i = 1; i < rows->count; i++)
+            assert_int_equal(rows->values[i], rows->values[0]);
+    }
+    atomic_store(&is_over, true);
+    assert_int_equal(pthread_join(flusher, NULL), 0);
+    free(rows);
 }
 
 /* --- walking ----------------------------------------------------------------------------- */
@@ -314,6 +421,9 @@ int main(void)
         ON_BOTH(expiry_is_changed_kept_and_taken_away),
         ON_BOTH(a_deleted_value_stays_deleted),
         ON_BOTH(limits_are_named),
+        ON_BOTH(what_is_set_together_is_there_after_a_restart),
+        ON_BOTH(nothing_is_set_if_one_of_them_cannot_be),
+        ON_BOTH(the_disk_never_holds_a_part_of_what_is_set_together),
         ON_BOTH(a_walk_meets_every_key_whether_saved_or_not),
         ON_BOTH(what_was_looked_at_lately_stays_under_lru),
         ON_BOTH(what_is_looked_at_often_stays_under_lfu),
