@@ -127,7 +127,7 @@ export class Client {
       filter: filter && api.Filter.create(filter),
     });
     if (start !== undefined) request.from = fromOneof(start, "revision");
-    return this.#read(() => this.#store.readStream(request));
+    return this.#read(() => this.#store.readStream(request, headers()));
   }
 
   /** The events of the whole store in commit order, from the position or time `start` on. A query finds
@@ -140,7 +140,7 @@ export class Client {
       filter: filter && api.Filter.create(filter),
     });
     if (start !== undefined) request.from = fromOneof(start, "position");
-    return this.#read(() => this.#store.readAll(request));
+    return this.#read(() => this.#store.readAll(request, headers()));
   }
 
   /** Past events, then new ones, without end: of one stream behind the revision `after`, or of all

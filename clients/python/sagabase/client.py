@@ -322,7 +322,7 @@ class Client:
         waits.cancel()
 
     def _read(self, method: Callable, request: Any) -> Iterator[RecordedEvent]:
-        call = method(request)
+        call = method(request, metadata=headers())
         try:
             for page in call:
                 for event in page.events:
