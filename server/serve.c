@@ -1,8 +1,7 @@
 /* The composition root: puts the rooms together, and takes them apart in reverse.
  *
  *   configuration -> engine -> event log -> cache, values, snapshots -> reducers -> what is due
- *   -> saga gateway
- *     -> health, reflection -> rpc server -> RESP -> HTTP
+ *     -> saga gateway -> health, reflection -> rpc server -> RESP -> HTTP
  *
  * The main thread waits for signals (signals.h). */
 #include "server/serve.h"
@@ -71,8 +70,8 @@ struct server {
     struct snapshot_cache *cache;
     struct value_store *values;
     struct snapshot_store *snapshots;
-    struct reducers *reducers;
     struct due_streams *due;
+    struct reducers *reducers;
     struct resp_server *resp; /* NULL: none */
     struct http *http;        /* NULL: none */
     struct otlp_options otlp_options;
@@ -192,12 +191,13 @@ static struct status open_snapshots(struct server *server)
     TRY(reducers_open(
         &(struct reducers_options){.log = server->log, .snapshots = server->snapshots},
         &server->reducers));
-    return due_streams_open(
-        &(struct due_streams_options){
-            .log = server->log,
-            .snapshots = server->snapshots,
-            .reducers = {server->reducers, reducers_has, reducers_submit, reduction_clear}},
-        &server->due);
+    return due_streams_open(&(struct due_streams_options){.log = server->log,
+                                                          .snapshots = server->snapshots,
+                                                          .reducers = {.reducers = server->reducers,
+                                                                       .has = reducers_has,
+                                                                       .submit = reducers_submit,
+                                                                       .clear = reduction_clear}},
+                            &server->due);
 }
 
 static void close_snapshots(struct server *server)
@@ -231,8 +231,8 @@ static struct status start_rpc(struct server *server)
         .log = server->log,
         .gateway = server->gateway,
         .snapshots = server->snapshots,
-        .reducers = server->reducers,
         .due = server->due,
+        .reducers = server->reducers,
         .health = server->health,
         .census = &server->census,
         .version = sagabase_version,
@@ -282,18 +282,18 @@ static void visit_sagas(void *room, metric_visit *visit, void *context)
     gateway_statistics(server->gateway, visit, context);
 }
 
-static void visit_reducers(void *room, metric_visit *visit, void *context)
-{
-    const struct server *server = room;
-
-    reducers_statistics(server->reducers, visit, context);
-}
-
 static void visit_due(void *room, metric_visit *visit, void *context)
 {
     const struct server *server = room;
 
     due_streams_statistics(server->due, visit, context);
+}
+
+static void visit_reducers(void *room, metric_visit *visit, void *context)
+{
+    const struct server *server = room;
+
+    reducers_statistics(server->reducers, visit, context);
 }
 
 static void visit_traces(void *room, metric_visit *visit, void *context)
@@ -318,8 +318,8 @@ static void visit_limits(void *room, metric_visit *visit, void *context)
     if (server->http)
         http_limits(server->http, visit, context);
     metric_limit(visit, context, "log_lines", log_lines_left_out());
-    reducers_limits(server->reducers, visit, context);
     due_streams_limits(server->due, visit, context);
+    reducers_limits(server->reducers, visit, context);
     if (server->otlp)
         otlp_limits(server->otlp, visit, context);
     if (server->resp)

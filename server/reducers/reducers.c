@@ -6,6 +6,17 @@
 #include "server/reducers/reducers_state.h"
 #include "storage/log/event_log.h"
 
+int name_shown(struct bytes name)
+{
+    enum { BYTES_SHOWN = 60 };
+    size_t size = name.size;
+
+    if (size > BYTES_SHOWN)
+        for (size = BYTES_SHOWN; size > 0 && (name.data[size] & 0xc0) == 0x80;)
+            size--;
+    return (int)size;
+}
+
 /* --- errands of the writer ------------------------------------------------------------------ */
 
 void errand_begin(struct reducers *reducers)

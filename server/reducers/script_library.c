@@ -114,7 +114,7 @@ static int find(lua_State *lua)
     lua_Integer from = luaL_optinteger(lua, 3, 1);
 
     if (from < 0)
-        from = -from > (lua_Integer)size ? 1 : (lua_Integer)size + from + 1;
+        from = from < -(lua_Integer)size ? 1 : (lua_Integer)size + from + 1;
     if (from == 0)
         from = 1;
     const char *found = from - 1 > (lua_Integer)size

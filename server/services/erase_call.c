@@ -45,7 +45,8 @@ static void on_forgotten(struct intent *intent)
 static struct status forget_snapshots(const struct services *services, struct bytes stream,
                                       struct arena *arena)
 {
-    struct forgetting forgetting = {.change = {.kind = SNAPSHOT_DELETE_ALL, .stream = stream}};
+    struct forgetting forgetting = {
+        .change = {.kind = SNAPSHOT_DELETE_ALL, .stream = stream, .hidden_too = true}};
 
     forgetting.change.intent.done = on_forgotten;
     sem_init(&forgetting.ended, 0, 0);

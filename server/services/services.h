@@ -25,8 +25,8 @@ struct services {
     struct event_log *log;
     struct gateway *gateway;
     struct snapshot_store *snapshots;
-    struct reducers *reducers;
     struct due_streams *due;
+    struct reducers *reducers;
     struct health *health;
     struct census *census; /* of subscriptions; NULL: nobody asks */
     const char *version;   /* static */

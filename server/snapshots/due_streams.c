@@ -207,14 +207,16 @@ struct status due_streams_open(const struct due_streams_options *options,
     due->watcher.changed = on_changed;
     due->watcher.policy_changed = on_policy_changed;
     due->waiter.wake = on_commit;
+    due->sweep.reducers_at_us = INT64_MAX;
     pthread_mutex_init(&due->lock, NULL);
     deadline_cond_init(&due->changed);
     bool room = due_table_init(&due->table, memory_max);
+    snapshot_store_watch(options->snapshots, &due->watcher); /* before the thread has some made */
     if (!room || pthread_create(&due->thread, NULL, due_run, due) != 0) {
+        snapshot_store_watch(options->snapshots, NULL);
         destroy(due);
         return status_make(STATUS_RESOURCE_EXHAUSTED, "snapshots: cannot start their thread");
     }
-    snapshot_store_watch(options->snapshots, &due->watcher);
     *opened = due;
     return OK;
 }

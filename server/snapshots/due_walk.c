@@ -117,7 +117,9 @@ bool due_walk_on(struct due_streams *due)
 
 int64_t due_walk_at_us(const struct due_streams *due)
 {
-    return due->walk.is_underway ? due->walk.rests_until_us : INT64_MAX;
+    int64_t at_us = due->walk.is_underway ? due->walk.rests_until_us : INT64_MAX;
+
+    return at_us < due->sweep.reducers_at_us ? at_us : due->sweep.reducers_at_us;
 }
 
 /* --- a sweep --------------------------------------------------------------------------------- */
@@ -141,11 +143,13 @@ bool due_sweep_on(struct due_streams *due)
 
     if (!sweep->is_underway) {
         uint64_t version = snapshot_policy_version(due->options.snapshots);
-        if (sweep->version == version && !sweep->reducers)
+        bool reducers = sweep->reducers_at_us <= clock_monotonic_us(system_clock());
+        if (sweep->version == version && !reducers)
             return false;
         sweep->version = version;
-        sweep->reducers_too = sweep->reducers;
-        sweep->reducers = false;
+        sweep->reducers_too = reducers;
+        if (reducers)
+            sweep->reducers_at_us = INT64_MAX;
     }
     pthread_mutex_lock(&due->lock);
     if (due->table.count > 0)

@@ -79,6 +79,17 @@ struct stream_head {
 struct status event_log_find_stream(struct event_log *log, struct bytes name,
                                     struct stream_head *head);
 
+/* What of a stream is hidden, though nothing of it may be left to be seen. `number` is 0 if nothing
+ * was ever appended to it. */
+struct stream_hidden {
+    uint64_t number;
+    uint64_t first_revision; /* as above; the next one to come, if all is hidden */
+    uint64_t deleted_before; /* as above */
+};
+
+struct status event_log_find_hidden(struct event_log *log, struct bytes name,
+                                    struct stream_hidden *hidden);
+
 /* The first event taken in at or after a time: its position, or with a stream
  * number its revision. What would come next if all are older. */
 struct status event_log_find_time(struct event_log *log, uint64_t stream_number, int64_t time_us,

@@ -11,12 +11,14 @@ enum { RETRY_US = 20 * 1000 };
 void scavenge_init(struct scavenge *scavenge)
 {
     pthread_mutex_init(&scavenge->lock, NULL);
+    pthread_mutex_init(&scavenge->following, NULL);
     halt_init(&scavenge->halt);
 }
 
 void scavenge_destroy(struct scavenge *scavenge)
 {
     halt_destroy(&scavenge->halt);
+    pthread_mutex_destroy(&scavenge->following);
     pthread_mutex_destroy(&scavenge->lock);
 }
 
@@ -96,12 +98,25 @@ static struct status walk(struct event_log *log, uint64_t end)
     return OK;
 }
 
+static struct status call_follower(struct scavenge *scavenge)
+{
+    struct status status = OK;
+
+    pthread_mutex_lock(&scavenge->following);
+    if (scavenge->follower)
+        status = scavenge->follower->follow(scavenge->follower);
+    pthread_mutex_unlock(&scavenge->following);
+    return status;
+}
+
 static void *run(void *argument)
 {
     struct event_log *log = argument;
     struct scavenge *scavenge = &log->scavenge;
     struct status status = walk(log, scavenge->progress.end);
 
+    if (status_ok(status))
+        status = call_follower(scavenge);
     pthread_mutex_lock(&scavenge->lock);
     scavenge->progress.state = status_ok(status)                 ? SCAVENGE_DONE
                                : status.code == STATUS_CANCELLED ? SCAVENGE_CANCELLED
@@ -169,6 +184,18 @@ struct scavenge_progress event_log_scavenge_progress(struct event_log *log)
     struct scavenge_progress progress = log->scavenge.progress;
     pthread_mutex_unlock(&log->scavenge.lock);
     return progress;
+}
+
+void event_log_set_scavenge_follower(struct event_log *log, struct scavenge_follower *follower)
+{
+    pthread_mutex_lock(&log->scavenge.following);
+    log->scavenge.follower = follower;
+    pthread_mutex_unlock(&log->scavenge.following);
+}
+
+bool event_log_scavenge_goes_on(struct event_log *log)
+{
+    return halt_wait_us(&log->scavenge.halt, 0);
 }
 
 void scavenge_stop(struct event_log *log)

@@ -13,6 +13,7 @@
 #ifndef STORAGE_LOG_SCAVENGE_H
 #define STORAGE_LOG_SCAVENGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/status.h"
@@ -49,5 +50,17 @@ struct status event_log_scavenge(struct event_log *log);
 struct status event_log_cancel_scavenge(struct event_log *log);
 
 struct scavenge_progress event_log_scavenge_progress(struct event_log *log);
+
+/* Who keeps something beside the log, and does the same with it: called by the scavenge's thread
+ * when the log was walked. */
+struct scavenge_follower {
+    struct status (*follow)(struct scavenge_follower *follower);
+};
+
+/* One, or NULL; returns when the one before is not being called any more. Any thread. */
+void event_log_set_scavenge_follower(struct event_log *log, struct scavenge_follower *follower);
+
+/* For the follower: false if it is to stop. */
+bool event_log_scavenge_goes_on(struct event_log *log);
 
 #endif

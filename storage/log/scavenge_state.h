@@ -16,6 +16,8 @@ struct scavenge {
     struct halt halt;
     bool has_thread; /* to be joined */
     pthread_t thread;
+    pthread_mutex_t following; /* held while the follower is called; before `lock` */
+    struct scavenge_follower *follower;
 };
 
 void scavenge_init(struct scavenge *scavenge);

@@ -6,24 +6,28 @@
 #include "storage/log/event_wire.h"
 #include "storage/log/log_state.h"
 #include "storage/log/page.h"
+#include "storage/log/seal.h"
 
 /* --- appending ----------------------------------------------------------------------------------
  */
 
-static struct status is_to_be_sealed(struct event_log *log, struct bytes stream, bool *sealed)
+/* The key that is needed for what will be written of a stream. */
+static struct status find_key(struct event_log *log, uint64_t number, struct bytes stream,
+                              struct key *key, bool *needed)
 {
-    uint64_t number, count;
+    bool found;
 
-    TRY(stream_locate(log, stream, &number, &count));
-    *sealed = retention_encrypts(&log->retention, number, stream);
-    return OK;
+    *needed = retention_encrypts(&log->retention, number, stream);
+    if (!*needed)
+        return OK;
+    if (!log->options.keys)
+        return status_make(STATUS_FAILED_PRECONDITION, "policy.encrypt: the server has no keys");
+    return key_store_get(log->options.keys, stream, true, key, &found);
 }
 
 struct status sealing_find_keys(struct event_log *log, const struct append *append,
                                 struct append_plan *plan, struct arena *arena)
 {
-    bool sealed, found;
-
     plan->sealing_epoch = atomic_load(&log->sealing_epoch); /* before the keys */
     if (!atomic_load(&log->has_sealed))
         return OK;
@@ -32,29 +36,67 @@ struct status sealing_find_keys(struct event_log *log, const struct append *appe
         return status_make(STATUS_RESOURCE_EXHAUSTED, "events: too many for the call's memory");
     for (size_t i = 0; i < append->stream_count; i++) {
         struct bytes stream = append->streams[i].stream;
-        TRY(is_to_be_sealed(log, stream, &sealed));
-        if (!sealed)
+        uint64_t number, count;
+        struct key key;
+        bool needed;
+        TRY(stream_locate(log, stream, &number, &count));
+        TRY(find_key(log, number, stream, &key, &needed));
+        if (!needed)
             continue;
-        struct key *key = arena_alloc(arena, sizeof *key);
-        if (!key)
+        struct key *kept = arena_alloc(arena, sizeof *kept);
+        if (!kept)
             return status_make(STATUS_RESOURCE_EXHAUSTED, "events: too many for the call's memory");
-        if (!log->options.keys)
-            return status_make(STATUS_FAILED_PRECONDITION,
-                               "policy.encrypt: the server has no keys");
-        TRY(key_store_get(log->options.keys, stream, true, key, &found));
-        plan->keys[i] = key;
+        *kept = key;
+        plan->keys[i] = kept;
         plan->is_sealed = true;
     }
     return OK;
 }
 
+static struct status check_epoch(struct event_log *log, uint64_t epoch, const char *again)
+{
+    if (atomic_load(&log->is_sealing_suspended) || atomic_load(&log->sealing_epoch) != epoch)
+        return status_make(STATUS_UNAVAILABLE, "a key is being destroyed: %s again", again);
+    return OK;
+}
+
 struct status sealing_check(struct event_log *log, const struct append_plan *plan)
 {
-    if (!plan->is_sealed)
+    return plan->is_sealed ? check_epoch(log, plan->sealing_epoch, "append") : OK;
+}
+
+/* --- beside the log -------------------------------------------------------------------------- */
+
+struct status event_log_find_seal(struct event_log *log, uint64_t stream_number,
+                                  struct bytes stream, struct seal *seal)
+{
+    *seal = (struct seal){.epoch = atomic_load(&log->sealing_epoch)}; /* before the key */
+    if (!atomic_load(&log->has_sealed))
         return OK;
-    if (atomic_load(&log->is_sealing_suspended) ||
-        atomic_load(&log->sealing_epoch) != plan->sealing_epoch)
-        return status_make(STATUS_UNAVAILABLE, "a key is being destroyed: append again");
+    return find_key(log, stream_number, stream, &seal->key, &seal->is_needed);
+}
+
+struct status event_log_check_seal(struct event_log *log, const struct seal *seal)
+{
+    return seal->is_needed ? check_epoch(log, seal->epoch, "put it") : OK;
+}
+
+void seal_put(const struct seal *seal, struct bytes about, struct bytes plain, uint8_t *sealed)
+{
+    key_seal(&seal->key, about, plain, sealed);
+}
+
+struct status event_log_open_seal(struct event_log *log, struct bytes stream, struct bytes about,
+                                  struct bytes sealed, uint8_t *plain, bool *opened)
+{
+    struct key key;
+    bool found = false;
+
+    *opened = false;
+    if (log->options.keys)
+        TRY(key_store_get(log->options.keys, stream, false, &key, &found));
+    /* With another key than the one of then, it is lost just as well. */
+    *opened = found && sealed.size >= SEAL_BYTES && key_open(&key, about, sealed, plain);
     return OK;
 }
 
@@ -128,23 +170,21 @@ struct status event_log_put_event(struct event_log *log, const struct event *eve
                                   struct buffer *frames)
 {
     struct bytes sealed = event->sealed;
-    struct key key;
-    bool found = false;
+    bool opened;
 
     if (sealed.size == 0) {
         buffer_put(frames, event->frame);
         return OK;
     }
-    if (log->options.keys)
-        TRY(key_store_get(log->options.keys, event->stream, false, &key, &found));
-    uint8_t *payload = found ? malloc(sealed.size) : NULL;
-    if (found && !payload)
+    uint8_t *payload = malloc(sealed.size);
+    if (!payload)
         return status_make(STATUS_RESOURCE_EXHAUSTED, "read: out of memory");
-    /* With another key than the one of then, it is lost just as well. */
-    if (found && key_open(&key, event->id, sealed, payload))
+    struct status status =
+        event_log_open_seal(log, event->stream, event->id, sealed, payload, &opened);
+    if (status_ok(status) && opened)
         put_opened(event, (struct bytes){payload, sealed.size - SEAL_BYTES}, frames);
-    else
+    else if (status_ok(status))
         put_lost(event, frames);
     free(payload);
-    return OK;
+    return status;
 }

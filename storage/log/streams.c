@@ -23,26 +23,47 @@ struct status stream_locate(struct event_log *log, struct bytes name, uint64_t *
     return OK;
 }
 
+static struct status find_hidden(struct event_log *log, struct bytes name,
+                                 struct stream_hidden *hidden, uint64_t *count)
+{
+    uint64_t number;
+
+    *hidden = (struct stream_hidden){0};
+    TRY(stream_locate(log, name, &number, count));
+    if (*count == 0)
+        return OK;
+    struct retained row = retention_of(&log->retention, number);
+    uint64_t deleted = row.is_deleted ? row.first_revision : 0;
+    hidden->number = number;
+    hidden->first_revision =
+        retention_first(&row, retention_policy(&log->retention, &row, name), *count);
+    hidden->deleted_before = deleted > row.erased_before ? deleted : row.erased_before;
+    return OK;
+}
+
 struct status event_log_find_stream(struct event_log *log, struct bytes name,
                                     struct stream_head *head)
 {
-    uint64_t number, count;
+    struct stream_hidden hidden;
+    uint64_t count;
 
     *head = (struct stream_head){0};
-    TRY(stream_locate(log, name, &number, &count));
-    if (count == 0)
-        return OK;
-    struct retained row = retention_of(&log->retention, number);
-    uint64_t first = retention_first(&row, retention_policy(&log->retention, &row, name), count);
-    uint64_t deleted = row.is_deleted ? row.first_revision : 0;
-    if (first < count)
+    TRY(find_hidden(log, name, &hidden, &count));
+    if (hidden.first_revision < count)
         *head = (struct stream_head){.exists = true,
-                                     .number = number,
-                                     .first_revision = first,
+                                     .number = hidden.number,
+                                     .first_revision = hidden.first_revision,
                                      .last_revision = count - 1,
-                                     .deleted_before =
-                                         deleted > row.erased_before ? deleted : row.erased_before};
+                                     .deleted_before = hidden.deleted_before};
     return OK;
+}
+
+struct status event_log_find_hidden(struct event_log *log, struct bytes name,
+                                    struct stream_hidden *hidden)
+{
+    uint64_t count;
+
+    return find_hidden(log, name, hidden, &count);
 }
 
 /* Where and when the event of this revision was appended, or the first one behind it if it was

@@ -6,6 +6,9 @@
  *               created i64 · expires i64
  *             's' · stream number u64 · revision u64 -> version u8 = 1 · size of the content type
  *               u8 · checksum u64 of what follows · content type · state
+ *               or version u8 = 2 · 0 u8 · checksum u64 of what follows · sealed with this key as
+ *               what it is about (storage/log/seal.h): size of the content type u8 · content type ·
+ *               state
  *             'p' · 'c' or 's' · name of a category or stream -> policy: version u8 = 1 ·
  *               every so many events u64 · every so many microseconds i64 · kept u32
  *   values    checksum of the key u64, its two upper bits 0 · key -> version u8 = 1 ·
@@ -23,6 +26,7 @@
 
 enum {
     ROW_VERSION = 1,
+    ROW_VERSION_SEALED = 2,
     HISTORY_KEY_BYTES = 9,
     STATE_KEY_BYTES = 17,
     STATE_HEAD_BYTES = 10,

@@ -1,10 +1,12 @@
 /* Looking for snapshots: in the cache, then at the stream's history and the state on disk. */
 #include <stdlib.h>
 
+#include "storage/log/seal.h"
 #include "storage/snapshots/snapshot_state.h"
 
 enum {
-    ROW_BYTES_MAX = STATE_HEAD_BYTES + CONTENT_TYPE_BYTES_MAX + SNAPSHOT_STATE_BYTES_MAX,
+    ROW_BYTES_MAX =
+        STATE_HEAD_BYTES + CONTENT_TYPE_BYTES_MAX + SNAPSHOT_STATE_BYTES_MAX + SEAL_MORE_BYTES + 16,
     SCAN_STEP_MAX = 1000,
 };
 
@@ -15,16 +17,10 @@ void snapshot_release(struct snapshot *snapshot)
     snapshot->entry = NULL;
 }
 
-/* Events go on behind it without a gap, and none of those it knows was deleted. */
 static bool is_shown(const struct stream_head *head, uint64_t revision)
 {
-    return revision + 1 >= head->first_revision && revision >= head->deleted_before &&
+    return snapshot_is_shown(revision, head->first_revision, head->deleted_before) &&
            revision <= head->last_revision;
-}
-
-static bool has_expired(const struct snapshot_store *store, int64_t expires_us)
-{
-    return expires_us != SNAPSHOT_NO_EXPIRY && expires_us <= clock_wall_us(store->options.clock);
 }
 
 /* False: damaged. Takes over the reference. */
@@ -81,27 +77,64 @@ static void keep(struct snapshot_store *store, struct cache_entry *entry, uint64
         cache_unreserve(cache, entry);
 }
 
-/* Reads one as an entry. *entry NULL: it was deleted meanwhile. */
-static struct status read_state(struct snapshot_store *store, uint64_t number,
-                                const struct snapshot_info *info, struct bytes key, uint64_t hash,
-                                struct cache_entry **entry)
-{
-    uint8_t memory[STATE_KEY_BYTES], head[CACHED_HEAD_BYTES];
-    struct arena arena;
-    struct bytes row = {0};
+/* What is read of one snapshot. */
+struct reading {
+    struct bytes stream;
+    uint64_t number;
+    struct snapshot_info info;
+    struct bytes key; /* of the cache */
+    uint64_t hash;
+    struct cache_entry *entry; /* NULL: it was deleted meanwhile, or is lost */
+    bool is_lost;              /* with the stream's key */
+};
 
-    *entry = NULL;
-    put_u64_little_endian(head, info->revision);
-    put_u64_little_endian(head + 8, (uint64_t)info->created_us);
-    arena_init(&arena, 2 * ROW_BYTES_MAX);
-    struct status status = engine_get(store->options.engine, FAMILY_SNAPSHOTS,
-                                      state_key(memory, number, info->revision), &arena, &row);
-    if (status_ok(status) && row.data) {
-        *entry =
-            cache_entry_create(key, hash, (struct bytes){head, sizeof head}, row, info->expires_us);
-        if (!*entry)
-            status = snapshot_out_of_memory();
-    }
+static struct status create_entry(struct reading *reading, struct bytes row_head, struct bytes rest)
+{
+    uint8_t head[CACHED_HEAD_BYTES + STATE_HEAD_BYTES];
+
+    put_u64_little_endian(head, reading->info.revision);
+    put_u64_little_endian(head + 8, (uint64_t)reading->info.created_us);
+    memcpy(head + CACHED_HEAD_BYTES, row_head.data, row_head.size);
+    reading->entry = cache_entry_create(reading->key, reading->hash,
+                                        (struct bytes){head, CACHED_HEAD_BYTES + row_head.size},
+                                        rest, reading->info.expires_us);
+    return reading->entry ? OK : snapshot_out_of_memory();
+}
+
+static struct status open_row(struct snapshot_store *store, struct reading *reading,
+                              struct bytes row_key, struct bytes sealed, struct arena *arena)
+{
+    uint8_t *plain = arena_alloc_raw(arena, sealed.size);
+    uint8_t head[STATE_HEAD_BYTES];
+    bool opened;
+
+    if (!plain)
+        return snapshot_out_of_memory();
+    TRY(event_log_open_seal(store->options.log, reading->stream, row_key, sealed, plain, &opened));
+    reading->is_lost = !opened;
+    if (!opened)
+        return OK;
+    size_t type_size = plain[0];
+    struct bytes both = {plain + 1, sealed.size - SEAL_MORE_BYTES - 1};
+    state_encode_head(head, (struct bytes){both.data, type_size}, both);
+    return create_entry(reading, (struct bytes){head, sizeof head}, both);
+}
+
+static struct status read_state(struct snapshot_store *store, struct reading *reading)
+{
+    uint8_t memory[STATE_KEY_BYTES];
+    struct bytes key = state_key(memory, reading->number, reading->info.revision);
+    struct bytes row = {0}, sealed;
+    struct arena arena;
+
+    reading->entry = NULL;
+    reading->is_lost = false;
+    arena_init(&arena, 3 * ROW_BYTES_MAX);
+    struct status status = engine_get(store->options.engine, FAMILY_SNAPSHOTS, key, &arena, &row);
+    if (status_ok(status) && row.data && state_decode_sealed(row, &sealed))
+        status = open_row(store, reading, key, sealed, &arena);
+    else if (status_ok(status) && row.data)
+        status = create_entry(reading, (struct bytes){0}, row);
     arena_destroy(&arena);
     return status;
 }
@@ -114,7 +147,7 @@ static const struct snapshot_info *choose(const struct snapshot_store *store,
     for (uint32_t i = history->count; i-- > 0;) {
         const struct snapshot_info *item = &history->items[i];
         if (item->revision <= at && is_shown(head, item->revision) &&
-            !has_expired(store, item->expires_us))
+            !snapshot_has_expired(store, item->expires_us))
             return item;
     }
     return NULL;
@@ -131,20 +164,28 @@ static struct status get_from_disk(struct snapshot_store *store, struct bytes st
                                    const struct stream_head *head, uint64_t at, struct bytes key,
                                    const uint64_t *generation, struct snapshot *snapshot)
 {
+    struct reading reading = {
+        .stream = stream, .number = head->number, .key = key, .hash = hash_bytes(key)};
     struct history history;
-    struct cache_entry *entry = NULL;
     const struct snapshot_info *item;
 
-    do { /* at most once for each change that overtakes it */
+    for (;;) { /* at most once for each change that overtakes it, and for each one that is lost */
         TRY(snapshot_read_history(store, head->number, &history));
         item = choose(store, &history, head, at);
         if (!item)
             return none(stream);
-        TRY(read_state(store, head->number, item, key, hash_bytes(key), &entry));
-    } while (!entry);
+        reading.info = *item;
+        TRY(read_state(store, &reading));
+        if (reading.entry)
+            break;
+        if (reading.is_lost && item->revision == 0)
+            return none(stream);
+        if (reading.is_lost)
+            at = item->revision - 1;
+    }
     if (generation && item == &history.items[history.count - 1])
-        keep(store, entry, *generation);
-    if (!read_entry(entry, item->expires_us, snapshot)) {
+        keep(store, reading.entry, *generation);
+    if (!read_entry(reading.entry, item->expires_us, snapshot)) {
         snapshot_release(snapshot);
         return status_make(STATUS_DATA_LOSS, "snapshots: a damaged state");
     }
@@ -194,7 +235,7 @@ struct status snapshot_list(struct snapshot_store *store, struct bytes stream, s
         return snapshot_out_of_memory();
     for (uint32_t i = history.count; i-- > 0;)
         if (is_shown(&head, history.items[i].revision) &&
-            !has_expired(store, history.items[i].expires_us))
+            !snapshot_has_expired(store, history.items[i].expires_us))
             (*infos)[(*count)++] = history.items[i];
     return OK;
 }

@@ -55,6 +55,21 @@ void state_encode_head(uint8_t row[STATE_HEAD_BYTES], struct bytes content_type,
     put_u64_little_endian(row + 2, checksum_bytes(type_and_state));
 }
 
+void state_encode_sealed_head(uint8_t row[STATE_HEAD_BYTES], struct bytes sealed)
+{
+    row[0] = ROW_VERSION_SEALED;
+    row[1] = 0;
+    put_u64_little_endian(row + 2, checksum_bytes(sealed));
+}
+
+bool state_decode_sealed(struct bytes row, struct bytes *sealed)
+{
+    if (row.size < STATE_HEAD_BYTES || row.data[0] != ROW_VERSION_SEALED)
+        return false;
+    *sealed = (struct bytes){row.data + STATE_HEAD_BYTES, row.size - STATE_HEAD_BYTES};
+    return checksum_bytes(*sealed) == get_u64_little_endian(row.data + 2);
+}
+
 bool state_decode(struct bytes row, struct bytes *content_type, struct bytes *state)
 {
     if (row.size < STATE_HEAD_BYTES || row.data[0] != ROW_VERSION ||

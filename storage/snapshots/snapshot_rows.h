@@ -26,6 +26,12 @@ bool history_decode(struct bytes row, struct history *history, struct bytes *str
 void state_encode_head(uint8_t row[STATE_HEAD_BYTES], struct bytes content_type,
                        struct bytes type_and_state);
 
+/* The same of one that is sealed, which follows. */
+void state_encode_sealed_head(uint8_t row[STATE_HEAD_BYTES], struct bytes sealed);
+
+/* False: it is not sealed, or damaged. */
+bool state_decode_sealed(struct bytes row, struct bytes *sealed);
+
 /* False: damaged. */
 bool state_decode(struct bytes row, struct bytes *content_type, struct bytes *state);
 

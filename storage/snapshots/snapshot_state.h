@@ -6,6 +6,7 @@
 
 #include "storage/log/limits.h"
 #include "storage/log/read.h"
+#include "storage/log/scavenge.h"
 #include "storage/snapshots/cache_table.h"
 #include "storage/snapshots/policy_table.h"
 #include "storage/snapshots/snapshot_rows.h"
@@ -24,7 +25,24 @@ struct snapshot_store {
     _Atomic(uint64_t) stream_count;
     struct snapshot_watcher *watcher; /* NULL: nobody */
     struct policy_table policies;
+    struct scavenge_follower follower;
+    atomic_bool is_closing;
 };
+
+/* Events go on behind it without a gap, and none of those it knows was deleted. */
+static inline bool snapshot_is_shown(uint64_t revision, uint64_t first_revision,
+                                     uint64_t deleted_before)
+{
+    return revision + 1 >= first_revision && revision >= deleted_before;
+}
+
+static inline bool snapshot_has_expired(const struct snapshot_store *store, int64_t expires_us)
+{
+    return expires_us != SNAPSHOT_NO_EXPIRY && expires_us <= clock_wall_us(store->options.clock);
+}
+
+/* As scavenge_follower.follow: submits a TRIM for each stream that needs one. snapshot_trim.c */
+struct status snapshot_trim_all(struct scavenge_follower *follower);
 
 /* "snapshot:<stream>" */
 struct bytes snapshot_cache_key(uint8_t key[SNAPSHOT_KEY_BYTES], struct bytes stream);

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "storage/log/seal.h"
 #include "storage/snapshots/snapshot_state.h"
 
 struct snapshot_plan {
@@ -15,7 +16,9 @@ struct snapshot_plan {
     struct history history;
     unsigned stripe_version; /* when it was read */
     struct cache_entry *entry;
-    bool reserved;
+    struct bytes row; /* of the state; in the entry, or sealed */
+    struct seal seal;
+    struct stream_hidden hidden; /* of TRIM */
     struct snapshot_change *next_pending;
     bool pending;
 };
@@ -70,59 +73,100 @@ static struct status check(const struct snapshot_change *change)
     return OK;
 }
 
+static struct status no_such_stream(struct bytes stream)
+{
+    return status_make(STATUS_NOT_FOUND, "%.*s: no such stream",
+                       stream.size < 200 ? (int)stream.size : 200, (const char *)stream.data);
+}
+
 struct status snapshot_find_stream(struct snapshot_store *store, struct bytes stream,
                                    struct stream_head *head)
 {
     TRY(event_log_find_stream(store->options.log, stream, head));
-    if (!head->exists)
-        return status_make(STATUS_NOT_FOUND, "%.*s: no such stream",
-                           stream.size < 200 ? (int)stream.size : 200, (const char *)stream.data);
+    return head->exists ? OK : no_such_stream(stream);
+}
+
+/* The row as it goes to disk, in the arena. `both` has a byte before it. */
+static struct status seal_row(struct snapshot_change *change, struct bytes both, uint8_t *before,
+                              struct arena *arena)
+{
+    struct snapshot_plan *plan = change->plan;
+    struct bytes plain = {before, 1 + both.size};
+    size_t sealed_size = plain.size + SEAL_MORE_BYTES;
+    uint8_t *row = arena_alloc_raw(arena, STATE_HEAD_BYTES + sealed_size);
+    uint8_t key[STATE_KEY_BYTES];
+
+    if (!row)
+        return snapshot_out_of_memory();
+    before[0] = (uint8_t)change->content_type.size;
+    seal_put(&plan->seal, state_key(key, plan->number, change->revision), plain,
+             row + STATE_HEAD_BYTES);
+    state_encode_sealed_head(row, (struct bytes){row + STATE_HEAD_BYTES, sealed_size});
+    plan->row = (struct bytes){row, STATE_HEAD_BYTES + sealed_size};
     return OK;
 }
 
-/* The state's row, in the form in which it is kept in memory. */
-static struct status create_entry(const struct snapshot_change *change, struct arena *arena,
-                                  struct cache_entry **entry)
+/* The state's row, in the form in which it is kept in memory, and the one on disk. */
+static struct status create_rows(struct snapshot_change *change, struct arena *arena)
 {
     uint8_t key[SNAPSHOT_KEY_BYTES], head[CACHED_HEAD_BYTES + STATE_HEAD_BYTES];
+    struct snapshot_plan *plan = change->plan;
     struct bytes name = snapshot_cache_key(key, change->stream);
     size_t size = change->content_type.size + change->state.size;
-    uint8_t *both = arena_alloc_raw(arena, size + 1);
+    uint8_t *before = arena_alloc_raw(arena, 1 + size);
 
-    if (!both)
+    if (!before)
         return snapshot_out_of_memory();
+    struct bytes both = {before + 1, size};
     if (change->content_type.size)
-        memcpy(both, change->content_type.data, change->content_type.size);
+        memcpy(before + 1, change->content_type.data, change->content_type.size);
     if (change->state.size)
-        memcpy(both + change->content_type.size, change->state.data, change->state.size);
+        memcpy(before + 1 + change->content_type.size, change->state.data, change->state.size);
     put_u64_little_endian(head, change->revision);
     put_u64_little_endian(head + 8, 0); /* known when it is decided */
-    state_encode_head(head + CACHED_HEAD_BYTES, change->content_type, (struct bytes){both, size});
-    *entry = cache_entry_create(name, hash_bytes(name), (struct bytes){head, sizeof head},
-                                (struct bytes){both, size}, change->expires_us);
-    return *entry ? OK : snapshot_out_of_memory();
+    state_encode_head(head + CACHED_HEAD_BYTES, change->content_type, both);
+    plan->entry = cache_entry_create(name, hash_bytes(name), (struct bytes){head, sizeof head},
+                                     both, change->expires_us);
+    if (!plan->entry)
+        return snapshot_out_of_memory();
+    struct bytes value = cache_entry_value(plan->entry);
+    plan->row = (struct bytes){value.data + CACHED_HEAD_BYTES, value.size - CACHED_HEAD_BYTES};
+    TRY(event_log_find_seal(change->store->options.log, plan->number, change->stream, &plan->seal));
+    return plan->seal.is_needed ? seal_row(change, both, before, arena) : OK;
 }
 
 static struct status decide(struct intent *intent, struct commit *commit);
 static void on_done(struct intent *intent);
 
-static struct status prepare(struct snapshot_store *store, struct snapshot_change *change,
-                             struct arena *arena)
+/* Which stream it is. */
+static struct status locate(struct snapshot_store *store, struct snapshot_change *change)
 {
     struct snapshot_plan *plan = change->plan;
     struct stream_head head;
 
+    if (change->kind == SNAPSHOT_TRIM || change->hidden_too) {
+        TRY(event_log_find_hidden(store->options.log, change->stream, &plan->hidden));
+        plan->number = plan->hidden.number;
+        return plan->number ? OK : no_such_stream(change->stream);
+    }
     TRY(snapshot_find_stream(store, change->stream, &head));
     if (change->kind == SNAPSHOT_PUT && change->revision > head.last_revision)
         return status_make(
             STATUS_OUT_OF_RANGE, "revision: %llu does not exist; the stream's last one is %llu",
             (unsigned long long)change->revision, (unsigned long long)head.last_revision);
     plan->number = head.number;
-    plan->stripe_version = atomic_load(&store->stripes[head.number % STRIPES]);
-    TRY(snapshot_read_history(store, head.number, &plan->history));
-    if (change->kind == SNAPSHOT_PUT)
-        TRY(create_entry(change, arena, &plan->entry));
     return OK;
+}
+
+static struct status prepare(struct snapshot_store *store, struct snapshot_change *change,
+                             struct arena *arena)
+{
+    struct snapshot_plan *plan = change->plan;
+
+    TRY(locate(store, change));
+    plan->stripe_version = atomic_load(&store->stripes[plan->number % STRIPES]);
+    TRY(snapshot_read_history(store, plan->number, &plan->history));
+    return change->kind == SNAPSHOT_PUT ? create_rows(change, arena) : OK;
 }
 
 struct status snapshot_change_submit(struct snapshot_store *store, struct snapshot_change *change,
@@ -138,6 +182,7 @@ struct status snapshot_change_submit(struct snapshot_store *store, struct snapsh
         change->told = change->intent.done;
         change->intent.decide = decide;
         change->intent.done = on_done;
+        change->intent.frees_room = change->kind == SNAPSHOT_TRIM;
         change->intent.bytes = change->state.size + change->stream.size + sizeof(struct history);
         status = event_log_submit(store->options.log, &change->intent);
         if (!status_ok(status))
@@ -210,11 +255,19 @@ static struct status decide_put(struct snapshot_change *change, struct commit *c
     uint8_t *key = arena_alloc_raw(commit_arena(commit), STATE_KEY_BYTES);
     uint8_t *value = plan->entry->bytes + plan->entry->key_size;
     put_u64_little_endian(value + 8, (uint64_t)commit_time_us(commit));
-    commit_put(
-        commit, FAMILY_SNAPSHOTS,
-        key ? state_key(key, plan->number, change->revision) : (struct bytes){0},
-        (struct bytes){value + CACHED_HEAD_BYTES, plan->entry->value_size - CACHED_HEAD_BYTES});
+    commit_put(commit, FAMILY_SNAPSHOTS,
+               key ? state_key(key, plan->number, change->revision) : (struct bytes){0}, plan->row);
     return OK;
+}
+
+static bool is_to_go(const struct snapshot_change *change, const struct snapshot_info *item)
+{
+    const struct stream_hidden *hidden = &change->plan->hidden;
+
+    if (change->kind == SNAPSHOT_TRIM)
+        return snapshot_has_expired(change->store, item->expires_us) ||
+               !snapshot_is_shown(item->revision, hidden->first_revision, hidden->deleted_before);
+    return change->kind == SNAPSHOT_DELETE_ALL || item->revision == change->revision;
 }
 
 static void decide_delete(struct snapshot_change *change, struct commit *commit)
@@ -224,7 +277,7 @@ static void decide_delete(struct snapshot_change *change, struct commit *commit)
 
     for (uint32_t i = 0; i < history->count; i++) {
         struct snapshot_info item = history->items[i];
-        if (change->kind == SNAPSHOT_DELETE_ALL || item.revision == change->revision) {
+        if (is_to_go(change, &item)) {
             delete_state(commit, change->plan->number, item.revision);
             change->found = true;
         } else {
@@ -253,6 +306,7 @@ static struct status decide(struct intent *intent, struct commit *commit)
     struct snapshot_plan *plan = change->plan;
     struct snapshot_change **bucket = &change->store->pending[plan->number % PENDING_BUCKETS];
 
+    TRY(event_log_check_seal(change->store->options.log, &plan->seal));
     TRY(find_history(change));
     switch (change->kind) {
     case SNAPSHOT_PUT:
@@ -260,6 +314,7 @@ static struct status decide(struct intent *intent, struct commit *commit)
         break;
     case SNAPSHOT_DELETE:
     case SNAPSHOT_DELETE_ALL:
+    case SNAPSHOT_TRIM:
         decide_delete(change, commit);
         if (!change->found)
             return OK;
@@ -359,6 +414,8 @@ struct status snapshot_store_open(const struct snapshot_store_options *options,
         return status;
     }
     atomic_store(&store->stream_count, count);
+    store->follower.follow = snapshot_trim_all;
+    event_log_set_scavenge_follower(options->log, &store->follower);
     *opened = store;
     return OK;
 }
@@ -377,6 +434,8 @@ void snapshot_store_watch(struct snapshot_store *store, struct snapshot_watcher 
 
 void snapshot_store_close(struct snapshot_store *store)
 {
+    atomic_store(&store->is_closing, true);
+    event_log_set_scavenge_follower(store->options.log, NULL);
     policy_table_destroy(&store->policies);
     free(store);
 }

@@ -6,7 +6,11 @@
  *
  * A snapshot is right for ever for its revision, because events do not change. It is not shown
  * if the events behind it are not all to be seen (retention), or if the stream was deleted
- * at or after its revision, or if its time has come.
+ * at or after its revision, or if its time has come. What is not shown is taken off the disk when
+ * the log is scavenged.
+ *
+ * Of a stream whose policy says so, the state is sealed on disk as payloads are, and lost with
+ * the stream's key. In memory it is plain.
  *
  * What is answered is never older than a snapshot that was acknowledged before the call. */
 #ifndef STORAGE_SNAPSHOTS_SNAPSHOT_STORE_H
@@ -63,6 +67,7 @@ enum snapshot_change_kind {
     SNAPSHOT_DELETE,     /* one, by its revision */
     SNAPSHOT_DELETE_ALL, /* of the stream */
     SNAPSHOT_EXPIRE,     /* the newest gets another expiry */
+    SNAPSHOT_TRIM,       /* those that are not to be seen any more */
 };
 
 struct snapshot_plan; /* snapshot_store.c */
@@ -81,11 +86,12 @@ struct snapshot_change {
     bool has_newer_than;       /* of PUT: refuse if there is a snapshot newer than this */
     uint64_t newer_than;
     bool keep_newest; /* of PUT: refuse if the newest has this very revision, too */
+    bool hidden_too;  /* of DELETE_ALL: though nothing of the stream is to be seen any more */
     uint32_t keep;    /* of PUT: so many newest stay, 1..SNAPSHOTS_KEPT_MAX; 0: as the stream's
                        * policy says (snapshot_policy.h), else 1 */
 
     /* Results. */
-    bool found;      /* something was there: of DELETE, DELETE_ALL, EXPIRE */
+    bool found;      /* something was there: of all but PUT */
     bool has_newest; /* with ABORTED: what was found */
     uint64_t newest_revision;
 

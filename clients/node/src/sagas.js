@@ -10,7 +10,7 @@ import { SagaDefinitionsClient } from "../generated/sagabase/v1/saga_definition.
 import * as api from "../generated/sagabase/v1/sagas.js";
 import { SagasClient } from "../generated/sagabase/v1/sagas.grpc-client.js";
 import { errorOfCall, Unavailable } from "./errors.js";
-import { appendRequest, JSON_TYPE } from "./events.js";
+import { appendRequest, JSON_TYPE, written } from "./events.js";
 import { Backoff } from "./retry.js";
 import { headers } from "./tracing.js";
 
@@ -19,8 +19,8 @@ const PAGE_SIZE = 1000;
 /** What is not bytes is written as JSON; undefined is no bytes. */
 export function payload(value) {
   if (value === undefined) return api.Payload.create();
-  if (value instanceof Uint8Array) return api.Payload.create({ data: value });
-  return api.Payload.create({ data: Buffer.from(JSON.stringify(value)), contentType: JSON_TYPE });
+  const { data, type } = written(value);
+  return api.Payload.create({ data, contentType: type });
 }
 
 /** The other way round. */

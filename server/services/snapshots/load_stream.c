@@ -75,6 +75,7 @@ static struct status pack(const struct snapshot *snapshot, bool due, struct aren
 static void load(struct reading *self, const Sagabase__V1__LoadStreamRequest *request,
                  struct snapshot *snapshot)
 {
+    const struct services *services = call_context(self->call);
     bool due = false;
     struct status status = read_request(self, request, snapshot, &due);
 
@@ -82,6 +83,8 @@ static void load(struct reading *self, const Sagabase__V1__LoadStreamRequest *re
         status = pack(snapshot, due, call_arena(self->call), &self->beside);
     if (!status_ok(status))
         return call_end(self->call, status);
+    if (request->upcast)
+        reading_upcast(self, services->reducers);
     reading_start(self);
 }
 

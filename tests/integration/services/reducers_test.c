@@ -37,29 +37,6 @@ static int tear_down(void **state)
 
 /* --- calls ---------------------------------------------------------------------------------- */
 
-static struct status append_json(struct test_server *server, const char *stream, const char *type,
-                                 const char *data)
-{
-    Sagabase__V1__ProposedEvent event = SAGABASE__V1__PROPOSED_EVENT__INIT, *events = &event;
-    Sagabase__V1__AppendToStreamRequest request = SAGABASE__V1__APPEND_TO_STREAM_REQUEST__INIT;
-    struct uuid id = uuid_random();
-    uint8_t text[UUID_TEXT_BYTES + 1] = {0};
-
-    uuid_format(&id, text);
-    event.id = (char *)text;
-    event.type = (char *)type;
-    event.content_type = "application/json";
-    event.data.data = (uint8_t *)data;
-    event.data.len = strlen(data);
-    request.stream = (char *)stream;
-    request.expected_case = SAGABASE__V1__APPEND_TO_STREAM_REQUEST__EXPECTED_STATE;
-    request.state = SAGABASE__V1__STREAM_STATE__STREAM_STATE_ANY;
-    request.events = &events;
-    request.n_events = 1;
-    return rpc_client_ask(server->client, EVENT_STORE("AppendToStream"), &request.base,
-                          &sagabase__v1__append_to_stream_response__descriptor, NULL);
-}
-
 static struct status put(struct test_server *server, Sagabase__V1__Reducer *reducer, char hash[17])
 {
     Sagabase__V1__PutReducerRequest request = SAGABASE__V1__PUT_REDUCER_REQUEST__INIT;
@@ -161,7 +138,7 @@ static void the_state_knows_every_acknowledged_event(void **state)
 
     assert_ok(put_lua(server, "counter", COUNTER, NULL));
     for (uint64_t i = 0; i < 30; i++) {
-        assert_ok(append_json(server, "counter-1", "Added", "{\"by\":1}"));
+        assert_ok(append_json(server->client, "counter-1", "Added", "{\"by\":1}"));
         snprintf(text, sizeof text, "{\"n\":%d}", (int)i + 1);
         expect_state(server, "counter-1", text, i, i + 1);
     }
@@ -191,10 +168,10 @@ static void rules_patch_the_state_of_a_stream(void **state)
     reducer.kind_case = SAGABASE__V1__REDUCER__KIND_MERGE_PATCH;
     reducer.merge_patch = &merge_patch;
     assert_ok(put(server, &reducer, NULL));
-    assert_ok(append_json(server, "order-1", "Placed", "{\"items\":[1,2],\"total\":30}"));
-    assert_ok(append_json(server, "order-1", "Shown", "7"));
+    assert_ok(append_json(server->client, "order-1", "Placed", "{\"items\":[1,2],\"total\":30}"));
+    assert_ok(append_json(server->client, "order-1", "Shown", "7"));
     expect_state(server, "order-1", "{\"items\":[1,2],\"total\":30}", 1, 2);
-    assert_ok(append_json(server, "order-1", "Cancelled", "{}"));
+    assert_ok(append_json(server->client, "order-1", "Cancelled", "{}"));
     expect_state(server, "order-1", "{\"status\":\"cancelled\",\"total\":30}", 2, 3);
 }
 
@@ -245,11 +222,11 @@ static void a_fold_begins_with_the_snapshot_of_this_very_reducer(void **state)
     char hash[17], content_type[64];
 
     assert_ok(put_lua(server, "counter", COUNTER, hash));
-    assert_ok(append_json(server, "counter-1", "Added", "{\"by\":1}"));
-    assert_ok(append_json(server, "counter-1", "Added", "{\"by\":2}"));
+    assert_ok(append_json(server->client, "counter-1", "Added", "{\"by\":1}"));
+    assert_ok(append_json(server->client, "counter-1", "Added", "{\"by\":2}"));
     assert_ok(put_state(server, "counter-1"));
     expect_state(server, "counter-1", "{\"n\":3}", 1, 0);
-    assert_ok(append_json(server, "counter-1", "Added", "{\"by\":4}"));
+    assert_ok(append_json(server->client, "counter-1", "Added", "{\"by\":4}"));
     expect_state(server, "counter-1", "{\"n\":7}", 2, 1);
     arena_init(&arena, 1 << 20);
     assert_ok(snapshot_get(server->snapshots, bytes_of_text("counter-1"), SNAPSHOT_NEWEST, &arena,
@@ -289,12 +266,12 @@ static void a_reducer_that_fails_is_disabled_until_it_is_put_again(void **state)
 
     assert_ok(put_lua(server, "counter", COUNTER, NULL));
     assert_true(reducers_has(server->reducers, bytes_of_text("counter")));
-    assert_ok(append_json(server, "counter-1", "Added", "{\"by\":1}"));
-    assert_ok(append_json(server, "counter-1", "Added", "{}"));
+    assert_ok(append_json(server->client, "counter-1", "Added", "{\"by\":1}"));
+    assert_ok(append_json(server->client, "counter-1", "Added", "{}"));
     assert_fails(get(server, "counter-1"), FAILED_PRECONDITION, "fails at counter-1@1: reducer:1:");
     expect_disabled(server, "field 'by'", "counter-1", 1);
     assert_false(reducers_has(server->reducers, bytes_of_text("counter")));
-    assert_ok(append_json(server, "counter-2", "Added", "{\"by\":1}"));
+    assert_ok(append_json(server->client, "counter-2", "Added", "{\"by\":1}"));
     assert_fails(get(server, "counter-2"), FAILED_PRECONDITION, "is disabled since it failed");
     assert_ok(put_lua(server, "counter",
                       "return function(s, e) return (s or 0) + (e.data.by or 0) end", NULL));
@@ -314,7 +291,7 @@ static void loops_and_bombs_disable_themselves_and_nothing_else(void **state)
     };
     struct test_server *server = *state;
 
-    assert_ok(append_json(server, "bad-1", "Added", "{}"));
+    assert_ok(append_json(server->client, "bad-1", "Added", "{}"));
     for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
         char source[128];
         snprintf(source, sizeof source, "return function(s, e) %s end", bodies[i][0]);
@@ -354,7 +331,7 @@ static void reducers_are_listed_by_category_and_deleted(void **state)
     all = list(server);
     assert_int_equal(all->n_reducers, 1);
     forget(all);
-    assert_ok(append_json(server, "a-1", "Added", "{}"));
+    assert_ok(append_json(server->client, "a-1", "Added", "{}"));
     assert_fails(get(server, "a-1"), FAILED_PRECONDITION, "category \"a\" has no reducer");
 }
 
@@ -385,9 +362,9 @@ static void nobody_else_writes_the_streams_of_reducers(void **state)
 {
     struct test_server *server = *state;
 
-    assert_fails(append_json(server, "$reducer-a", "$ReducerPut", "{}"), INVALID_ARGUMENT,
+    assert_fails(append_json(server->client, "$reducer-a", "$ReducerPut", "{}"), INVALID_ARGUMENT,
                  "the server's own");
-    assert_fails(append_json(server, "$upcaster-A", "$UpcasterPut", "{}"), INVALID_ARGUMENT,
+    assert_fails(append_json(server->client, "$upcaster-A", "$UpcasterPut", "{}"), INVALID_ARGUMENT,
                  "the server's own");
 }
 
@@ -405,15 +382,15 @@ static void reducers_outlive_a_restart(void **state)
     assert_ok(put_lua(server, "counter", COUNTER, NULL));
     assert_ok(put_lua(server, "gone", COUNTER, NULL));
     assert_true(delete_reducer_of(server, "gone"));
-    assert_ok(append_json(server, "counter-1", "Added", "{\"by\":5}"));
+    assert_ok(append_json(server->client, "counter-1", "Added", "{\"by\":5}"));
     assert_ok(put_state(server, "counter-1"));
-    assert_ok(append_json(server, "counter-1", "Added", "{\"by\":6}"));
+    assert_ok(append_json(server->client, "counter-1", "Added", "{\"by\":6}"));
     test_server_stop(server);
 
     assert_ok(rocksdb_engine_open(&options, &engine));
     server = test_server_start(engine, 0);
     expect_state(server, "counter-1", "{\"n\":11}", 1, 1);
-    assert_ok(append_json(server, "counter-1", "Added", "{}"));
+    assert_ok(append_json(server->client, "counter-1", "Added", "{}"));
     assert_fails(get(server, "counter-1"), FAILED_PRECONDITION, "fails at counter-1@2");
     test_server_stop(server);
 
@@ -435,7 +412,7 @@ static void a_fold_that_nobody_waits_for_is_given_up(void **state)
 
     /* Each event takes most of its steps, so that the stream takes long. */
     assert_ok(append_some(server->log, "slow-1", NO_STREAM, 5000, &last));
-    assert_ok(append_json(server, "quick-1", "Added", "{\"by\":1}"));
+    assert_ok(append_json(server->client, "quick-1", "Added", "{\"by\":1}"));
     assert_ok(put_lua(server, "slow",
                       "return function(s) for i = 1, 200000 do end return (s or 0) + 1 end", NULL));
     assert_ok(put_lua(server, "quick", COUNTER, NULL));

@@ -55,8 +55,9 @@ static void a_stream_is_due_when_its_oldest_event_is_so_old_and_not_before(void 
     append(fixture, "timed-1", 1);
     manual_clock_advance(&fixture->clock, MINUTE_US / 2);
     append(fixture, "timed-1", 1);
+    manual_clock_advance(&fixture->clock, SECOND_US);
     append(fixture, "timed-2", 1);
-    manual_clock_advance(&fixture->clock, MINUTE_US / 2 - 1);
+    manual_clock_advance(&fixture->clock, MINUTE_US / 2 - SECOND_US - 1);
     append(fixture, "order-1", 1);
     expect_heard(&listener, "order-1");
     manual_clock_advance(&fixture->clock, 1);
@@ -64,9 +65,10 @@ static void a_stream_is_due_when_its_oldest_event_is_so_old_and_not_before(void 
     put(fixture, "timed-1", 0, SNAPSHOT_NO_EXPIRY);
     append(fixture, "order-2", 1);
     expect_heard(&listener, "order-2");
-    manual_clock_advance(&fixture->clock, MINUTE_US / 2); /* now both are of the second event */
-    expect_heard(&listener, "timed-2");
+    manual_clock_advance(&fixture->clock, MINUTE_US / 2); /* of its second event */
     expect_heard(&listener, "timed-1");
+    manual_clock_advance(&fixture->clock, SECOND_US);
+    expect_heard(&listener, "timed-2");
     leave(&listener);
 }
 

@@ -52,9 +52,12 @@ static void open_engine(struct fixture *fixture)
 static void start(struct fixture *fixture)
 {
     open_engine(fixture);
+    assert_ok(key_store_open(&(struct key_store_options){.directory = fixture->key_directory},
+                             &fixture->keys));
     assert_ok(event_log_open(
         &(struct event_log_options){.engine = fixture->engine,
                                     .clock = &clock_of_test,
+                                    .keys = fixture->keys,
                                     .group_intents_max = fixture->intents_alone ? 1 : 0},
         &fixture->log));
     assert_ok(snapshot_cache_create(&(struct cache_options){.bytes_max = fixture->cache_bytes,
@@ -80,6 +83,7 @@ static void stop(struct fixture *fixture)
     snapshot_store_close(fixture->snapshots);
     snapshot_cache_free(fixture->cache);
     event_log_close(fixture->log);
+    key_store_close(fixture->keys);
     if (fixture->on_disk)
         engine_close(fixture->engine);
 }
@@ -93,8 +97,8 @@ static int open_stores(void **state, bool on_disk)
     fixture->cache_bytes = 8 << 20;
     snprintf(fixture->directory, sizeof fixture->directory, "%s/snapshots.XXXXXX",
              parent && strlen(parent) < 40 ? parent : "/tmp");
-    if (on_disk)
-        assert_non_null(mkdtemp(fixture->directory));
+    assert_non_null(mkdtemp(fixture->directory));
+    snprintf(fixture->key_directory, sizeof fixture->key_directory, "%s.keys", fixture->directory);
     set_now_us(SECOND_US);
     start(fixture);
     *state = fixture;

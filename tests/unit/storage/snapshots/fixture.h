@@ -3,6 +3,7 @@
 #define TESTS_UNIT_STORAGE_SNAPSHOTS_FIXTURE_H
 
 #include "storage/engine/engine.h"
+#include "storage/keys/key_store.h"
 #include "storage/log/event_log.h"
 #include "storage/snapshots/snapshot_store.h"
 #include "storage/snapshots/value_store.h"
@@ -12,7 +13,9 @@ enum { SECOND_US = 1000000 };
 struct fixture {
     bool on_disk;
     char directory[64];
+    char key_directory[80];
     struct engine *engine;
+    struct key_store *keys;
     struct event_log *log;
     struct snapshot_cache *cache;
     struct snapshot_store *snapshots;

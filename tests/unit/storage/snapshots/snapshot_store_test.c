@@ -6,12 +6,17 @@
 
 #include <cmocka.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "storage/keys/key_store.h"
+#include "storage/log/erasure.h"
+#include "storage/log/scavenge.h"
 #include "storage/log/stream_change.h"
+#include "tests/support/inspect.h"
 #include "tests/support/log_fixture.h"
 #include "tests/unit/storage/snapshots/fixture.h"
 
@@ -213,6 +218,165 @@ static void a_stream_that_was_cut_off_behind_its_snapshot_still_shows_it(void **
     assert_none(fixture); /* event 6 is missing between */
 }
 
+/* --- what leaves the disk ------------------------------------------------------------------ */
+
+static void scavenge(struct fixture *fixture)
+{
+    struct scavenge_progress progress;
+
+    assert_ok(event_log_scavenge(fixture->log));
+    do {
+        sched_yield();
+        progress = event_log_scavenge_progress(fixture->log);
+    } while (progress.state == SCAVENGE_RUNNING);
+    assert_int_equal(progress.state, SCAVENGE_DONE);
+}
+
+static size_t row_count(struct fixture *fixture)
+{
+    return inspect_family(fixture->engine, FAMILY_SNAPSHOTS).count;
+}
+
+static void a_scavenge_takes_what_is_not_to_be_seen_and_nothing_else(void **state)
+{
+    struct fixture *fixture = *state;
+    struct snapshot_change brief = put_of(9, "brief");
+    struct snapshot_change other = put_of(1, "other");
+
+    append(fixture, 10);
+    for (uint64_t revision = 4; revision < 7; revision++)
+        assert_ok(put(fixture, revision, "kept"));
+    brief.expires_us = now() + SECOND_US;
+    brief.keep = 10;
+    assert_ok(run_change(fixture, &brief));
+    assert_ok(append_some(fixture->log, "other-1", NO_STREAM, 2, NULL));
+    other.stream = bytes_of_text("other-1");
+    assert_ok(run_change(fixture, &other));
+    assert_int_equal(row_count(fixture), 5 + 2);
+    scavenge(fixture);
+    assert_int_equal(row_count(fixture), 5 + 2);
+    set_now_us(now() + SECOND_US);
+    assert_ok(change_stream(
+        fixture->log, (struct stream_change){.kind = CHANGE_POLICY, .name = stream, .before = 6}));
+    scavenge(fixture);
+    assert_int_equal(row_count(fixture), 3 + 2); /* of 5 and of 6 */
+    assert_found(fixture, SNAPSHOT_NEWEST, 6, "kept");
+    assert_found(fixture, 5, 5, "kept");
+}
+
+static void a_scavenge_keeps_the_state_of_a_stream_that_was_cut_off_as_a_whole(void **state)
+{
+    struct fixture *fixture = *state;
+
+    append(fixture, 10);
+    assert_ok(put(fixture, 9, "nine"));
+    assert_ok(change_stream(
+        fixture->log, (struct stream_change){.kind = CHANGE_POLICY, .name = stream, .before = 10}));
+    scavenge(fixture);
+    append(fixture, 1);
+    assert_found(fixture, SNAPSHOT_NEWEST, 9, "nine");
+}
+
+static void the_states_of_deleted_streams_leave_the_disk(void **state)
+{
+    struct fixture *fixture = *state;
+    char name[16];
+
+    for (int i = 0; i < 150; i++) { /* more than a scavenge looks at in one step */
+        struct snapshot_change change = put_of(0, "state");
+        snprintf(name, sizeof name, "s-%d", i);
+        assert_ok(append_some(fixture->log, name, NO_STREAM, 1, NULL));
+        change.stream = bytes_of_text(name);
+        assert_ok(run_change(fixture, &change));
+        struct stream_change wanted = {.kind = i % 2 ? CHANGE_DELETE : CHANGE_TOMBSTONE,
+                                       .name = bytes_of_text(name)};
+        if (i % 10 != 0)
+            assert_ok(change_stream(fixture->log, wanted));
+    }
+    scavenge(fixture);
+    assert_int_equal(row_count(fixture), 2 * 15);
+    assert_int_equal(snapshot_stream_count(fixture->snapshots), 15);
+}
+
+/* --- encrypted streams --------------------------------------------------------------------- */
+
+static const char secret[] = "Vd7m+Q4sX1oYk9uGe5Jw8BtZ";
+
+static void encrypt(struct fixture *fixture)
+{
+    assert_ok(change_stream(fixture->log, (struct stream_change){.kind = CHANGE_CATEGORY_POLICY,
+                                                                 .name = bytes_of_text("order"),
+                                                                 .policy = {.encrypt = true}}));
+}
+
+static int files_with_secret(struct fixture *fixture)
+{
+    static const struct bytes all = {0};
+
+    if (!fixture->on_disk)
+        return 0;
+    assert_ok(engine_compact(fixture->engine, FAMILY_SNAPSHOTS, all, all));
+    return inspect_files_with(fixture->directory, bytes_of_text(secret));
+}
+
+static void the_state_of_an_encrypted_stream_is_sealed_on_disk(void **state)
+{
+    struct fixture *fixture = *state;
+    struct snapshot_change other = put_of(0, secret);
+
+    encrypt(fixture);
+    append(fixture, 3);
+    assert_ok(put(fixture, 1, secret));
+    assert_found(fixture, SNAPSHOT_NEWEST, 1, secret);
+    assert_int_equal(files_with_secret(fixture), 0);
+    reopen(fixture, 8 << 20, CACHE_ALLKEYS_LRU);
+    assert_found(fixture, SNAPSHOT_NEWEST, 1, secret);
+    assert_ok(append_some(fixture->log, "plain-1", NO_STREAM, 1, NULL));
+    other.stream = bytes_of_text("plain-1");
+    assert_ok(run_change(fixture, &other));
+    assert_true(!fixture->on_disk || files_with_secret(fixture) > 0);
+}
+
+static void a_sealed_state_is_lost_with_the_key_and_an_open_one_shows(void **state)
+{
+    struct fixture *fixture = *state;
+
+    append(fixture, 3);
+    assert_ok(put(fixture, 0, "open"));
+    encrypt(fixture);
+    assert_ok(put(fixture, 1, secret));
+    assert_ok(put(fixture, 2, secret));
+    assert_ok(key_store_destroy(fixture->keys, stream));
+    reopen(fixture, 8 << 20, CACHE_ALLKEYS_LRU);
+    assert_found(fixture, SNAPSHOT_NEWEST, 0, "open");
+    assert_ok(put(fixture, 2, "again")); /* with a new key */
+    reopen(fixture, 8 << 20, CACHE_ALLKEYS_LRU);
+    assert_found(fixture, SNAPSHOT_NEWEST, 2, "again");
+    assert_found(fixture, 1, 0, "open");
+}
+
+static void no_state_is_readable_after_its_stream_was_erased(void **state)
+{
+    struct fixture *fixture = *state;
+    struct erasure erasure = {.stream = stream, .whole = true, .reason = bytes_of_text("a test")};
+    struct arena arena;
+
+    encrypt(fixture);
+    append(fixture, 3);
+    assert_ok(put(fixture, 2, secret));
+    arena_init(&arena, 1 << 20);
+    assert_ok(event_log_erase(fixture->log, &erasure, &arena));
+    arena_destroy(&arena);
+    assert_none(fixture); /* though memory still has it */
+    reopen(fixture, 8 << 20, CACHE_ALLKEYS_LRU);
+    assert_none(fixture);
+    append(fixture, 1);
+    assert_ok(put(fixture, 3, "later"));
+    assert_found(fixture, SNAPSHOT_NEWEST, 3, "later");
+}
+
+/* --- readers ------------------------------------------------------------------------------- */
+
 struct reader {
     struct fixture *fixture;
     _Atomic(uint64_t) acknowledged;
@@ -287,6 +451,12 @@ int main(void)
         ON_BOTH(a_deleted_snapshot_is_gone_from_the_cache_too),
         ON_BOTH(a_stream_that_was_deleted_and_written_again_shows_no_old_state),
         ON_BOTH(a_stream_that_was_cut_off_behind_its_snapshot_still_shows_it),
+        ON_BOTH(a_scavenge_takes_what_is_not_to_be_seen_and_nothing_else),
+        ON_BOTH(a_scavenge_keeps_the_state_of_a_stream_that_was_cut_off_as_a_whole),
+        ON_BOTH(the_states_of_deleted_streams_leave_the_disk),
+        ON_BOTH(the_state_of_an_encrypted_stream_is_sealed_on_disk),
+        ON_BOTH(a_sealed_state_is_lost_with_the_key_and_an_open_one_shows),
+        ON_BOTH(no_state_is_readable_after_its_stream_was_erased),
         ON_BOTH(an_answer_is_never_older_than_what_was_acknowledged),
     };
 
