@@ -1,42 +1,43 @@
 /* The composition root: puts the rooms together, and takes them apart in reverse.
  *
- *   configuration -> engine -> event log -> cache, values, snapshots -> saga gateway
- *     -> health, reflection -> rpc server -> RESP -> HTTP
+ *   configuration -> engine -> event log -> cache, values, snapshots -> reducers -> what is due
+ *     -> saga gateway -> health, reflection -> rpc server -> RESP -> HTTP
  *
- * Signals are blocked everywhere. The main thread waits for the first one; a thread of its
- * own waits for the second, or for the shutdown to take too long, and ends the process at once. */
-#define _GNU_SOURCE /* program_invocation_name */
+ * The main thread waits for signals (signals.h). */
 #include "server/serve.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "base/version.h"
+#include "server/banner.h"
 #include "server/config/config.h"
 #include "server/observe/health.h"
 #include "server/observe/http.h"
 #include "server/observe/otlp.h"
 #include "server/observe/process.h"
 #include "server/observe/reflection.h"
+#include "server/reducers/reducers.h"
 #include "server/resp/resp_server.h"
 #include "server/rpc/rpc_server.h"
 #include "server/sagas/gateway.h"
 #include "server/sagas/gateway_statistics.h"
+#include "server/services/reducers/tables.h"
 #include "server/services/sagas/tables.h"
 #include "server/services/services.h"
 #include "server/services/snapshots/tables.h"
+#include "server/signals.h"
+#include "server/snapshots/due_streams.h"
 #include "server/subscriptions/census.h"
 #include "storage/engine/memory_engine.h"
 #include "storage/keys/key_store.h"
@@ -57,8 +58,9 @@ enum {
 };
 
 struct server {
+    int argc;
+    char **argv;
     struct config config;
-    sigset_t signals;
     struct engine *engine;
     struct key_store *keys;
     struct event_log *log;
@@ -68,6 +70,8 @@ struct server {
     struct snapshot_cache *cache;
     struct value_store *values;
     struct snapshot_store *snapshots;
+    struct due_streams *due;
+    struct reducers *reducers;
     struct resp_server *resp; /* NULL: none */
     struct http *http;        /* NULL: none */
     struct otlp_options otlp_options;
@@ -80,25 +84,16 @@ struct server {
 };
 
 static const struct method *const method_tables[] = {
-    event_store_methods,
-    admin_methods,
-    health_methods,
-    reflection_methods,
-    saga_definitions_methods,
-    sagas_methods,
-    participant_methods,
-    snapshots_methods,
-    NULL,
+    event_store_methods,      admin_methods, health_methods,      reflection_methods,
+    saga_definitions_methods, sagas_methods, participant_methods, snapshots_methods,
+    reducers_methods,         NULL,
 };
 
 static const char *const service_names[] = {
-    "sagabase.v1.EventStore",
-    "sagabase.v1.Admin",
-    "sagabase.v1.SagaDefinitions",
-    "sagabase.v1.Sagas",
-    "sagabase.v1.Participant",
-    "sagabase.v1.Snapshots",
-    NULL,
+    "sagabase.v1.EventStore",      "sagabase.v1.Admin",
+    "sagabase.v1.SagaDefinitions", "sagabase.v1.Sagas",
+    "sagabase.v1.Participant",     "sagabase.v1.Snapshots",
+    "sagabase.v1.Reducers",        NULL,
 };
 
 /* --- starting ----------------------------------------------------------------------- */
@@ -189,14 +184,28 @@ static struct status open_snapshots(struct server *server)
                                                        .engine = server->engine,
                                                        .cache = server->cache},
                          &server->values));
-    return snapshot_store_open(&(struct snapshot_store_options){.log = server->log,
-                                                                .engine = server->engine,
-                                                                .cache = server->cache},
-                               &server->snapshots);
+    TRY(snapshot_store_open(&(struct snapshot_store_options){.log = server->log,
+                                                             .engine = server->engine,
+                                                             .cache = server->cache},
+                            &server->snapshots));
+    TRY(reducers_open(
+        &(struct reducers_options){.log = server->log, .snapshots = server->snapshots},
+        &server->reducers));
+    return due_streams_open(&(struct due_streams_options){.log = server->log,
+                                                          .snapshots = server->snapshots,
+                                                          .reducers = {.reducers = server->reducers,
+                                                                       .has = reducers_has,
+                                                                       .submit = reducers_submit,
+                                                                       .clear = reduction_clear}},
+                            &server->due);
 }
 
 static void close_snapshots(struct server *server)
 {
+    if (server->due)
+        due_streams_close(server->due);
+    if (server->reducers)
+        reducers_close(server->reducers);
     if (server->snapshots)
         snapshot_store_close(server->snapshots);
     if (server->values)
@@ -222,6 +231,8 @@ static struct status start_rpc(struct server *server)
         .log = server->log,
         .gateway = server->gateway,
         .snapshots = server->snapshots,
+        .due = server->due,
+        .reducers = server->reducers,
         .health = server->health,
         .census = &server->census,
         .version = sagabase_version,
@@ -271,6 +282,20 @@ static void visit_sagas(void *room, metric_visit *visit, void *context)
     gateway_statistics(server->gateway, visit, context);
 }
 
+static void visit_due(void *room, metric_visit *visit, void *context)
+{
+    const struct server *server = room;
+
+    due_streams_statistics(server->due, visit, context);
+}
+
+static void visit_reducers(void *room, metric_visit *visit, void *context)
+{
+    const struct server *server = room;
+
+    reducers_statistics(server->reducers, visit, context);
+}
+
 static void visit_traces(void *room, metric_visit *visit, void *context)
 {
     const struct server *server = room;
@@ -290,6 +315,11 @@ static void visit_limits(void *room, metric_visit *visit, void *context)
     snapshot_cache_limits(server->cache, visit, context);
     census_limits(&server->census, visit, context);
     gateway_limits(server->gateway, visit, context);
+    if (server->http)
+        http_limits(server->http, visit, context);
+    metric_limit(visit, context, "log_lines", log_lines_left_out());
+    due_streams_limits(server->due, visit, context);
+    reducers_limits(server->reducers, visit, context);
     if (server->otlp)
         otlp_limits(server->otlp, visit, context);
     if (server->resp)
@@ -301,9 +331,17 @@ static const struct metric_source *metric_sources(struct server *server)
 {
     static struct metric_source sources[16];
     const struct metric_source all[] = {
-        {process_statistics, NULL},    {visit_rpc, server},    {visit_log, server},
-        {visit_subscriptions, server}, {visit_sagas, server},  {visit_traces, server},
-        {visit_cache, server},         {visit_limits, server}, {NULL, NULL},
+        {process_statistics, NULL},
+        {visit_rpc, server},
+        {visit_log, server},
+        {visit_subscriptions, server},
+        {visit_sagas, server},
+        {visit_traces, server},
+        {visit_cache, server},
+        {visit_reducers, server},
+        {visit_due, server},
+        {visit_limits, server},
+        {NULL, NULL},
     };
 
     _Static_assert(sizeof all <= sizeof sources, "room for all");
@@ -439,97 +477,44 @@ static void stop(struct server *server)
 
 /* --- telling ------------------------------------------------------------------------- */
 
-enum { ADDRESS_TEXT_BYTES = 300 };
-
-/* "0.0.0.0:2113" with the port that was picked; a wildcard is reached by loopback. */
-static void format_address(const char *listen, int port, bool to_connect,
-                           char text[ADDRESS_TEXT_BYTES])
-{
-    const char *colon = strrchr(listen, ':');
-    int host_size = colon ? (int)(colon - listen) : (int)strlen(listen);
-    bool wildcard = strncmp(listen, "0.0.0.0:", 8) == 0 || strncmp(listen, "[::]:", 5) == 0;
-
-    if (to_connect && wildcard)
-        snprintf(text, ADDRESS_TEXT_BYTES, "127.0.0.1:%d", port);
-    else
-        snprintf(text, ADDRESS_TEXT_BYTES, "%.*s:%d", host_size > 250 ? 250 : host_size, listen,
-                 port);
-}
-
-static void print_http(const struct server *server)
-{
-    const char *listen = server->config.http_listen;
-    char connect[ADDRESS_TEXT_BYTES];
-
-    if (!server->http)
-        return;
-    format_address(listen ? listen : CONFIG_HTTP_LISTEN, http_port(server->http), true, connect);
-    printf("  metrics  http://%s/metrics\n", connect);
-}
-
 static void print_banner(const struct server *server)
 {
-    int port = rpc_server_port(server->rpc);
-    char listen[ADDRESS_TEXT_BYTES], connect[ADDRESS_TEXT_BYTES];
+    const struct config *config = &server->config;
 
-    format_address(server->config.listen, port, false, listen);
-    format_address(server->config.listen, port, true, connect);
-    printf("sagabase %s (%s) is serving\n", sagabase_version, sagabase_commit);
-    if (server->config.in_memory)
-        printf("  data     in memory only: nothing is kept\n");
-    else
-        printf("  data     %s\n", server->config.data);
-    printf("  endpoint grpc %s\n", connect);
-    if (server->resp)
-        printf("  redis    port %d\n", resp_server_port(server->resp));
-    print_http(server);
-    printf("try it:\n"
-           "  grpcurl -plaintext %s list\n"
-           "  %s info --server %s\n"
-           "  pip install ./clients/python && python3 examples/python/append_and_read.py %s\n",
-           connect, program_invocation_name, connect, connect);
-    printf("listening on %s\n", listen);
-    fflush(stdout);
+    banner_print(&(struct banner){
+        .data = config->in_memory ? NULL : config->data,
+        .listen = config->listen,
+        .port = rpc_server_port(server->rpc),
+        .resp_port = server->resp ? resp_server_port(server->resp) : 0,
+        .http_listen = config->http_listen ? config->http_listen : CONFIG_HTTP_LISTEN,
+        .http_port = server->http ? http_port(server->http) : 0,
+    });
 }
 
 /* --- ending ---------------------------------------------------------------------------- */
 
-/* The operator asks again, or the shutdown hangs: no more courtesy. What was acknowledged is
- * on disk. */
-static void *force_end(void *argument)
+/* SIGHUP. What can change while it serves is the level of the log; all else waits for a restart. */
+static void reread(void *context)
 {
-    const struct server *server = argument;
-    struct timespec limit = {.tv_sec = atomic_load(&server->failed) ? SHUTDOWN_FAILED_S_MAX
-                                                                    : SHUTDOWN_S_MAX};
-    int received;
+    const struct server *server = context;
+    struct config config;
+    struct status status = config_read(server->argc, server->argv, getenv, &config);
 
-    do
-        received = sigtimedwait(&server->signals, NULL, &limit);
-    while (received < 0 && errno == EINTR); /* someone looks at the process, say */
-    log_line(LOG_WARN, "server", "killed", "cause=\"%s\"",
-             received > 0 ? "second signal" : "shutdown took too long");
-    _exit(1);
+    if (!status_ok(status)) {
+        log_line(LOG_WARN, "server", "not_reread", "cause=\"%s\"", status.message);
+        return;
+    }
+    rpc_set_log_level(config.log_level);
+    log_line(LOG_INFO, "server", "reread", "log_level=%s", config_level_name(config.log_level));
+    config_destroy(&config);
 }
 
-static void wait_for_signal(struct server *server)
+static void wait_for_end(struct server *server)
 {
-    pthread_t forced;
-    int received = 0;
+    int received = signals_wait(reread, server);
 
-    sigwait(&server->signals, &received);
     log_line(LOG_INFO, "server", "stopping", "signal=%d", received);
-    if (pthread_create(&forced, NULL, force_end, server) == 0)
-        pthread_detach(forced);
-}
-
-static void block_signals(struct server *server)
-{
-    sigemptyset(&server->signals);
-    sigaddset(&server->signals, SIGINT);
-    sigaddset(&server->signals, SIGTERM);
-    sigaddset(&server->signals, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, &server->signals, NULL);
-    signal(SIGPIPE, SIG_IGN);
+    signals_limit_end(atomic_load(&server->failed) ? SHUTDOWN_FAILED_S_MAX : SHUTDOWN_S_MAX);
 }
 
 /* Until it serves, only what went wrong is told: one line. */
@@ -551,7 +536,7 @@ static int serve(struct server *server)
 {
     struct status status;
 
-    block_signals(server);
+    signals_block();
     log_set_format(server->config.log_format);
     quiet_until_started(server);
     status = start(server);
@@ -562,7 +547,7 @@ static int serve(struct server *server)
     }
     tell_started(server);
     print_banner(server);
-    wait_for_signal(server);
+    wait_for_end(server);
     stop(server);
     log_line(LOG_INFO, "server", "stopped", "%s", "");
     return atomic_load(&server->failed) ? 1 : 0;
@@ -570,7 +555,7 @@ static int serve(struct server *server)
 
 int serve_main(int argc, char **argv)
 {
-    static struct server server; /* read by force_end until the process is gone */
+    struct server server = {.argc = argc, .argv = argv};
     struct status status = config_read(argc, argv, getenv, &server.config);
 
     if (!status_ok(status)) {
@@ -578,9 +563,11 @@ int serve_main(int argc, char **argv)
         return 2;
     }
     if (server.config.help) {
-        printf("sagabase serve [OPTION...]\n\n"
-               "Serves the event store until it gets SIGINT, SIGTERM or SIGHUP. What flags do not "
-               "set comes\nfrom the environment, then from the file of --config.\n\n");
+        printf(
+            "sagabase serve [OPTION...]\n\n"
+            "Serves the event store until it gets SIGINT or SIGTERM. What flags do not set comes "
+            "from\nthe environment, then from the file of --config; SIGHUP has the level of the "
+            "log read again.\n\n");
         config_print_help(stdout);
         return 0;
     }

@@ -5,6 +5,7 @@
 #include <semaphore.h>
 
 #include "server/services/services.h"
+#include "server/snapshots/due_streams.h"
 #include "storage/log/event_log.h"
 #include "storage/snapshots/snapshot_store.h"
 
@@ -72,6 +73,8 @@ static void *erase(void *argument)
         self->status = forget_snapshots(services, self->erasure.stream, arena);
     if (status_ok(self->status) || self->status.code == STATUS_NOT_FOUND)
         self->status = event_log_erase(services->log, &self->erasure, arena);
+    if (services->due && status_ok(self->status))
+        due_streams_look_again(services->due, self->erasure.stream);
     call_wake(self->call, &self->erased);
     return NULL;
 }

@@ -12,10 +12,12 @@
 
 enum { CHECKPOINT_PERIOD_US = 5000000, CHECKPOINT_NAME_BYTES_MAX = 128 };
 
-struct census; /* server/subscriptions/census.h */
+struct census;      /* server/subscriptions/census.h */
+struct due_streams; /* server/snapshots/due_streams.h */
 struct event_log;
 struct gateway;        /* server/sagas/gateway.h */
 struct health;         /* server/observe/health.h */
+struct reducers;       /* server/reducers/reducers.h */
 struct snapshot_store; /* storage/snapshots/snapshot_store.h */
 
 /* call_context() of every call. */
@@ -23,6 +25,8 @@ struct services {
     struct event_log *log;
     struct gateway *gateway;
     struct snapshot_store *snapshots;
+    struct due_streams *due;
+    struct reducers *reducers;
     struct health *health;
     struct census *census; /* of subscriptions; NULL: nobody asks */
     const char *version;   /* static */
@@ -38,6 +42,8 @@ struct services {
 
     struct counter sessions_full;    /* reading waited until results had left */
     struct counter checkpoints_busy; /* refused, because one was being made */
+    struct counter replies_full;     /* reading waited until acks had left */
+    struct counter heartbeats_full;  /* the same for answers to heartbeats */
 };
 
 /* Any thread: how often limits of the services were hit. */

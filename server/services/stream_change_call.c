@@ -3,6 +3,7 @@
 #include "server/services/conflict.h"
 #include "server/services/services.h"
 #include "server/services/trace_entries.h"
+#include "server/snapshots/due_streams.h"
 
 struct change_call {
     struct call *call;
@@ -24,7 +25,10 @@ static void on_committed(struct step *step, bool ok)
     struct change_call *self = container_of(step, struct change_call, committed);
     struct status status = self->change.intent.status;
     struct call *call = self->call;
+    const struct services *services = call_context(call);
 
+    if (services->due && status_ok(status) && self->change.kind != CHANGE_CATEGORY_POLICY)
+        due_streams_look_again(services->due, self->change.name);
     call_release(call);
     if (!ok)
         return; /* nobody waits for the answer any more; the call may be gone */

@@ -114,7 +114,11 @@ struct status event_log_list_streams(struct event_log *log, struct bytes prefix,
                                      size_t max, struct arena *arena, struct stream_info *infos,
                                      size_t *count, bool *more);
 
-/* The same for names of other kinds: event types, and categories of streams. */
+/* The same for names alone: of streams, also of those of which nothing is to be seen; of event
+ * types, and of categories of streams. */
+struct status event_log_list_names(struct event_log *log, struct bytes prefix, struct bytes after,
+                                   size_t max, struct arena *arena, struct bytes *names,
+                                   size_t *count, bool *more);
 struct status event_log_list_types(struct event_log *log, struct bytes prefix, struct bytes after,
                                    size_t max, struct arena *arena, struct bytes *types,
                                    size_t *count, bool *more);

@@ -205,18 +205,35 @@ struct status event_log_list_streams(struct event_log *log, struct bytes prefix,
     return OK;
 }
 
+static struct status list_all_names(struct event_log *log, enum family family,
+                                    struct listing *listing, size_t *count, bool *more)
+{
+    struct scan scan = {.family = family, .from = first_name(listing)};
+
+    TRY(list_names(log, &scan, listing));
+    *count = listing->count;
+    *more = listing->more;
+    return OK;
+}
+
+struct status event_log_list_names(struct event_log *log, struct bytes prefix, struct bytes after,
+                                   size_t max, struct arena *arena, struct bytes *names,
+                                   size_t *count, bool *more)
+{
+    struct listing listing = {
+        .prefix = prefix, .after = after, .arena = arena, .names = names, .max = max};
+
+    return list_all_names(log, FAMILY_NAMES, &listing, count, more);
+}
+
 struct status event_log_list_types(struct event_log *log, struct bytes prefix, struct bytes after,
                                    size_t max, struct arena *arena, struct bytes *types,
                                    size_t *count, bool *more)
 {
     struct listing listing = {
         .prefix = prefix, .after = after, .arena = arena, .names = types, .max = max};
-    struct scan scan = {.family = FAMILY_TYPES, .from = first_name(&listing)};
 
-    TRY(list_names(log, &scan, &listing));
-    *count = listing.count;
-    *more = listing.more;
-    return OK;
+    return list_all_names(log, FAMILY_TYPES, &listing, count, more);
 }
 
 struct status event_log_list_categories(struct event_log *log, struct bytes prefix,

@@ -9,6 +9,8 @@
  *               or version u8 = 2 · 0 u8 · checksum u64 of what follows · sealed with this key as
  *               what it is about (storage/log/seal.h): size of the content type u8 · content type ·
  *               state
+ *             'p' · 'c' or 's' · name of a category or stream -> policy: version u8 = 1 ·
+ *               every so many events u64 · every so many microseconds i64 · kept u32
  *   values    checksum of the key u64, its two upper bits 0 · key -> version u8 = 1 ·
  *               checksum u64 of what follows · expires i64 · value
  *   meta      "values" -> how many rows `values` has, u64
@@ -31,6 +33,9 @@ enum {
     HISTORY_ITEM_BYTES = 28,
     VALUE_HEAD_BYTES = 17,
     SCAN_HASH_BYTES = 8,
+    POLICY_ROWS = 'p',
+    POLICY_KEY_HEAD = 2,
+    POLICY_ROW_BYTES = 21,
 };
 
 #define VALUE_COUNT_KEY "values"

@@ -80,3 +80,46 @@ bool state_decode(struct bytes row, struct bytes *content_type, struct bytes *st
     *state = (struct bytes){both.data + row.data[1], both.size - row.data[1]};
     return checksum_bytes(both) == get_u64_little_endian(row.data + 2);
 }
+
+/* --- policies --------------------------------------------------------------------------------- */
+
+enum { POLICY_OF_CATEGORY = 'c', POLICY_OF_STREAM = 's' };
+
+struct bytes policy_key_encode(uint8_t *memory, bool is_category, struct bytes name)
+{
+    memory[0] = POLICY_ROWS;
+    memory[1] = is_category ? POLICY_OF_CATEGORY : POLICY_OF_STREAM;
+    memcpy(memory + POLICY_KEY_HEAD, name.data, name.size);
+    return (struct bytes){memory, POLICY_KEY_HEAD + name.size};
+}
+
+bool policy_key_decode(struct bytes key, bool *is_category, struct bytes *name)
+{
+    if (key.size <= POLICY_KEY_HEAD || key.size > POLICY_KEY_HEAD + STREAM_NAME_BYTES_MAX ||
+        (key.data[1] != POLICY_OF_CATEGORY && key.data[1] != POLICY_OF_STREAM))
+        return false;
+    *is_category = key.data[1] == POLICY_OF_CATEGORY;
+    *name = (struct bytes){key.data + POLICY_KEY_HEAD, key.size - POLICY_KEY_HEAD};
+    return true;
+}
+
+struct bytes policy_row_encode(uint8_t row[POLICY_ROW_BYTES], const struct snapshot_policy *policy)
+{
+    row[0] = ROW_VERSION;
+    put_u64_little_endian(row + 1, policy->every_events);
+    put_u64_little_endian(row + 9, (uint64_t)policy->every_us);
+    put_u32_little_endian(row + 17, policy->keep);
+    return (struct bytes){row, POLICY_ROW_BYTES};
+}
+
+bool policy_row_decode(struct bytes row, struct snapshot_policy *policy)
+{
+    if (row.size != POLICY_ROW_BYTES || row.data[0] != ROW_VERSION)
+        return false;
+    *policy = (struct snapshot_policy){
+        .every_events = get_u64_little_endian(row.data + 1),
+        .every_us = (int64_t)get_u64_little_endian(row.data + 9),
+        .keep = get_u32_little_endian(row.data + 17),
+    };
+    return policy->every_us >= 0 && policy->keep >= 1 && policy->keep <= SNAPSHOTS_KEPT_MAX;
+}

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/bytes.h"
 #include "storage/snapshots/rows.h"
+#include "storage/snapshots/snapshot_policy.h"
 #include "storage/snapshots/snapshot_store.h"
 
 struct history {
@@ -33,5 +34,16 @@ bool state_decode_sealed(struct bytes row, struct bytes *sealed);
 
 /* False: damaged. */
 bool state_decode(struct bytes row, struct bytes *content_type, struct bytes *state);
+
+/* `memory` has room for POLICY_KEY_HEAD and the name. */
+struct bytes policy_key_encode(uint8_t *memory, bool is_category, struct bytes name);
+
+/* False: damaged. The name borrows from the key. */
+bool policy_key_decode(struct bytes key, bool *is_category, struct bytes *name);
+
+struct bytes policy_row_encode(uint8_t row[POLICY_ROW_BYTES], const struct snapshot_policy *policy);
+
+/* False: damaged. But for its version. */
+bool policy_row_decode(struct bytes row, struct snapshot_policy *policy);
 
 #endif

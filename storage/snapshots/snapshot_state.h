@@ -8,6 +8,7 @@
 #include "storage/log/read.h"
 #include "storage/log/scavenge.h"
 #include "storage/snapshots/cache_table.h"
+#include "storage/snapshots/policy_table.h"
 #include "storage/snapshots/snapshot_rows.h"
 
 enum {
@@ -22,6 +23,8 @@ struct snapshot_store {
     _Atomic(unsigned) stripes[STRIPES];               /* how often one of its streams changed */
     struct snapshot_change *pending[PENDING_BUCKETS]; /* @thread writer: decided, not done */
     _Atomic(uint64_t) stream_count;
+    struct snapshot_watcher *watcher; /* NULL: nobody */
+    struct policy_table policies;
     struct scavenge_follower follower;
     atomic_bool is_closing;
 };

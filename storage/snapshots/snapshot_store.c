@@ -230,7 +230,7 @@ static struct status decide_put(struct snapshot_change *change, struct commit *c
 {
     struct snapshot_plan *plan = change->plan;
     struct history *history = &plan->history;
-    uint32_t keep = change->keep ? change->keep : 1;
+    uint32_t keep = change->keep ? change->keep : policy_keep(change->store, change->stream);
 
     change->has_newest = history->count > 0;
     if (change->has_newest) {
@@ -369,6 +369,9 @@ static void on_done(struct intent *intent)
             bool is_empty = plan->history.count == 0;
             atomic_fetch_add(&store->stream_count, (uint64_t)plan->was_empty - is_empty);
             publish(change);
+            if (store->watcher)
+                store->watcher->changed(store->watcher, change->stream,
+                                        change->kind == SNAPSHOT_PUT);
         }
     }
     if (plan->entry)
@@ -404,6 +407,8 @@ struct status snapshot_store_open(const struct snapshot_store_options *options,
                                                       .to = {to, sizeof to},
                                                       .bulk = true},
                                        count_history, &count);
+    if (status_ok(status))
+        status = policy_table_load(&store->policies, options->engine);
     if (!status_ok(status)) {
         free(store);
         return status;
@@ -422,9 +427,15 @@ struct status snapshot_store_compact(struct snapshot_store *store)
     return engine_compact(store->options.engine, FAMILY_SNAPSHOTS, all, all);
 }
 
+void snapshot_store_watch(struct snapshot_store *store, struct snapshot_watcher *watcher)
+{
+    store->watcher = watcher;
+}
+
 void snapshot_store_close(struct snapshot_store *store)
 {
     atomic_store(&store->is_closing, true);
     event_log_set_scavenge_follower(store->options.log, NULL);
+    policy_table_destroy(&store->policies);
     free(store);
 }

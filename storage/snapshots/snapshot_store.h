@@ -31,6 +31,7 @@
 
 struct event_log;
 struct snapshot_store;
+struct stream_head; /* storage/log/read.h */
 
 struct snapshot_store_options {
     struct event_log *log;        /* borrowed */
@@ -44,6 +45,18 @@ struct status snapshot_store_open(const struct snapshot_store_options *options,
 
 /* Before the log is closed, when nothing is submitted any more. */
 void snapshot_store_close(struct snapshot_store *store);
+
+/* Is told of each change, on the writer thread, when it is durable and before its caller hears of
+ * it. Short; may not block; the names are borrowed for the call. */
+struct snapshot_watcher {
+    /* Snapshots of the stream are not what they were: one was put, or else some are gone or get
+     * another expiry. */
+    void (*changed)(struct snapshot_watcher *watcher, struct bytes stream, bool is_put);
+    void (*policy_changed)(struct snapshot_watcher *watcher, bool is_category, struct bytes name);
+};
+
+/* Once, before anything is submitted; the watcher is borrowed. */
+void snapshot_store_watch(struct snapshot_store *store, struct snapshot_watcher *watcher);
 
 #define SNAPSHOT_NO_EXPIRY INT64_MAX
 #define SNAPSHOT_NEWEST    UINT64_MAX
@@ -75,7 +88,8 @@ struct snapshot_change {
     uint64_t newer_than;
     bool keep_newest; /* of PUT: refuse if the newest has this very revision, too */
     bool hidden_too;  /* of DELETE_ALL: though nothing of the stream is to be seen any more */
-    uint32_t keep;    /* of PUT: so many newest stay, 1..SNAPSHOTS_KEPT_MAX; 0: 1 */
+    uint32_t keep;    /* of PUT: so many newest stay, 1..SNAPSHOTS_KEPT_MAX; 0: as the stream's
+                       * policy says (snapshot_policy.h), else 1 */
 
     /* Results. */
     bool found;      /* something was there: of all but PUT */
@@ -130,6 +144,11 @@ struct snapshot_info {
  * error; NOT_FOUND: no such stream. */
 struct status snapshot_list(struct snapshot_store *store, struct bytes stream, struct arena *arena,
                             struct snapshot_info **infos, size_t *count);
+
+/* The newest snapshot that is to be seen of a stream with this head, as snapshot_list tells it.
+ * *found: there is one. Any thread but the writer. */
+struct status snapshot_find_newest(struct snapshot_store *store, const struct stream_head *head,
+                                   struct snapshot_info *info, bool *found);
 
 /* How many streams have a snapshot, expired ones included. */
 uint64_t snapshot_stream_count(struct snapshot_store *store);

@@ -3,20 +3,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "server/reducers/reducers.h"
 #include "server/sagas/gateway.h"
+#include "server/services/reducers/tables.h"
 #include "server/services/sagas/tables.h"
 #include "server/services/snapshots/tables.h"
+#include "server/snapshots/due_streams.h"
 #include "storage/engine/memory_engine.h"
 #include "storage/snapshots/snapshot_store.h"
 
 static const struct method *const tables[] = {
-    event_store_methods,
-    admin_methods,
-    saga_definitions_methods,
-    sagas_methods,
-    participant_methods,
-    snapshots_methods,
-    NULL,
+    event_store_methods, admin_methods,     saga_definitions_methods, sagas_methods,
+    participant_methods, snapshots_methods, reducers_methods,         NULL,
 };
 
 static void must(const char *doing, struct status status)
@@ -49,8 +47,21 @@ static struct test_server *start(struct engine *engine, size_t tail_bytes_max,
                                                               .engine = server->engine,
                                                               .cache = server->cache},
                              &server->snapshots));
+    must("reducers_open", reducers_open(&(struct reducers_options){.log = server->log,
+                                                                   .snapshots = server->snapshots},
+                                        &server->reducers));
+    must("due_streams_open",
+         due_streams_open(&(struct due_streams_options){.log = server->log,
+                                                        .snapshots = server->snapshots,
+                                                        .reducers = {.reducers = server->reducers,
+                                                                     .has = reducers_has,
+                                                                     .submit = reducers_submit,
+                                                                     .clear = reduction_clear}},
+                          &server->due));
     server->services = (struct services){.log = server->log,
                                          .snapshots = server->snapshots,
+                                         .due = server->due,
+                                         .reducers = server->reducers,
                                          .gateway = server->gateway,
                                          .version = "1.2.3",
                                          .commit = "0123456789ab",
@@ -93,6 +104,8 @@ void test_server_stop(struct test_server *server)
     rpc_client_free(server->client);
     if (server->rpc)
         test_server_stop_rpc(server);
+    due_streams_close(server->due);
+    reducers_close(server->reducers);
     snapshot_store_close(server->snapshots);
     snapshot_cache_free(server->cache);
     gateway_close(server->gateway);

@@ -1,5 +1,5 @@
 // OpenTelemetry's collector, put together from its published parts: takes OTLP, and hands it on
-// by OTLP, writes it to a file or tells it in its log. Debian has none.
+// by OTLP, shows it in Zipkin, writes it to a file or tells it in its log. Debian has none.
 //
 //	otelcol --config FILE.yaml
 package main
@@ -28,7 +28,8 @@ func factories() (otelcol.Factories, error) {
 		return otelcol.Factories{}, err
 	}
 	exporters, err := otelcol.MakeFactoryMap[exporter.Factory](
-		debugexporter.NewFactory(), fileexporter.NewFactory(), otlpexporter.NewFactory())
+		debugexporter.NewFactory(), fileexporter.NewFactory(), otlpexporter.NewFactory(),
+		newZipkinFactory())
 	return otelcol.Factories{Receivers: receivers, Exporters: exporters}, err
 }
 

@@ -9,5 +9,8 @@ void get_snapshot(struct call *call, const ProtobufCMessage *message);
 void delete_snapshot(struct call *call, const ProtobufCMessage *message);
 void list_snapshots(struct call *call, const ProtobufCMessage *message);
 void load_stream(struct call *call, const ProtobufCMessage *message);
+void set_snapshot_policy(struct call *call, const ProtobufCMessage *message);
+void list_snapshot_policies(struct call *call, const ProtobufCMessage *message);
+void subscribe_due(struct call *call, const ProtobufCMessage *message);
 
 #endif

@@ -16,5 +16,11 @@ const struct method snapshots_methods[] = {
      .armed = 0, list_snapshots},
     {PATH("LoadStream"), &sagabase__v1__load_stream_request__descriptor, METHOD_SERVER_STREAM,
      .armed = 32, load_stream},
+    {PATH("SetSnapshotPolicy"), &sagabase__v1__set_snapshot_policy_request__descriptor,
+     METHOD_UNARY, .armed = 0, set_snapshot_policy},
+    {PATH("ListSnapshotPolicies"), &sagabase__v1__list_snapshot_policies_request__descriptor,
+     METHOD_UNARY, .armed = 0, list_snapshot_policies},
+    {PATH("SubscribeDue"), &sagabase__v1__subscribe_due_request__descriptor, METHOD_SERVER_STREAM,
+     .armed = 0, subscribe_due},
     {0},
 };

@@ -196,6 +196,7 @@ static void services_are_listed_by_both_versions(void **state)
         "sagabase.v1.SagaDefinitions",
         "sagabase.v1.Sagas",
         "sagabase.v1.Snapshots",
+        "sagabase.v1.Reducers",
         "sagabase.v1.Participant",
         "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection",
@@ -208,10 +209,10 @@ static void services_are_listed_by_both_versions(void **state)
         assert_int_equal(
             answer->message_response_case,
             GRPC__REFLECTION__V1__SERVER_REFLECTION_RESPONSE__MESSAGE_RESPONSE_LIST_SERVICES_RESPONSE);
-        assert_int_equal(answer->list_services_response->n_service, 9);
-        for (unsigned e = 0; e < 9; e++) {
+        assert_int_equal(answer->list_services_response->n_service, 10);
+        for (unsigned e = 0; e < 10; e++) {
             bool is_there = false;
-            for (size_t i = 0; i < 9; i++)
+            for (size_t i = 0; i < 10; i++)
                 is_there |=
                     strcmp(answer->list_services_response->service[i]->name, expected[e]) == 0;
             assert_true(is_there);

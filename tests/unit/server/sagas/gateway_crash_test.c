@@ -15,6 +15,7 @@
 
 enum {
     SECOND_US = 1000000,
+    PATIENCE_US = 60 * SECOND_US, /* with a disk that others keep busy */
     COMMITS_MAX = 40,
     ACCEPTED = SAGABASE__V1__REPLY_OUTCOME__REPLY_OUTCOME_ACCEPTED,
     DUPLICATE = SAGABASE__V1__REPLY_OUTCOME__REPLY_OUTCOME_DUPLICATE,
@@ -78,7 +79,9 @@ static void work_until(struct work *work, int status)
 {
     while (!status_ok(fixture_start(&fixture, "order", "1")))
         restart(work);
-    for (int i = 0; i < 20000 && (int)fixture_status(&fixture, "order", "1") != status; i++) {
+    int64_t until_us = clock_monotonic_us(system_clock()) + PATIENCE_US;
+    while ((int)fixture_status(&fixture, "order", "1") != status &&
+           clock_monotonic_us(system_clock()) < until_us) {
         struct task task;
         if (work->is_doomed && !status_ok(fixture_start(&fixture, "order", "1"))) {
             restart(work); /* its timers could not go on */
