@@ -75,10 +75,10 @@ const struct command upcaster_put_command = {
         "is stored stays as it is. One that is of the newest form already is returned as it is.\n"
         "\n"
         "  return function(event)\n"
-        "    if event.data.name then\n"
-        "      event.data.first, event.data.last = event.data.name:match(\"^(%S+) (.+)$\")\n"
-        "      event.data.name = nil\n"
-        "    end\n"
+        "    local name = event.data.name\n"
+        "    if not name then return event end\n"
+        "    local space = name:find(\" \")\n"
+        "    event.data = { first = name:sub(1, space - 1), last = name:sub(space + 1) }\n"
         "    return event\n"
         "  end\n",
     .examples = "  sagabase upcaster put CustomerRegistered names.lua\n",

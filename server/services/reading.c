@@ -1,6 +1,8 @@
 #include "server/services/reading.h"
 
 #include "server/services/query.h"
+#include "server/services/services.h"
+#include "server/subscriptions/census.h"
 #include "storage/log/limits.h"
 #include "storage/log/read.h"
 
@@ -173,13 +175,22 @@ static struct status read_page(struct reading *self, struct page *page)
     return event_log_read_stream(self->log, self->stream_number, &read, page);
 }
 
+static struct status filter_failed(const struct reading *self)
+{
+    const struct services *services = call_context(self->call);
+
+    if (services->census && self->filter.failure.code == STATUS_INVALID_ARGUMENT)
+        counter_add(&services->census->filters_stopped, 1);
+    return self->filter.failure;
+}
+
 /* What the page says about the read: that it is over, or has failed. */
 static struct status take_page(struct reading *self, const struct page *page)
 {
     bool is_last = page->end || (!self->backwards && page->next >= self->end);
 
-    if (self->has_filter)
-        TRY(self->filter.failure);
+    if (self->has_filter && !status_ok(self->filter.failure))
+        return filter_failed(self);
     if (page->scanned_count == 0 && !is_selective(self)) /* what was committed is there for ever */
         return status_make(STATUS_DATA_LOSS, "read: nothing at %llu",
                            (unsigned long long)self->next);
@@ -241,7 +252,10 @@ static void send_page(struct reading *self)
         return call_end(self->call, status);
     }
     /* Frames are elements of the response's only field: the page is the response. */
-    call_send_packed(self->call, &page.frames, &self->sent);
+    if (self->events_left == 0)
+        call_end_packed(self->call, &page.frames);
+    else
+        call_send_packed(self->call, &page.frames, &self->sent);
 }
 
 static void on_sent(struct step *step, bool ok)

@@ -42,6 +42,8 @@ struct services {
 
     struct counter sessions_full;    /* reading waited until results had left */
     struct counter checkpoints_busy; /* refused, because one was being made */
+    struct counter replies_full;     /* reading waited until acks had left */
+    struct counter heartbeats_full;  /* the same for answers to heartbeats */
 };
 
 /* Any thread: how often limits of the services were hit. */

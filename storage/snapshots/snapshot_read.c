@@ -88,13 +88,15 @@ struct reading {
     bool is_lost;              /* with the stream's key */
 };
 
+/* `row_head` is what a sealed row has lost of `rest`; empty for one that is not sealed. */
 static struct status create_entry(struct reading *reading, struct bytes row_head, struct bytes rest)
 {
     uint8_t head[CACHED_HEAD_BYTES + STATE_HEAD_BYTES];
 
     put_u64_little_endian(head, reading->info.revision);
     put_u64_little_endian(head + 8, (uint64_t)reading->info.created_us);
-    memcpy(head + CACHED_HEAD_BYTES, row_head.data, row_head.size);
+    if (row_head.size > 0)
+        memcpy(head + CACHED_HEAD_BYTES, row_head.data, row_head.size);
     reading->entry = cache_entry_create(reading->key, reading->hash,
                                         (struct bytes){head, CACHED_HEAD_BYTES + row_head.size},
                                         rest, reading->info.expires_us);

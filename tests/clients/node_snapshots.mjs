@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 
 import {
+  ANY,
   Event,
   InvalidRequest,
   NewerSnapshot,
@@ -11,15 +12,24 @@ import {
   RevisionNotFound,
   SnapshotNotFound,
   StreamNotFound,
+  UpcasterFailed,
 } from "sagabase";
 
-import { all, errorOf, numbered, numbers, range } from "./node_house.mjs";
+import { all, errorOf, nextEvents, numbered, numbers, range } from "./node_house.mjs";
 
 const SUM = `
 return function(state, event)
   state = state or { sum = 0 }
   state.sum = state.sum + event.data.n
   return state
+end
+`;
+
+const NEWEST = `
+return function(event)
+  event.data.n = event.data.n or event.data.number
+  event.data.number = nil
+  return event
 end
 `;
 
@@ -147,5 +157,28 @@ export const snapshotBehaviours = (store, restart) => ({
     await errorOf(NoState, () => reducers.state("failing-1", { at: 1 }));
     await reducers.put("failing", SUM);
     assert.deepEqual((await reducers.state("failing-1", { at: 1 })).value, { sum: 1 });
+  },
+
+  async "an upcaster shows events in their newest form"() {
+    const { reducers, snapshots } = store;
+    const events = [new Event("Shown", { number: 1 }), new Event("Shown", { n: 2 })];
+    await store.append("shown-1", events, { expected: ANY });
+    const hash = await reducers.putUpcaster("Shown", NEWEST);
+    const listed = (await reducers.listUpcasters()).find(({ eventType }) => eventType === "Shown");
+    assert.deepEqual([listed.source, listed.hash, listed.disabled], [NEWEST, hash, undefined]);
+    assert.deepEqual((await all(store.readStream("shown-1")))[0].json(), { number: 1 });
+    const upcast = true;
+    const query = [{ types: ["Shown"] }];
+    assert.deepEqual(numbers(await all(store.readStream("shown-1", { upcast }))), [1, 2]);
+    assert.deepEqual(numbers(await all(store.readAll({ query, upcast }))), [1, 2]);
+    assert.deepEqual(numbers(await all(await snapshots.load("shown-1", { upcast }))), [1, 2]);
+    const subscription = store.subscribe({ stream: "shown-1", upcast });
+    assert.deepEqual(numbers(await nextEvents(subscription[Symbol.asyncIterator](), 2)), [1, 2]);
+    subscription.close();
+    await reducers.putUpcaster("Shown", "return function(event) return nil end");
+    await errorOf(UpcasterFailed, () => all(store.readStream("shown-1", { upcast })));
+    await errorOf(UpcasterFailed, () => snapshots.load("shown-1", { upcast }));
+    await errorOf(UpcasterFailed, () => all(store.subscribe({ stream: "shown-1", upcast })));
+    assert.equal(await reducers.deleteUpcaster("Shown"), true);
   },
 });

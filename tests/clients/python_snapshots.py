@@ -2,9 +2,10 @@
 
 import datetime
 
-from python_house import equal, error_of, numbered, numbers
+from python_house import equal, error_of, next_event, numbered, numbers
 
 from sagabase import (
+    ANY,
     NO_STREAM,
     Due,
     Event,
@@ -12,11 +13,13 @@ from sagabase import (
     MergePatch,
     NewerSnapshot,
     NoState,
+    QueryItem,
     RevisionNotFound,
     SnapshotNotFound,
     SnapshotPolicy,
     State,
     StreamNotFound,
+    UpcasterFailed,
 )
 
 
@@ -140,6 +143,35 @@ def a_reducer_that_fails_is_disabled_until_it_is_put_again(house):
     equal(reducers.state("failing-1", at=1).value, {"sum": 1})
 
 
+NEWEST = """
+return function(event)
+  event.data.n = event.data.n or event.data.number
+  event.data.number = nil
+  return event
+end
+"""
+
+
+def an_upcaster_shows_events_in_their_newest_form(house):
+    store, reducers = house.store, house.store.reducers
+    store.append("shown-1", [Event("Shown", {"number": 1}), Event("Shown", {"n": 2})], expected=ANY)
+    hash = reducers.put_upcaster("Shown", NEWEST)
+    [listed] = [one for one in reducers.list_upcasters() if one.event_type == "Shown"]
+    equal((listed.source, listed.hash, listed.disabled), (NEWEST, hash, None))
+    equal(next(store.read_stream("shown-1")).json(), {"number": 1})
+    shown = [QueryItem(types=["Shown"])]
+    equal(numbers(store.read_stream("shown-1", upcast=True)), [1, 2])
+    equal(numbers(store.read_all(query=shown, upcast=True)), [1, 2])
+    equal(numbers(store.snapshots.load("shown-1", upcast=True)), [1, 2])
+    with store.subscribe("shown-1", upcast=True) as subscription:
+        equal(numbers([next_event(subscription), next_event(subscription)]), [1, 2])
+    reducers.put_upcaster("Shown", "return function(event) return nil end")
+    error_of(UpcasterFailed, lambda: list(store.read_stream("shown-1", upcast=True)))
+    error_of(UpcasterFailed, lambda: store.snapshots.load("shown-1", upcast=True))
+    error_of(UpcasterFailed, lambda: list(store.subscribe("shown-1", upcast=True)))
+    equal(reducers.delete_upcaster("Shown"), True)
+
+
 BEHAVIOURS = [
     a_snapshot_comes_back_as_it_was_put,
     a_snapshot_that_must_not_be_put_is_refused,
@@ -148,4 +180,5 @@ BEHAVIOURS = [
     a_reducer_folds_a_stream_on_the_server,
     a_reducer_may_be_rules_of_merge_patches,
     a_reducer_that_fails_is_disabled_until_it_is_put_again,
+    an_upcaster_shows_events_in_their_newest_form,
 ]

@@ -133,7 +133,7 @@ export class Client {
       upcast,
     });
     if (start !== undefined) request.from = fromOneof(start, "revision");
-    return this.#read(() => this.#store.readStream(request), upcast);
+    return this.#read(() => this.#store.readStream(request, headers()), upcast);
   }
 
   /** The events of the whole store in commit order, from the position or time `start` on. A query finds
@@ -147,7 +147,7 @@ export class Client {
       upcast,
     });
     if (start !== undefined) request.from = fromOneof(start, "position");
-    return this.#read(() => this.#store.readAll(request), upcast);
+    return this.#read(() => this.#store.readAll(request, headers()), upcast);
   }
 
   /** Past events, then new ones, without end: of one stream behind the revision `after`, or of all

@@ -350,7 +350,7 @@ class Client:
 
     def _responses(self, method: Callable, request: Any) -> Iterator[Any]:
         """Of a read, which is not resumed."""
-        call = method(request)
+        call = method(request, metadata=headers())
         try:
             yield from call
         except grpc.RpcError as failed:

@@ -13,6 +13,7 @@ from google.protobuf import json_format
 from .errors import SagabaseError, Unavailable, error_of_call
 from .events import JSON, StreamAppend, append_request, written
 from .retry import Backoff, Retry
+from .tracing import headers
 from .v1 import saga_definition_pb2 as definitions
 from .v1 import saga_definition_pb2_grpc as definitions_grpc
 from .v1 import sagas_pb2 as api
@@ -165,7 +166,7 @@ class Sagas:
         while True:
             newest = None
             try:
-                for answer in self._sagas.WaitSaga(request):
+                for answer in self._sagas.WaitSaga(request, metadata=headers()):
                     backoff.reset()
                     newest = answer.summary
                 if newest is not None:

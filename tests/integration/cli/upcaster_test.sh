@@ -5,10 +5,10 @@ start
 
 cat > "$folder/names.lua" << 'END'
 return function(event)
-  if event.data.name then
-    event.data.first, event.data.last = event.data.name:match("^(%S+) (%S+)$")
-    event.data.name = nil
-  end
+  local name = event.data.name
+  if not name then return event end
+  local space = name:find(" ")
+  event.data = { first = name:sub(1, space - 1), last = name:sub(space + 1) }
   return event
 end
 END
@@ -33,7 +33,9 @@ run upcaster put PersonNamed "$folder/broken.lua"
 run read person-1 --upcast
 expect_code 1
 expect_error 'sagabase: read: person-1: *PersonNamed*'
-run upcaster list
+until run upcaster list && [[ $output == *"disabled  PersonNamed"* ]]; do # behind the read
+    read -r -t 0.05 <> <(:) || true
+done
 [[ $output == *"disabled  PersonNamed"$'\n'*"revision 0 of person-1"* ]] || fail "why it is disabled"
 run upcaster delete PersonNamed
 expect_output deleted
