@@ -94,7 +94,8 @@ static struct status create_entry(struct reading *reading, struct bytes row_head
 
     put_u64_little_endian(head, reading->info.revision);
     put_u64_little_endian(head + 8, (uint64_t)reading->info.created_us);
-    memcpy(head + CACHED_HEAD_BYTES, row_head.data, row_head.size);
+    if (row_head.size > 0)
+        memcpy(head + CACHED_HEAD_BYTES, row_head.data, row_head.size);
     reading->entry = cache_entry_create(reading->key, reading->hash,
                                         (struct bytes){head, CACHED_HEAD_BYTES + row_head.size},
                                         rest, reading->info.expires_us);
