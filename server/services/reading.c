@@ -241,7 +241,10 @@ static void send_page(struct reading *self)
         return call_end(self->call, status);
     }
     /* Frames are elements of the response's only field: the page is the response. */
-    call_send_packed(self->call, &page.frames, &self->sent);
+    if (self->events_left == 0)
+        call_end_packed(self->call, &page.frames);
+    else
+        call_send_packed(self->call, &page.frames, &self->sent);
 }
 
 static void on_sent(struct step *step, bool ok)

@@ -88,6 +88,7 @@ struct reading {
     bool is_lost;              /* with the stream's key */
 };
 
+/* `row_head` is what a sealed row has lost of `rest`; empty for one that is not sealed. */
 static struct status create_entry(struct reading *reading, struct bytes row_head, struct bytes rest)
 {
     uint8_t head[CACHED_HEAD_BYTES + STATE_HEAD_BYTES];

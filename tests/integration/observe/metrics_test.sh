@@ -147,7 +147,10 @@ ask_dashboard() {
     /usr/bin/python3 - "$PROMETHEUS" docs/grafana.json <<'PYTHON'
 import json, re, sys, urllib.parse, urllib.request
 asked = 0
-for panel in json.load(open(sys.argv[2]))["panels"]:
+panels = json.load(open(sys.argv[2]))["panels"]
+places = {(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in panels}
+assert len(places) == len(panels) == len({panel["id"] for panel in panels}), "panels share a place or an id"
+for panel in panels:
     for target in panel.get("targets", []):
         query = target["expr"].replace("$__rate_interval", "5m")
         url = f"http://{sys.argv[1]}/api/v1/query?" + urllib.parse.urlencode({"query": query})

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "sagabase/v1/reducers.pb-c.h"
+#include "server/reducers/limits.h"
 #include "server/reducers/reducers.h"
 #include "storage/rocksdb/rocksdb_engine.h"
 #include "storage/snapshots/snapshot_store.h"
@@ -358,6 +359,33 @@ static void what_cannot_be_put_is_refused_by_name(void **state)
     assert_true(delete_reducer_of(server, long_name));
 }
 
+static void a_thousand_reducers_are_enough(void **state)
+{
+    struct test_server *server = *state;
+    struct reducers *again;
+    char category[16];
+
+    for (int i = 0; i < REDUCERS_MAX; i++) {
+        snprintf(category, sizeof category, "c%d", i);
+        assert_ok(put_lua(server, category, "return function() end", NULL));
+    }
+    assert_fails(put_lua(server, "more", COUNTER, NULL), RESOURCE_EXHAUSTED,
+                 "reducers: at most 1000");
+    assert_ok(put_lua(server, "c7", COUNTER, NULL));
+    assert_true(delete_reducer_of(server, "c8"));
+    assert_ok(put_lua(server, "more", COUNTER, NULL));
+    /* Who reads them anew finds the same. */
+    assert_ok(reducers_open(
+        &(struct reducers_options){.log = server->log, .snapshots = server->snapshots}, &again));
+    Sagabase__V1__ListReducersResponse *all = list(server);
+    assert_int_equal(all->n_reducers, REDUCERS_MAX);
+    for (size_t i = 0; i < all->n_reducers; i++)
+        assert_true(reducers_has(again, bytes_of_text(all->reducers[i]->reducer->category)));
+    assert_false(reducers_has(again, bytes_of_text("c8")));
+    forget(all);
+    reducers_close(again);
+}
+
 static void nobody_else_writes_the_streams_of_reducers(void **state)
 {
     struct test_server *server = *state;
@@ -404,25 +432,78 @@ static void reducers_outlive_a_restart(void **state)
 /* --- giving up
  * ------------------------------------------------------------------------------------ */
 
+/* A stream whose fold takes seconds: each event takes some of its steps. */
+static void append_slow(struct test_server *server)
+{
+    uint64_t last;
+
+    assert_ok(append_some(server->log, "slow-1", NO_STREAM, 5000, &last));
+    assert_ok(put_lua(server, "slow",
+                      "return function(s) for i = 1, 200000 do end return (s or 0) + 1 end", NULL));
+}
+
+static struct rpc_call *ask_slow(struct test_server *server)
+{
+    Sagabase__V1__GetStateRequest request = SAGABASE__V1__GET_STATE_REQUEST__INIT;
+
+    request.stream = "slow-1";
+    return open_with(server->client, REDUCERS("GetState"), &request.base);
+}
+
 static void a_fold_that_nobody_waits_for_is_given_up(void **state)
 {
     struct test_server *server = *state;
-    Sagabase__V1__GetStateRequest request = SAGABASE__V1__GET_STATE_REQUEST__INIT;
-    uint64_t last;
 
-    /* Each event takes most of its steps, so that the stream takes long. */
-    assert_ok(append_some(server->log, "slow-1", NO_STREAM, 5000, &last));
+    append_slow(server);
     assert_ok(append_json(server->client, "quick-1", "Added", "{\"by\":1}"));
-    assert_ok(put_lua(server, "slow",
-                      "return function(s) for i = 1, 200000 do end return (s or 0) + 1 end", NULL));
     assert_ok(put_lua(server, "quick", COUNTER, NULL));
-    request.stream = "slow-1";
-    struct rpc_call *call = open_with(server->client, REDUCERS("GetState"), &request.base);
+    struct rpc_call *call = ask_slow(server);
     expect_state(server, "quick-1", "{\"n\":1}", 0, 1); /* others have their turn */
     rpc_call_cancel(call);
     assert_int_equal(rpc_call_finish(call).code, STATUS_CANCELLED);
     rpc_call_free(call);
     expect_state(server, "quick-1", "{\"n\":1}", 0, 1);
+}
+
+static void a_server_that_stops_waits_for_no_fold(void **state)
+{
+    struct test_server *server = *state;
+
+    append_slow(server);
+    struct rpc_call *call = ask_slow(server);
+    assert_ok(append_json(server->client, "quick-1", "Added", "{}")); /* the call has begun */
+    test_server_stop_rpc(server);
+    assert_int_equal(rpc_call_finish(call).code, STATUS_UNAVAILABLE);
+    rpc_call_free(call);
+}
+
+static void a_full_queue_refuses(void **state)
+{
+    enum { WANTED = REDUCTIONS_WAITING_MAX + 2 * REDUCTIONS_ACTIVE_MAX };
+    struct test_server *server = *state;
+    struct reduction *reductions = calloc(WANTED, sizeof *reductions);
+    size_t taken = 0, refused = 0;
+    sem_t done;
+
+    append_slow(server);
+    sem_init(&done, 0, 0);
+    for (size_t i = 0; i < WANTED; i++) {
+        reductions[i].stream = bytes_of_text("slow-1");
+        reductions[i].at = REDUCTION_NEWEST;
+        reductions[i].done = on_done;
+        reductions[i].context = &done;
+        struct status status = reducers_submit(server->reducers, &reductions[i]);
+        taken += status_ok(status);
+        refused += status.code == STATUS_RESOURCE_EXHAUSTED;
+    }
+    assert_true(refused > 0);
+    assert_int_equal(taken + refused, WANTED);
+    for (size_t i = 0; i < WANTED; i++)
+        atomic_store(&reductions[i].is_abandoned, true);
+    for (size_t i = 0; i < taken; i++)
+        sem_wait(&done);
+    sem_destroy(&done);
+    free(reductions);
 }
 
 int main(void)
@@ -437,9 +518,12 @@ int main(void)
         TEST(loops_and_bombs_disable_themselves_and_nothing_else),
         TEST(reducers_are_listed_by_category_and_deleted),
         TEST(what_cannot_be_put_is_refused_by_name),
+        TEST(a_thousand_reducers_are_enough),
         TEST(nobody_else_writes_the_streams_of_reducers),
         cmocka_unit_test(reducers_outlive_a_restart),
         TEST(a_fold_that_nobody_waits_for_is_given_up),
+        TEST(a_server_that_stops_waits_for_no_fold),
+        TEST(a_full_queue_refuses),
     };
 
     return cmocka_run_group_tests_name("reducers", tests, NULL, NULL);
