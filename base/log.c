@@ -50,6 +50,7 @@ struct fact {
 
 static pthread_mutex_t facts_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct fact facts[FACTS];
+static uint64_t left_out; /* under the lock */
 
 /* False: this fact was told often enough. Else how many were left out before it. Which facts share
  * a slot is the same in every process. */
@@ -68,8 +69,17 @@ static bool may_tell(const char *component, const char *event, unsigned *unsaid)
     *unsaid = may ? fact->unsaid : 0;
     fact->unsaid = may ? 0 : fact->unsaid + 1;
     fact->written += may;
+    left_out += !may;
     pthread_mutex_unlock(&facts_lock);
     return may;
+}
+
+uint64_t log_lines_left_out(void)
+{
+    pthread_mutex_lock(&facts_lock);
+    uint64_t count = left_out;
+    pthread_mutex_unlock(&facts_lock);
+    return count;
 }
 
 /* --- the line ------------------------------------------------------------------------ */

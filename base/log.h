@@ -13,6 +13,8 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
+#include <stdint.h>
+
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 enum log_format { LOG_TEXT, LOG_JSON };
 
@@ -28,5 +30,8 @@ void log_set_format(enum log_format format);
  * stands in double quotes: cause="disk full". */
 void log_line(enum log_level level, const char *component, const char *event, const char *format,
               ...) __attribute__((format(printf, 4, 5)));
+
+/* How many lines were left out, in all. */
+uint64_t log_lines_left_out(void);
 
 #endif

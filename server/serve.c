@@ -1,23 +1,19 @@
 /* The composition root: puts the rooms together, and takes them apart in reverse.
  *
  *   configuration -> engine -> event log -> cache, values, snapshots -> reducers -> what is due
- *   -> saga gateway
- *     -> health, reflection -> rpc server -> RESP -> HTTP
+ *     -> saga gateway -> health, reflection -> rpc server -> RESP -> HTTP
  *
- * Signals are blocked everywhere. The main thread waits for the first one; a thread of its
- * own waits for the second, or for the shutdown to take too long, and ends the process at once. */
+ * The main thread waits for signals (signals.h). */
 #include "server/serve.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -40,6 +36,7 @@
 #include "server/services/sagas/tables.h"
 #include "server/services/services.h"
 #include "server/services/snapshots/tables.h"
+#include "server/signals.h"
 #include "server/snapshots/due_streams.h"
 #include "server/subscriptions/census.h"
 #include "storage/engine/memory_engine.h"
@@ -61,8 +58,9 @@ enum {
 };
 
 struct server {
+    int argc;
+    char **argv;
     struct config config;
-    sigset_t signals;
     struct engine *engine;
     struct key_store *keys;
     struct event_log *log;
@@ -72,8 +70,8 @@ struct server {
     struct snapshot_cache *cache;
     struct value_store *values;
     struct snapshot_store *snapshots;
-    struct reducers *reducers;
     struct due_streams *due;
+    struct reducers *reducers;
     struct resp_server *resp; /* NULL: none */
     struct http *http;        /* NULL: none */
     struct otlp_options otlp_options;
@@ -193,12 +191,13 @@ static struct status open_snapshots(struct server *server)
     TRY(reducers_open(
         &(struct reducers_options){.log = server->log, .snapshots = server->snapshots},
         &server->reducers));
-    return due_streams_open(
-        &(struct due_streams_options){
-            .log = server->log,
-            .snapshots = server->snapshots,
-            .reducers = {server->reducers, reducers_has, reducers_submit, reduction_clear}},
-        &server->due);
+    return due_streams_open(&(struct due_streams_options){.log = server->log,
+                                                          .snapshots = server->snapshots,
+                                                          .reducers = {.reducers = server->reducers,
+                                                                       .has = reducers_has,
+                                                                       .submit = reducers_submit,
+                                                                       .clear = reduction_clear}},
+                            &server->due);
 }
 
 static void close_snapshots(struct server *server)
@@ -232,8 +231,8 @@ static struct status start_rpc(struct server *server)
         .log = server->log,
         .gateway = server->gateway,
         .snapshots = server->snapshots,
-        .reducers = server->reducers,
         .due = server->due,
+        .reducers = server->reducers,
         .health = server->health,
         .census = &server->census,
         .version = sagabase_version,
@@ -283,18 +282,18 @@ static void visit_sagas(void *room, metric_visit *visit, void *context)
     gateway_statistics(server->gateway, visit, context);
 }
 
-static void visit_reducers(void *room, metric_visit *visit, void *context)
-{
-    const struct server *server = room;
-
-    reducers_statistics(server->reducers, visit, context);
-}
-
 static void visit_due(void *room, metric_visit *visit, void *context)
 {
     const struct server *server = room;
 
     due_streams_statistics(server->due, visit, context);
+}
+
+static void visit_reducers(void *room, metric_visit *visit, void *context)
+{
+    const struct server *server = room;
+
+    reducers_statistics(server->reducers, visit, context);
 }
 
 static void visit_traces(void *room, metric_visit *visit, void *context)
@@ -316,8 +315,11 @@ static void visit_limits(void *room, metric_visit *visit, void *context)
     snapshot_cache_limits(server->cache, visit, context);
     census_limits(&server->census, visit, context);
     gateway_limits(server->gateway, visit, context);
-    reducers_limits(server->reducers, visit, context);
+    if (server->http)
+        http_limits(server->http, visit, context);
+    metric_limit(visit, context, "log_lines", log_lines_left_out());
     due_streams_limits(server->due, visit, context);
+    reducers_limits(server->reducers, visit, context);
     if (server->otlp)
         otlp_limits(server->otlp, visit, context);
     if (server->resp)
@@ -491,42 +493,28 @@ static void print_banner(const struct server *server)
 
 /* --- ending ---------------------------------------------------------------------------- */
 
-/* The operator asks again, or the shutdown hangs: no more courtesy. What was acknowledged is
- * on disk. */
-static void *force_end(void *argument)
+/* SIGHUP. What can change while it serves is the level of the log; all else waits for a restart. */
+static void reread(void *context)
 {
-    const struct server *server = argument;
-    struct timespec limit = {.tv_sec = atomic_load(&server->failed) ? SHUTDOWN_FAILED_S_MAX
-                                                                    : SHUTDOWN_S_MAX};
-    int received;
+    const struct server *server = context;
+    struct config config;
+    struct status status = config_read(server->argc, server->argv, getenv, &config);
 
-    do
-        received = sigtimedwait(&server->signals, NULL, &limit);
-    while (received < 0 && errno == EINTR); /* someone looks at the process, say */
-    log_line(LOG_WARN, "server", "killed", "cause=\"%s\"",
-             received > 0 ? "second signal" : "shutdown took too long");
-    _exit(1);
+    if (!status_ok(status)) {
+        log_line(LOG_WARN, "server", "not_reread", "cause=\"%s\"", status.message);
+        return;
+    }
+    rpc_set_log_level(config.log_level);
+    log_line(LOG_INFO, "server", "reread", "log_level=%s", config_level_name(config.log_level));
+    config_destroy(&config);
 }
 
-static void wait_for_signal(struct server *server)
+static void wait_for_end(struct server *server)
 {
-    pthread_t forced;
-    int received = 0;
+    int received = signals_wait(reread, server);
 
-    sigwait(&server->signals, &received);
     log_line(LOG_INFO, "server", "stopping", "signal=%d", received);
-    if (pthread_create(&forced, NULL, force_end, server) == 0)
-        pthread_detach(forced);
-}
-
-static void block_signals(struct server *server)
-{
-    sigemptyset(&server->signals);
-    sigaddset(&server->signals, SIGINT);
-    sigaddset(&server->signals, SIGTERM);
-    sigaddset(&server->signals, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, &server->signals, NULL);
-    signal(SIGPIPE, SIG_IGN);
+    signals_limit_end(atomic_load(&server->failed) ? SHUTDOWN_FAILED_S_MAX : SHUTDOWN_S_MAX);
 }
 
 /* Until it serves, only what went wrong is told: one line. */
@@ -548,7 +536,7 @@ static int serve(struct server *server)
 {
     struct status status;
 
-    block_signals(server);
+    signals_block();
     log_set_format(server->config.log_format);
     quiet_until_started(server);
     status = start(server);
@@ -559,7 +547,7 @@ static int serve(struct server *server)
     }
     tell_started(server);
     print_banner(server);
-    wait_for_signal(server);
+    wait_for_end(server);
     stop(server);
     log_line(LOG_INFO, "server", "stopped", "%s", "");
     return atomic_load(&server->failed) ? 1 : 0;
@@ -567,7 +555,7 @@ static int serve(struct server *server)
 
 int serve_main(int argc, char **argv)
 {
-    static struct server server; /* read by force_end until the process is gone */
+    struct server server = {.argc = argc, .argv = argv};
     struct status status = config_read(argc, argv, getenv, &server.config);
 
     if (!status_ok(status)) {
@@ -575,9 +563,11 @@ int serve_main(int argc, char **argv)
         return 2;
     }
     if (server.config.help) {
-        printf("sagabase serve [OPTION...]\n\n"
-               "Serves the event store until it gets SIGINT, SIGTERM or SIGHUP. What flags do not "
-               "set comes\nfrom the environment, then from the file of --config.\n\n");
+        printf(
+            "sagabase serve [OPTION...]\n\n"
+            "Serves the event store until it gets SIGINT or SIGTERM. What flags do not set comes "
+            "from\nthe environment, then from the file of --config; SIGHUP has the level of the "
+            "log read again.\n\n");
         config_print_help(stdout);
         return 0;
     }

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-/* Opens the store and serves until SIGINT, SIGTERM or SIGHUP; argv[0] is "serve". Returns
+/* Opens the store and serves until SIGINT or SIGTERM; argv[0] is "serve". Returns
  * the exit code of the process: 0 after an orderly end, 1 when it could not start (one line
  * on stderr says why) or the store failed, 2 for a wrong option. Call it in the
  * main thread, before any other thread exists. */

@@ -27,7 +27,8 @@ struct sagabase_client {
 struct sagabase_status client_status(enum sagabase_code code, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* What a call ended with. Borrows. */
+/* What a call that the application has not cancelled ended with: CANCELLED counts as UNAVAILABLE.
+ * Borrows. */
 struct sagabase_status client_status_of_call(grpc_status_code code, grpc_slice message,
                                              const grpc_metadata_array *trailing);
 

@@ -52,30 +52,36 @@ struct sagabase_status sagabase_load_stream(struct sagabase_client *client,
                      read);
 }
 
+/* What a message of such a call says, as a page. */
+static struct sagabase_page page_of(const ProtobufCMessage *message)
+{
+    if (message->descriptor == &sagabase__v1__load_stream_response__descriptor) {
+        const Sagabase__V1__LoadStreamResponse *response = (const void *)message;
+        return (struct sagabase_page){response->events, response->n_events, response->snapshot,
+                                      response->due};
+    }
+    if (message->descriptor == &sagabase__v1__read_all_response__descriptor) {
+        const Sagabase__V1__ReadAllResponse *response = (const void *)message;
+        return (struct sagabase_page){.events = response->events, .count = response->n_events};
+    }
+    const Sagabase__V1__ReadStreamResponse *response = (const void *)message;
+    return (struct sagabase_page){.events = response->events, .count = response->n_events};
+}
+
 struct sagabase_status sagabase_read_next(struct sagabase_read *read, struct sagabase_page *page)
 {
     const ProtobufCMessage *message;
     struct sagabase_status status;
+    bool due = false;
 
     do { /* a page without events would look like the end */
         status = client_stream_receive(&read->stream, &message);
         if (status.code != SAGABASE_OK)
             return status;
-        const ProtobufCMessageDescriptor *type = read->stream.response_type;
-        if (message && type == &sagabase__v1__load_stream_response__descriptor) {
-            const Sagabase__V1__LoadStreamResponse *response = (const void *)message;
-            *page =
-                (struct sagabase_page){response->events, response->n_events, response->snapshot};
-        } else if (message && type == &sagabase__v1__read_all_response__descriptor) {
-            const Sagabase__V1__ReadAllResponse *response = (const void *)message;
-            *page = (struct sagabase_page){.events = response->events, .count = response->n_events};
-        } else if (message) {
-            const Sagabase__V1__ReadStreamResponse *response = (const void *)message;
-            *page = (struct sagabase_page){.events = response->events, .count = response->n_events};
-        } else {
-            *page = (struct sagabase_page){0};
-        }
+        *page = message ? page_of(message) : (struct sagabase_page){0};
+        due |= page->due;
     } while (message && page->count == 0 && !page->snapshot);
+    page->due = due; /* of a first page that was passed over, too */
     return status;
 }
 

@@ -25,6 +25,7 @@
 #include "sagabase/v1/admin.pb-c.h"
 #include "sagabase/v1/event_store.pb-c.h"
 #include "sagabase/v1/participant.pb-c.h"
+#include "sagabase/v1/reducers.pb-c.h"
 #include "sagabase/v1/saga_definition.pb-c.h"
 #include "sagabase/v1/sagas.pb-c.h"
 #include "sagabase/v1/snapshots.pb-c.h"
@@ -34,7 +35,7 @@
 /* gRPC's codes. What each means for a method is told at the method, in the .proto. */
 enum sagabase_code {
     SAGABASE_OK = 0,
-    SAGABASE_CANCELLED = 1, /* by ..._cancel or ..._close */
+    SAGABASE_CANCELLED = 1, /* by ..._cancel or ..._close, never by the server */
     SAGABASE_UNKNOWN = 2,
     SAGABASE_INVALID_ARGUMENT = 3,
     SAGABASE_DEADLINE_EXCEEDED = 4,
@@ -224,8 +225,10 @@ struct sagabase_read;
 struct sagabase_page {
     Sagabase__V1__RecordedEvent *const *events;
     size_t count; /* 0: the read has come to its end, unless there is a snapshot */
-    const Sagabase__V1__Snapshot *snapshot; /* of sagabase_load_stream: in its first page, before
-                                             * the events; NULL in all others */
+
+    /* Of sagabase_load_stream, in its first page only: */
+    const Sagabase__V1__Snapshot *snapshot; /* before the events; NULL: the stream has none */
+    bool due;                               /* it is time for the next one */
 };
 
 /* These return before the server has answered: its errors (NOT_FOUND ...) come from
@@ -336,6 +339,73 @@ struct sagabase_status sagabase_list_snapshots(struct sagabase_client *client,
                                                const Sagabase__V1__ListSnapshotsRequest *request,
                                                const struct sagabase_options *options,
                                                Sagabase__V1__ListSnapshotsResponse **response);
+
+struct sagabase_status sagabase_set_snapshot_policy(
+    struct sagabase_client *client, const Sagabase__V1__SetSnapshotPolicyRequest *request,
+    const struct sagabase_options *options, Sagabase__V1__SetSnapshotPolicyResponse **response);
+
+struct sagabase_status sagabase_list_snapshot_policies(
+    struct sagabase_client *client, const Sagabase__V1__ListSnapshotPoliciesRequest *request,
+    const struct sagabase_options *options, Sagabase__V1__ListSnapshotPoliciesResponse **response);
+
+/* --- snapshots that are due ---------------------------------------------------------- */
+
+/* Streams as they become due for a snapshot. */
+struct sagabase_due;
+
+/* Threads, errors and close as for sagabase_read_stream. */
+struct sagabase_status sagabase_subscribe_due(struct sagabase_client *client,
+                                              const Sagabase__V1__SubscribeDueRequest *request,
+                                              const struct sagabase_options *options,
+                                              struct sagabase_due **due);
+
+/* Waits for the next stream. It never ends well: what ends it is an error. With
+ * SAGABASE_UNAVAILABLE subscribe again: what is due then is told again. One thread at a time. */
+struct sagabase_status sagabase_due_next(struct sagabase_due *due,
+                                         const Sagabase__V1__SubscribeDueResponse **stream);
+
+/* As sagabase_read_cancel. */
+void sagabase_due_cancel(struct sagabase_due *due);
+
+/* As sagabase_read_close. */
+void sagabase_due_close(struct sagabase_due *due);
+
+/* --- reducers and upcasters: unary calls, any thread -------------------------------- */
+
+struct sagabase_status sagabase_put_reducer(struct sagabase_client *client,
+                                            const Sagabase__V1__PutReducerRequest *request,
+                                            const struct sagabase_options *options,
+                                            Sagabase__V1__PutReducerResponse **response);
+
+struct sagabase_status sagabase_delete_reducer(struct sagabase_client *client,
+                                               const Sagabase__V1__DeleteReducerRequest *request,
+                                               const struct sagabase_options *options,
+                                               Sagabase__V1__DeleteReducerResponse **response);
+
+struct sagabase_status sagabase_list_reducers(struct sagabase_client *client,
+                                              const Sagabase__V1__ListReducersRequest *request,
+                                              const struct sagabase_options *options,
+                                              Sagabase__V1__ListReducersResponse **response);
+
+struct sagabase_status sagabase_get_state(struct sagabase_client *client,
+                                          const Sagabase__V1__GetStateRequest *request,
+                                          const struct sagabase_options *options,
+                                          Sagabase__V1__GetStateResponse **response);
+
+struct sagabase_status sagabase_put_upcaster(struct sagabase_client *client,
+                                             const Sagabase__V1__PutUpcasterRequest *request,
+                                             const struct sagabase_options *options,
+                                             Sagabase__V1__PutUpcasterResponse **response);
+
+struct sagabase_status sagabase_delete_upcaster(struct sagabase_client *client,
+                                                const Sagabase__V1__DeleteUpcasterRequest *request,
+                                                const struct sagabase_options *options,
+                                                Sagabase__V1__DeleteUpcasterResponse **response);
+
+struct sagabase_status sagabase_list_upcasters(struct sagabase_client *client,
+                                               const Sagabase__V1__ListUpcastersRequest *request,
+                                               const struct sagabase_options *options,
+                                               Sagabase__V1__ListUpcastersResponse **response);
 
 /* --- sagas: unary calls, any thread ----------------------------------------------- */
 

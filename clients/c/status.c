@@ -86,6 +86,11 @@ static void read_details(struct sagabase_status *status, grpc_slice bytes)
 struct sagabase_status client_status_of_call(grpc_status_code code, grpc_slice message,
                                              const grpc_metadata_array *trailing)
 {
+    /* gRPC's core resets a call that arrives in the very moment in which its server ends with
+     * CANCEL; the server itself never answers so to a client that is still there. */
+    if (code == GRPC_STATUS_CANCELLED)
+        code = GRPC_STATUS_UNAVAILABLE;
+
     struct sagabase_status status =
         client_status((enum sagabase_code)code, "%.*s", (int)GRPC_SLICE_LENGTH(message),
                       (const char *)GRPC_SLICE_START_PTR(message));

@@ -4,6 +4,8 @@
 
 enum { MESSAGE_MEMORY_MAX = 16 * RECEIVED_BYTES_MAX }; /* one message, unpacked */
 
+static const char cancelled_text[] = "cancelled by the client";
+
 static void start_sending(struct client_stream *stream, const ProtobufCMessage *request,
                           uint32_t flags)
 {
@@ -61,8 +63,11 @@ void client_stream_open(struct client_stream *stream, struct sagabase_client *cl
 static struct sagabase_status end(struct client_stream *stream)
 {
     client_wait(stream->queue, &stream->end);
-    stream->status =
-        client_status_of_call(stream->end.code, stream->end.message, &stream->end.trailing);
+    if (stream->end.code == GRPC_STATUS_CANCELLED && atomic_load(&stream->cancelled))
+        stream->status = client_status(SAGABASE_CANCELLED, "%s", cancelled_text);
+    else
+        stream->status =
+            client_status_of_call(stream->end.code, stream->end.message, &stream->end.trailing);
     stream->ended = true;
     return stream->status;
 }
@@ -130,8 +135,8 @@ bool client_stream_finish_sending(struct client_stream *stream)
 
 void client_stream_cancel(struct client_stream *stream)
 {
-    grpc_call_cancel_with_status(stream->call, GRPC_STATUS_CANCELLED, "cancelled by the client",
-                                 NULL);
+    atomic_store(&stream->cancelled, true);
+    grpc_call_cancel_with_status(stream->call, GRPC_STATUS_CANCELLED, cancelled_text, NULL);
 }
 
 void client_stream_close(struct client_stream *stream)

@@ -6,6 +6,8 @@
 #ifndef CLIENTS_C_STREAM_H
 #define CLIENTS_C_STREAM_H
 
+#include <stdatomic.h>
+
 #include "base/arena.h"
 #include "clients/c/client.h"
 
@@ -28,7 +30,8 @@ struct client_stream {
         grpc_slice message;
     } end;
 
-    bool ended; /* `status` is known */
+    atomic_bool cancelled; /* by the application */
+    bool ended;            /* `status` is known */
     struct sagabase_status status;
 };
 

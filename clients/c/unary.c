@@ -71,11 +71,13 @@ static struct sagabase_status attempt(const struct unary *unary, ProtobufCMessag
 {
     grpc_call *call =
         client_call(unary->client, unary->method->path, unary->deadline, unary->queue);
+    grpc_byte_buffer *request = grpc_byte_buffer_copy(unary->request); /* a batch empties it */
     struct outcome outcome = {.message = grpc_empty_slice()};
 
     grpc_metadata_array_init(&outcome.initial);
     grpc_metadata_array_init(&outcome.trailing);
-    exchange(call, unary, unary->request, &outcome);
+    exchange(call, unary, request, &outcome);
+    grpc_byte_buffer_destroy(request);
     struct sagabase_status status = read_outcome(unary->method, &outcome, response);
 
     if (outcome.response)

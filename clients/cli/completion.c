@@ -14,26 +14,35 @@ static const struct option options[] = {{.name = NULL}};
 
 /* --- parts that the shells share ------------------------------------------------------ */
 
+/* The size of a command's first word where the table has it first; 0: it had it before. */
+static size_t new_word(size_t i)
+{
+    size_t size = strcspn(commands[i]->name, " ");
+    bool again = i > 0 && strncmp(commands[i]->name, commands[i - 1]->name, size) == 0 &&
+                 commands[i - 1]->name[size] == ' ';
+
+    return again ? 0 : size;
+}
+
+/* The same where a second word follows. */
+static size_t new_group(size_t i)
+{
+    size_t size = new_word(i);
+
+    return commands[i]->name[size] == ' ' ? size : 0;
+}
+
 /* The first words of commands, each once. */
 static void print_first_words(void)
 {
     printf("serve config doctor help");
-    for (size_t i = 0; commands[i]; i++) {
-        size_t size = strcspn(commands[i]->name, " ");
-        bool again = i > 0 && strncmp(commands[i]->name, commands[i - 1]->name, size) == 0 &&
-                     commands[i - 1]->name[size] == ' ';
-
-        if (!again)
-            printf(" %.*s", (int)size, commands[i]->name);
-    }
+    for (size_t i = 0; commands[i]; i++)
+        if (new_word(i) > 0)
+            printf(" %.*s", (int)new_word(i), commands[i]->name);
 }
 
-/* First words that a second one follows. */
-static const char *const groups[] = {"stream", "saga", NULL};
-
-static void print_second_words(const char *group)
+static void print_second_words(const char *group, size_t size)
 {
-    size_t size = strlen(group);
     const char *separator = "";
 
     for (size_t i = 0; commands[i]; i++)
@@ -84,12 +93,15 @@ static void print_bash(void)
            "    if ((COMP_CWORD == 1)); then\n"
            "        words=\"");
     print_first_words();
-    for (size_t i = 0; groups[i]; i++) {
+    for (size_t i = 0; commands[i]; i++) {
+        size_t size = new_group(i);
+        if (size == 0)
+            continue;
         printf("\"\n"
-               "    elif ((COMP_CWORD == 2)) && [[ ${COMP_WORDS[1]:-} == %s ]]; then\n"
+               "    elif ((COMP_CWORD == 2)) && [[ ${COMP_WORDS[1]:-} == %.*s ]]; then\n"
                "        words=\"",
-               groups[i]);
-        print_second_words(groups[i]);
+               (int)size, commands[i]->name);
+        print_second_words(commands[i]->name, size);
     }
     printf("\"\n"
            "    elif ((COMP_CWORD == 2)) && [[ ${COMP_WORDS[1]:-} == config ]]; then\n"
@@ -155,8 +167,11 @@ static void print_fish(void)
     const char *flag;
 
     printf("# fish completion for sagabase: sagabase completion fish | source\n"
-           "complete -c sagabase -n __fish_use_subcommand -f -a 'serve config doctor help saga "
-           "stream'\n"
+           "complete -c sagabase -n __fish_use_subcommand -f -a 'serve config doctor help");
+    for (size_t i = 0; commands[i]; i++)
+        if (new_group(i) > 0)
+            printf(" %.*s", (int)new_group(i), commands[i]->name);
+    printf("'\n"
            "complete -c sagabase -n '__fish_seen_subcommand_from config' -f -a 'check print'\n"
            "complete -c sagabase -n '__fish_seen_subcommand_from completion' -f "
            "-a 'bash zsh fish'\n");

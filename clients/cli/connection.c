@@ -115,6 +115,12 @@ int connection_failed(const struct connection *connection, const char *command, 
         return failed(command, subject,
                       "no answer from %s within %.3g s: give it longer with --timeout",
                       connection->server, (double)connection->timeout_ms / 1000);
+    if (status->code == SAGABASE_UNIMPLEMENTED)
+        return failed(
+            command, subject,
+            "the server at %s does not know this call (%s): it is older than this command, "
+            "see \"sagabase info\"",
+            connection->server, status->message);
     if (!status->message[0])
         return failed(command, subject, "%s", sagabase_code_name(status->code));
     if (subject && names(status->message, subject))

@@ -13,27 +13,57 @@
 #include "server/doctor.h"
 
 const struct command *const commands[] = {
-    &append_command,          &read_command,
-    &subscribe_command,       &stream_list_command,
-    &stream_show_command,     &stream_categories_command,
-    &stream_types_command,    &stream_policy_command,
-    &stream_delete_command,   &stream_tombstone_command,
-    &stream_erase_command,    &saga_define_command,
-    &saga_start_command,      &saga_list_command,
-    &saga_show_command,       &saga_watch_command,
-    &saga_history_command,    &saga_signal_command,
-    &saga_cancel_command,     &saga_pause_command,
-    &saga_resume_command,     &saga_retry_command,
-    &saga_skip_command,       &saga_resolve_command,
-    &saga_terminate_command,  &scavenge_command,
-    &snapshot_put_command,    &snapshot_get_command,
-    &snapshot_list_command,   &snapshot_load_command,
-    &snapshot_delete_command, &import_command,
-    &export_command,          &info_command,
-    &checkpoint_command,      &log_level_command,
-    &restore_command,         &verify_command,
-    &rebuild_command,         &bench_command,
-    &completion_command,      NULL,
+    &append_command,
+    &read_command,
+    &subscribe_command,
+    &stream_list_command,
+    &stream_show_command,
+    &stream_categories_command,
+    &stream_types_command,
+    &stream_policy_command,
+    &stream_delete_command,
+    &stream_tombstone_command,
+    &stream_erase_command,
+    &saga_define_command,
+    &saga_start_command,
+    &saga_list_command,
+    &saga_show_command,
+    &saga_watch_command,
+    &saga_history_command,
+    &saga_signal_command,
+    &saga_cancel_command,
+    &saga_pause_command,
+    &saga_resume_command,
+    &saga_retry_command,
+    &saga_skip_command,
+    &saga_resolve_command,
+    &saga_terminate_command,
+    &scavenge_command,
+    &snapshot_put_command,
+    &snapshot_get_command,
+    &snapshot_list_command,
+    &snapshot_load_command,
+    &snapshot_delete_command,
+    &snapshot_policy_command,
+    &snapshot_due_command,
+    &reducer_put_command,
+    &reducer_list_command,
+    &reducer_delete_command,
+    &state_command,
+    &upcaster_put_command,
+    &upcaster_list_command,
+    &upcaster_delete_command,
+    &import_command,
+    &export_command,
+    &info_command,
+    &checkpoint_command,
+    &log_level_command,
+    &restore_command,
+    &verify_command,
+    &rebuild_command,
+    &bench_command,
+    &completion_command,
+    NULL,
 };
 
 const struct server_command server_commands[] = {
@@ -108,10 +138,23 @@ static const struct server_command *find_server_command(int count, char **words,
     return NULL;
 }
 
+static bool is_first_of(const char *word, const char *name)
+{
+    size_t size = strlen(word);
+
+    return strncmp(name, word, size) == 0 && name[size] == ' ';
+}
+
 /* The first word of commands that have two. */
 static bool is_incomplete(const char *word)
 {
-    return strcmp(word, "stream") == 0 || strcmp(word, "saga") == 0 || strcmp(word, "config") == 0;
+    for (size_t i = 0; server_commands[i].name; i++)
+        if (is_first_of(word, server_commands[i].name))
+            return true;
+    for (size_t i = 0; commands[i]; i++)
+        if (is_first_of(word, commands[i]->name))
+            return true;
+    return false;
 }
 
 static void offer_commands(struct nearest *nearest)

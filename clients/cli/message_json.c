@@ -2,10 +2,13 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "clients/cli/json.h"
 #include "clients/cli/text.h"
 #include "sagabase/v1/sagas.pb-c.h"
+
+enum { LINE_BYTES_MAX = 64 << 20 };
 
 static void put_object(struct buffer *out, const ProtobufCMessage *message);
 
@@ -194,4 +197,16 @@ static void put_object(struct buffer *out, const ProtobufCMessage *message)
 void message_put_json(struct buffer *out, const ProtobufCMessage *message)
 {
     put_message(out, message);
+}
+
+void message_print_json(const ProtobufCMessage *message)
+{
+    struct buffer line;
+
+    buffer_init(&line, LINE_BYTES_MAX);
+    message_put_json(&line, message);
+    buffer_put_byte(&line, '\n');
+    fwrite(line.data, 1, line.size, stdout);
+    fflush(stdout);
+    buffer_destroy(&line);
 }

@@ -23,6 +23,9 @@ struct status message_read_json(const ProtobufCMessageDescriptor *type, struct b
  * a string where they are text, else as "data_base64". */
 void message_put_json(struct buffer *out, const ProtobufCMessage *message);
 
+/* The same as a line on stdout, flushed. */
+void message_print_json(const ProtobufCMessage *message);
+
 /* What a value of a field takes in a message, or in the array of a repeated field. */
 size_t message_value_bytes(const ProtobufCFieldDescriptor *field);
 

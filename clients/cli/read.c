@@ -15,6 +15,7 @@ struct read {
     const char *since;
     bool backwards;
     uint64_t count;
+    bool upcast;
 };
 
 static const struct option options[] = {
@@ -47,6 +48,10 @@ static const struct option options[] = {
      .min = 1,
      .max = INT64_MAX,
      .help = "How many events at most. Without it: all."},
+    {.name = "upcast",
+     .kind = OPTION_FLAG,
+     .offset = offsetof(struct read, upcast),
+     .help = "Show events in their newest form, as `upcaster put`\nsays it."},
     CONNECTION_OPTIONS(struct read, "0", "Print one JSON object per event and line."),
 };
 
@@ -59,6 +64,7 @@ static struct sagabase_status open_stream(struct read *self, char *stream, const
     request.stream = stream;
     request.filter = patterns_filter(&self->patterns);
     request.count = (int64_t)self->count;
+    request.upcast = self->upcast;
     if (self->backwards)
         request.direction = SAGABASE__V1__DIRECTION__DIRECTION_BACKWARDS;
     if (from->kind == PLACE_NUMBER) {
@@ -83,6 +89,7 @@ static struct sagabase_status open_all(struct read *self, const struct place *fr
     request.query = selection_query(&self->selection);
     request.filter = patterns_filter(&self->patterns);
     request.count = (int64_t)self->count;
+    request.upcast = self->upcast;
     if (self->backwards)
         request.direction = SAGABASE__V1__DIRECTION__DIRECTION_BACKWARDS;
     if (from->kind == PLACE_NUMBER) {

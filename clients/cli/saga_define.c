@@ -52,7 +52,7 @@ static struct sagabase_status put(struct saga_define *self,
     if (status.code != SAGABASE_OK)
         return status;
     if (self->connection.json)
-        saga_print_json(&response->base);
+        message_print_json(&response->base);
     else
         printf("%s version %" PRIu32 "%s\n", definition->type, response->version,
                response->existed ? ", as before" : "");
@@ -75,7 +75,7 @@ static struct sagabase_status check(struct saga_define *self,
     if (status.code != SAGABASE_OK)
         return status;
     if (self->connection.json)
-        saga_print_json(&response->base);
+        message_print_json(&response->base);
     for (size_t i = 0; i < response->n_problems && !self->connection.json; i++)
         printf("%s: %s\n", response->problems[i]->path, response->problems[i]->message);
     *code = response->n_problems > 0 ? EXIT_FAILED : EXIT_DONE;

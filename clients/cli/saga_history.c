@@ -62,7 +62,7 @@ static struct sagabase_status print(struct saga_history *self, struct sagabase_s
     while ((status = sagabase_get_history_next(stream, &page)).code == SAGABASE_OK && page)
         for (size_t i = 0; i < page->n_entries; i++)
             if (self->connection.json)
-                saga_print_json(&page->entries[i]->base);
+                message_print_json(&page->entries[i]->base);
             else
                 print_row(self, page->entries[i]);
     return status;

@@ -6,6 +6,7 @@
 #include "clients/cli/attributes.h"
 #include "clients/cli/connection.h"
 #include "clients/cli/iso_time.h"
+#include "clients/cli/message_json.h"
 #include "clients/cli/saga_print.h"
 #include "clients/cli/saga_status.h"
 
@@ -95,7 +96,7 @@ static struct status set_request(struct saga_list *self, Sagabase__V1__ListSagas
 static void print(struct saga_list *self, const Sagabase__V1__SagaSummary *saga)
 {
     if (self->connection.json)
-        return saga_print_json(&saga->base);
+        return message_print_json(&saga->base);
     if (!self->begun)
         saga_print_head();
     self->begun = true;

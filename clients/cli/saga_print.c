@@ -8,19 +8,7 @@
 #include "clients/cli/terminal.h"
 #include "clients/cli/text.h"
 
-enum { LINE_BYTES_MAX = 64 << 20, SECONDS_BYTES = sizeof "2026-11-21T01:02:03" - 1 };
-
-void saga_print_json(const ProtobufCMessage *message)
-{
-    struct buffer line;
-
-    buffer_init(&line, LINE_BYTES_MAX);
-    message_put_json(&line, message);
-    buffer_put_byte(&line, '\n');
-    fwrite(line.data, 1, line.size, stdout);
-    fflush(stdout);
-    buffer_destroy(&line);
-}
+enum { SECONDS_BYTES = sizeof "2026-11-21T01:02:03" - 1 };
 
 const char *saga_status_words(const Sagabase__V1__SagaSummary *saga, char text[SAGA_STATUS_BYTES])
 {

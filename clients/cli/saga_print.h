@@ -2,11 +2,7 @@
 #ifndef CLIENTS_CLI_SAGA_PRINT_H
 #define CLIENTS_CLI_SAGA_PRINT_H
 
-#include "base/buffer.h"
 #include "clients/c/sagabase.h"
-
-/* A message as one line of JSON. */
-void saga_print_json(const ProtobufCMessage *message);
 
 /* "running", "compensating, paused" ... */
 enum { SAGA_STATUS_BYTES = 80 };

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "clients/cli/connection.h"
 #include "clients/cli/duration.h"
+#include "clients/cli/message_json.h"
 #include "clients/cli/saga_print.h"
 #include "clients/cli/terminal.h"
 #include "clients/cli/timeline.h"
@@ -75,7 +76,7 @@ static struct sagabase_status show(struct saga_show *self, Sagabase__V1__SagaNam
     if (status.code != SAGABASE_OK)
         return status;
     if (self->connection.json) {
-        saga_print_json(&response->base);
+        message_print_json(&response->base);
     } else {
         status = read_history(self, name);
         print_head(response->summary, now_us);

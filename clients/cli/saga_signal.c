@@ -1,6 +1,7 @@
 /* sagabase saga signal: a fact or a decision for a saga. */
 #include "clients/cli/attributes.h"
 #include "clients/cli/connection.h"
+#include "clients/cli/message_json.h"
 #include "clients/cli/proposal.h"
 #include "clients/cli/saga_print.h"
 #include "clients/cli/source.h"
@@ -70,7 +71,7 @@ static int send(struct saga_signal *self, const Sagabase__V1__SignalSagaRequest 
         code = connection_failed(&self->connection, command, request->saga->id, &status);
     } else {
         if (self->connection.json)
-            saga_print_json(&response->base);
+            message_print_json(&response->base);
         else
             printf("%s\n", response->duplicate ? "it had been given before" : "given");
         sagabase__v1__signal_saga_response__free_unpacked(response, NULL);

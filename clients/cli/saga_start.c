@@ -93,7 +93,7 @@ static struct sagabase_status start(struct saga_start *self,
     if (status.code != SAGABASE_OK)
         return status;
     if (self->connection.json)
-        saga_print_json(&response->base);
+        message_print_json(&response->base);
     else
         printf("%s %s %s, run %" PRIu32 ", %s, position %" PRIu64 "\n",
                response->outcome == SAGABASE__V1__START_OUTCOME__START_OUTCOME_STARTED
@@ -124,7 +124,7 @@ static struct sagabase_status wait_for(struct saga_start *self, char **arguments
         return status;
     while ((status = sagabase_wait_saga_next(stream, &response)).code == SAGABASE_OK && response) {
         if (self->connection.json)
-            saga_print_json(&response->base);
+            message_print_json(&response->base);
         else
             saga_print_row(response->summary);
         *code = response->summary->status == SAGABASE__V1__SAGA_STATUS__SAGA_STATUS_COMPLETED

@@ -76,7 +76,7 @@ static void print(const struct saga_steer *self, Sagabase__V1__SagaStatus status
 
     response.status = status; /* any of the responses that have just that */
     if (self->connection.json)
-        return saga_print_json(&response.base);
+        return message_print_json(&response.base);
     if (status == SAGABASE__V1__SAGA_STATUS__SAGA_STATUS_UNSPECIFIED)
         printf("done\n");
     else

@@ -1,6 +1,7 @@
 /* sagabase saga watch: status changes as they are committed. */
 #include "clients/cli/connection.h"
 #include "clients/cli/interrupt.h"
+#include "clients/cli/message_json.h"
 #include "clients/cli/saga_print.h"
 #include "clients/cli/saga_status.h"
 
@@ -48,7 +49,7 @@ static void print(struct saga_watch *self, const Sagabase__V1__WatchSagasRespons
 {
     for (size_t i = 0; i < response->n_sagas && !is_done(self); i++, self->printed++)
         if (self->connection.json)
-            saga_print_json(&response->sagas[i]->base);
+            message_print_json(&response->sagas[i]->base);
         else
             saga_print_row(response->sagas[i]);
 }

@@ -9,6 +9,7 @@ struct snapshot_load {
     struct connection connection;
     uint64_t count;
     bool without;
+    bool upcast;
 };
 
 static const struct option options[] = {
@@ -22,6 +23,10 @@ static const struct option options[] = {
      .kind = OPTION_FLAG,
      .offset = offsetof(struct snapshot_load, without),
      .help = "As if there were none: all events."},
+    {.name = "upcast",
+     .kind = OPTION_FLAG,
+     .offset = offsetof(struct snapshot_load, upcast),
+     .help = "Show events in their newest form, as `upcaster put`\nsays it."},
     CONNECTION_OPTIONS(struct snapshot_load, "0",
                        "Print one JSON object per line: the snapshot,\n"
                        "then the events."),
@@ -40,6 +45,8 @@ static struct sagabase_status print_pages(struct sagabase_read *read, bool json)
             printf("snapshot of revision %" PRIu64 ":\n", page.snapshot->revision);
         if (page.snapshot)
             snapshot_print(page.snapshot, json);
+        if (page.due && !json)
+            printf("due for the next snapshot\n");
         if (page.count > 0)
             event_printer_print(&printer, page.events, page.count);
     }
@@ -58,6 +65,7 @@ static int run(void *settings, char **arguments)
     request.stream = arguments[0];
     request.count = (int64_t)self->count;
     request.ignore_snapshot = self->without;
+    request.upcast = self->upcast;
     if (!connection_open(&self->connection, "snapshot load"))
         return EXIT_FAILED;
     struct sagabase_status status =

@@ -25,6 +25,7 @@ struct subscribe {
     struct patterns patterns;
     bool until_caught_up;
     uint64_t count;
+    bool upcast;
 
     char *stream; /* NULL: all */
     struct event_printer printer;
@@ -71,6 +72,10 @@ static const struct option options[] = {
      .min = 1,
      .max = UINT64_MAX - 1,
      .help = "End after so many events. Without it: never."},
+    {.name = "upcast",
+     .kind = OPTION_FLAG,
+     .offset = offsetof(struct subscribe, upcast),
+     .help = "Show events in their newest form, as `upcaster put`\nsays it."},
     CONNECTION_OPTIONS(struct subscribe, "0", "Print one JSON object per event and line."),
 };
 
@@ -157,6 +162,7 @@ static struct sagabase_status open_subscription(struct subscribe *self)
     }
     request.query = selection_query(&self->selection);
     request.filter = patterns_filter(&self->patterns);
+    request.upcast = self->upcast;
 
     struct sagabase_status status =
         sagabase_subscribe(self->connection.client, &request, &call, &subscription);

@@ -39,7 +39,7 @@ function generate() {
     `-I${protos}`,
     "-I/usr/include",
   ];
-  const ours = ["admin", "event_store", "participant", "saga_definition", "sagas"];
+  const ours = ["admin", "event_store", "participant", "reducers", "saga_definition", "sagas", "snapshots"];
   const sources = [...ours.map((name) => `sagabase/v1/${name}`), "google/rpc/status", "google/protobuf/any"];
   execFileSync("protoc", [...options, ...sources.map((name) => `${name}.proto`)], { stdio: "inherit" });
 }

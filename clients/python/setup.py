@@ -10,7 +10,15 @@ from setuptools.command.sdist import sdist
 HERE = pathlib.Path(__file__).resolve().parent
 CARRIED = HERE / "protos"  # in a source distribution
 PROTOS = CARRIED if CARRIED.is_dir() else HERE.parent.parent / "protos"
-NAMES = ("admin", "event_store", "participant", "saga_definition", "sagas")
+NAMES = (
+    "admin",
+    "event_store",
+    "participant",
+    "reducers",
+    "saga_definition",
+    "sagas",
+    "snapshots",
+)
 SOURCES = [f"sagabase/v1/{name}.proto" for name in NAMES]
 
 

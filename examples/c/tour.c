@@ -346,6 +346,38 @@ static struct sagabase_status load_from_snapshot(struct sagabase_client *client,
     return status;
 }
 
+static struct sagabase_status compute(struct sagabase_client *client, char *account)
+{
+    /* region reducer */
+    Sagabase__V1__LuaReducer fold = SAGABASE__V1__LUA_REDUCER__INIT;
+    Sagabase__V1__Reducer reducer = SAGABASE__V1__REDUCER__INIT;
+    Sagabase__V1__PutReducerRequest put = SAGABASE__V1__PUT_REDUCER_REQUEST__INIT;
+    Sagabase__V1__PutReducerResponse *done;
+    fold.source = "return function(balance, event)\n"
+                  "  local cents = event.type == 'Deposited' and event.data.cents or 0\n"
+                  "  return (balance or 0) + cents\n"
+                  "end\n";
+    reducer.category = "account";
+    reducer.kind_case = SAGABASE__V1__REDUCER__KIND_LUA;
+    reducer.lua = &fold;
+    put.reducer = &reducer;
+    struct sagabase_status status = sagabase_put_reducer(client, &put, &patient, &done);
+    if (status.code != SAGABASE_OK)
+        return status;
+    sagabase__v1__put_reducer_response__free_unpacked(done, NULL);
+
+    Sagabase__V1__GetStateRequest get = SAGABASE__V1__GET_STATE_REQUEST__INIT;
+    Sagabase__V1__GetStateResponse *answer;
+    get.stream = account;
+    status = sagabase_get_state(client, &get, &patient, &answer);
+    if (status.code != SAGABASE_OK)
+        return status;
+    printf("computed %.*s\n", (int)answer->state.len, (const char *)answer->state.data); /* JSON */
+    sagabase__v1__get_state_response__free_unpacked(answer, NULL);
+    /* endregion */
+    return fine;
+}
+
 static struct sagabase_status define(struct sagabase_client *client)
 {
     /* region define */
@@ -521,6 +553,8 @@ static struct sagabase_status run(struct sagabase_client *client)
         status = follow_twice(client, tag, bob);
     if (status.code == SAGABASE_OK)
         status = load_from_snapshot(client, bob);
+    if (status.code == SAGABASE_OK)
+        status = compute(client, bob);
     if (status.code == SAGABASE_OK)
         status = define(client);
     if (status.code == SAGABASE_OK)

@@ -109,6 +109,30 @@ async function follow(tag, position = START) {
   // endregion
 }
 
+async function loadFromSnapshot(account) {
+  // region snapshot
+  await store.snapshots.put(account, 0, 500); // what the events up to revision 0 amount to
+  const loaded = await store.snapshots.load(account);
+  const balance = loaded.snapshot?.json() ?? 0;
+  let events = 0;
+  for await (const event of loaded) events += 1; // apply it to the balance
+  console.log(`loaded ${balance} and ${events} event behind it`);
+  // endregion
+}
+
+async function compute(account) {
+  // region reducer
+  const fold = `
+    return function(balance, event)
+      local cents = event.type == "Deposited" and event.data.cents or 0
+      return (balance or 0) + cents
+    end
+  `;
+  await store.reducers.put("account", fold);
+  console.log(`computed ${(await store.reducers.state(account)).value}`);
+  // endregion
+}
+
 async function start(order) {
   // region start
   const charge = {
@@ -159,6 +183,8 @@ await join(`course:${run}`, `student-ada${run}`, `student-bea${run}`);
 const position = await follow(tag);
 await store.append(bob, [new Event("Checked", {}, { tags: [tag] })], { expected: ANY });
 await follow(tag, position);
+await loadFromSnapshot(bob);
+await compute(bob);
 await start(order);
 const participant = takePart();
 await wait(order);

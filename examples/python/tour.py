@@ -100,6 +100,29 @@ def follow(tag, position=START):
     # endregion
 
 
+def load_from_snapshot(account):
+    # region snapshot
+    store.snapshots.put(account, 0, 500)  # what the events up to revision 0 amount to
+    loaded = store.snapshots.load(account)
+    balance = loaded.snapshot.json() if loaded.snapshot else 0
+    events = list(loaded)  # apply them to the balance
+    print(f"loaded {balance} and {len(events)} event behind it")
+    # endregion
+
+
+def compute(account):
+    # region reducer
+    fold = """
+        return function(balance, event)
+            local cents = event.type == "Deposited" and event.data.cents or 0
+            return (balance or 0) + cents
+        end
+    """
+    store.reducers.put("account", fold)
+    print("computed", store.reducers.state(account).value)
+    # endregion
+
+
 def start(order):
     # region start
     charge = {
@@ -149,6 +172,8 @@ def main():
     position = follow(tag)
     store.append(bob, [Event("Checked", tags=[tag])], expected=ANY)
     follow(tag, position)
+    load_from_snapshot(bob)
+    compute(bob)
     start(order)
     participant = take_part()
     wait(order)

@@ -143,10 +143,11 @@ enum { OPTION_COUNT_ALL = sizeof options / sizeof *options, NAME_BYTES_MAX = 32 
 
 /* --- values ------------------------------------------------------------------- */
 
+static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
+
 /* The words an option chooses from, in the order of its enum; ended by NULL. */
 static const char *const *choices_of(const struct option *option)
 {
-    static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
     static const char *const formats[] = {"text", "json", NULL};
     static const char *const savings[] = {"everysec", "always", NULL};
     static const char *const policies[] = {"allkeys-lru", "allkeys-lfu", "volatile-ttl",
@@ -543,6 +544,11 @@ struct status config_read(int argc, char *const *argv, char *(*environment)(cons
     TRY(read_all(argc, argv, environment, &reading));
     *config = reading.config;
     return OK;
+}
+
+const char *config_level_name(enum log_level level)
+{
+    return levels[level];
 }
 
 void config_destroy(struct config *config)

@@ -80,6 +80,9 @@ struct status config_print(int argc, char *const *argv, char *(*environment)(con
 /* Every option with its variable, its default and its unit. */
 void config_print_help(FILE *file);
 
+/* "info"; static memory. */
+const char *config_level_name(enum log_level level);
+
 /* The names of the flags, one by one; NULL behind the last. */
 const char *config_flag(size_t index);
 

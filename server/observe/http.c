@@ -13,6 +13,8 @@ struct http {
     struct http_options options;
     struct MHD_Daemon *daemon;
     int port;
+    unsigned connections; /* of the daemon's thread */
+    struct counter full;
 };
 
 /* --- answers ------------------------------------------------------------------------- */
@@ -80,6 +82,19 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
                        "here are /metrics, /health/live and /health/ready\n");
 }
 
+static void on_connection(void *context, struct MHD_Connection *connection, void **state,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    struct http *http = context;
+
+    (void)connection;
+    (void)state;
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED)
+        http->connections--;
+    else if (++http->connections == HTTP_CONNECTIONS_MAX)
+        counter_add(&http->full, 1);
+}
+
 /* --- life ---------------------------------------------------------------------------- */
 
 struct status http_start(const struct http_options *options, struct http **started)
@@ -96,23 +111,30 @@ struct status http_start(const struct http_options *options, struct http **start
     }
     http->options = *options;
     http->port = listen_port(descriptor);
+    *started = http; /* its thread may ask for it */
     http->daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, on_request, http, MHD_OPTION_LISTEN_SOCKET,
         descriptor, MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_MAX,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)CONNECTION_BYTES, MHD_OPTION_END);
+        (size_t)CONNECTION_BYTES, MHD_OPTION_NOTIFY_CONNECTION, on_connection, http,
+        MHD_OPTION_END);
     if (!http->daemon) { /* it has closed the socket, or not: it does not say */
+        *started = NULL;
         free(http);
         return status_make(STATUS_UNAVAILABLE, "%.128s: the HTTP thread cannot be started",
                            options->listen);
     }
-    *started = http;
     return OK;
 }
 
 int http_port(const struct http *http)
 {
     return http->port;
+}
+
+void http_limits(const struct http *http, metric_visit *visit, void *context)
+{
+    metric_limit(visit, context, "http_connections", counter_get(&http->full));
 }
 
 void http_stop(struct http *http)

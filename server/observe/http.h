@@ -17,10 +17,14 @@ struct http_options {
     struct health *health;               /* of /health/ready; the same */
 };
 
-/* INVALID_ARGUMENT: `listen`. UNAVAILABLE: it cannot be bound. */
+/* *http is set before sources are asked. INVALID_ARGUMENT: `listen`. UNAVAILABLE: it cannot be
+ * bound. */
 struct status http_start(const struct http_options *options, struct http **http);
 
 int http_port(const struct http *http);
+
+/* How often there were as many connections as there may be: others waited or were closed. */
+void http_limits(const struct http *http, metric_visit *visit, void *context);
 
 /* No source is asked after it. */
 void http_stop(struct http *http);

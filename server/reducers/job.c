@@ -21,7 +21,6 @@ enum {
     TURN_US = 20000, /* then others have theirs, within a page, too */
     ARENA_BYTES = 4 << 20,
     CONTENT_TYPE_BYTES = 64,
-    NAME_BYTES_SHOWN = 60,
 };
 
 struct job {
@@ -44,17 +43,6 @@ struct job {
 static struct status out_of_memory(void)
 {
     return status_make(STATUS_RESOURCE_EXHAUSTED, "reducer: out of memory");
-}
-
-/* Cut where a character begins. */
-static int shown(struct bytes name)
-{
-    size_t size = name.size;
-
-    if (size > NAME_BYTES_SHOWN)
-        for (size = NAME_BYTES_SHOWN; size > 0 && (name.data[size] & 0xc0) == 0x80;)
-            size--;
-    return (int)size;
 }
 
 /* --- ending ---------------------------------------------------------------------------------- */
@@ -137,11 +125,11 @@ static void disable(struct job *job, uint64_t revision, const char *error)
 
     reduction->status = status_make(
         STATUS_FAILED_PRECONDITION, "the reducer of \"%.*s\" fails at %.*s@%" PRIu64 ": %s",
-        shown(registration->name), (const char *)registration->name.data, shown(reduction->stream),
-        (const char *)reduction->stream.data, revision, error);
+        name_shown(registration->name), (const char *)registration->name.data,
+        name_shown(reduction->stream), (const char *)reduction->stream.data, revision, error);
     log_line(LOG_WARN, "reducers", "disabled", "category=%.*s stream=%.*s revision=%" PRIu64,
-             shown(registration->name), (const char *)registration->name.data,
-             shown(reduction->stream), (const char *)reduction->stream.data, revision);
+             name_shown(registration->name), (const char *)registration->name.data,
+             name_shown(reduction->stream), (const char *)reduction->stream.data, revision);
     job->registration = NULL; /* the disabling has it */
     job->disabling.errand.over = on_disabled_over;
     disabling_submit(&job->disabling, job->reducers, registration, error, &reduction->stream,
@@ -179,14 +167,15 @@ static struct status find_reducer(struct job *job)
     job->registration = registry_find(job->reducers->registry, category);
     if (!job->registration)
         return status_make(STATUS_FAILED_PRECONDITION, "category \"%.*s\" has no reducer",
-                           shown(category), (const char *)category.data);
+                           name_shown(category), (const char *)category.data);
     const Sagabase__V1__Disabled *disabled = job->registration->disabled;
     if (disabled)
-        return status_make(
-            STATUS_FAILED_PRECONDITION,
-            "the reducer of \"%.*s\" is disabled since it failed at %.*s@%" PRIu64 ": %s",
-            shown(category), (const char *)category.data, shown(bytes_of_text(disabled->stream)),
-            disabled->stream, disabled->revision, disabled->error);
+        return status_make(STATUS_FAILED_PRECONDITION,
+                           "the reducer of \"%.*s\" is disabled since it failed at %.*s@%" PRIu64
+                           ": %s",
+                           name_shown(category), (const char *)category.data,
+                           name_shown(bytes_of_text(disabled->stream)), disabled->stream,
+                           disabled->revision, disabled->error);
     snprintf(job->content_type, sizeof job->content_type, "application/json; reducer=%016" PRIx64,
              job->registration->hash);
     return fold_create(job->registration->reducer->reducer, &job->fold);
@@ -199,7 +188,7 @@ static struct status find_stream(struct job *job)
     TRY(event_log_find_stream(job->reducers->log, reduction->stream, &job->head));
     if (!job->head.exists)
         return status_make(STATUS_NOT_FOUND, "stream: \"%.*s\" has no events",
-                           shown(reduction->stream), (const char *)reduction->stream.data);
+                           name_shown(reduction->stream), (const char *)reduction->stream.data);
     job->last = reduction->at == REDUCTION_NEWEST ? job->head.last_revision : reduction->at;
     if (job->last > job->head.last_revision || job->last < job->head.first_revision)
         return status_make(STATUS_OUT_OF_RANGE, "revision: %" PRIu64 " does not exist", job->last);

@@ -6,6 +6,17 @@
 #include "server/reducers/reducers_state.h"
 #include "storage/log/event_log.h"
 
+int name_shown(struct bytes name)
+{
+    enum { BYTES_SHOWN = 60 };
+    size_t size = name.size;
+
+    if (size > BYTES_SHOWN)
+        for (size = BYTES_SHOWN; size > 0 && (name.data[size] & 0xc0) == 0x80;)
+            size--;
+    return (int)size;
+}
+
 /* --- errands of the writer ------------------------------------------------------------------ */
 
 void errand_begin(struct reducers *reducers)
@@ -80,10 +91,20 @@ static struct reduction *take_waiting(struct reducers *reducers)
     return reduction;
 }
 
-static bool may_begin(const struct reducers *reducers)
+/* With the lock; it is let go meanwhile. Most are done in their first turn: so they need not wait
+ * for a turn of all others each. */
+static void begin_waiting(struct reducers *reducers)
 {
-    return reducers->waiting && !reducers->is_stopping &&
-           reducers->active_count < REDUCTIONS_ACTIVE_MAX;
+    for (size_t i = 0; i < REDUCTIONS_ACTIVE_MAX; i++) {
+        if (!reducers->waiting || reducers->active_count == REDUCTIONS_ACTIVE_MAX)
+            break;
+        struct reduction *reduction = take_waiting(reducers);
+        pthread_mutex_unlock(&reducers->lock);
+        struct job *job = job_begin(reducers, reduction);
+        if (job && job_step(job))
+            reducers->active[reducers->active_count++] = job;
+        pthread_mutex_lock(&reducers->lock);
+    }
 }
 
 static void end_errands(struct reducers *reducers, struct errand *errand)
@@ -137,15 +158,13 @@ static void cancel_all(struct reducers *reducers)
 static void work(struct reducers *reducers)
 {
     struct errand *returned = reducers->returned;
-    struct reduction *begun = may_begin(reducers) ? take_waiting(reducers) : NULL;
     bool is_stopping = reducers->is_stopping;
 
     reducers->returned = NULL;
+    if (!is_stopping)
+        begin_waiting(reducers);
     pthread_mutex_unlock(&reducers->lock);
     end_errands(reducers, returned);
-    struct job *job = begun ? job_begin(reducers, begun) : NULL;
-    if (job)
-        reducers->active[reducers->active_count++] = job;
     if (is_stopping)
         cancel_all(reducers);
     step_all(reducers);

@@ -59,6 +59,9 @@ void disabling_submit(struct disabling *disabling, struct reducers *reducers,
 /* Settles it, and releases what it holds. */
 void disabling_end(struct disabling *disabling);
 
+/* How much of a name is told in an error: cut where a character begins. */
+int name_shown(struct bytes name);
+
 /* --- job.c: a reduction underway ------------------------------------------------------------- */
 
 /* Takes the reduction. NULL: it is done already, because it failed. */

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "server/reducers/limits.h"
 #include "server/reducers/script.h"
 #include "storage/log/event_log.h"
@@ -191,8 +192,12 @@ static struct status take_newest(struct registry *registry, const struct event *
 {
     if (bytes_equal(event->type, bytes_of_text(registry->kind->deleted)))
         return OK;
+    if (event->erased_us != 0) { /* its stream was encrypted, and the key is gone */
+        log_line(LOG_WARN, "reducers", "lost", "position=%" PRIu64, event->position);
+        return OK;
+    }
     struct registration *entry = registration_create(registry->which, event->data);
-    if (!entry || registry->count == registry->kind->entries_max) {
+    if (!entry || registry->count == REGISTRY_ENTRIES_MAX) {
         if (entry)
             registration_release(entry);
         return status_make(STATUS_DATA_LOSS, "%.*s: its newest event tells of nothing known",

@@ -73,14 +73,20 @@ void script_take(struct script *script, uint64_t steps)
     }
 }
 
+/* A chunk is run where it is put, on the thread of the call, and an upcaster where it is read. */
+static bool is_patient(const struct script *script)
+{
+    return script->kind == SCRIPT_REDUCER && script->is_loaded;
+}
+
 static int64_t steps_max(const struct script *script)
 {
-    return script->kind == SCRIPT_REDUCER ? REDUCER_STEPS_MAX : UPCASTER_STEPS_MAX;
+    return is_patient(script) ? REDUCER_STEPS_MAX : UPCASTER_STEPS_MAX;
 }
 
 static int64_t cpu_ms_max(const struct script *script)
 {
-    return script->kind == SCRIPT_REDUCER ? REDUCER_CPU_MS_MAX : UPCASTER_CPU_MS_MAX;
+    return is_patient(script) ? REDUCER_CPU_MS_MAX : UPCASTER_CPU_MS_MAX;
 }
 
 void script_arm(struct script *script)
@@ -158,16 +164,16 @@ static void keep_error(struct script *script, const char *text, size_t size)
 static void take_error(struct script *script, int code)
 {
     lua_State *lua = script->lua;
+    const char *what = script->is_loaded ? " for one event" : " to load it";
     char text[SCRIPT_ERROR_BYTES_MAX];
     size_t size;
 
     if (script->is_exhausted) {
         if (script->is_late)
-            snprintf(text, sizeof text, "more than %lld ms for one event",
-                     (long long)cpu_ms_max(script));
+            snprintf(text, sizeof text, "more than %lld ms%s", (long long)cpu_ms_max(script), what);
         else
-            snprintf(text, sizeof text, "more than %lld steps for one event",
-                     (long long)steps_max(script));
+            snprintf(text, sizeof text, "more than %lld steps%s", (long long)steps_max(script),
+                     what);
         return keep_error(script, text, strlen(text));
     }
     if (code == LUA_ERRMEM) {
@@ -269,6 +275,7 @@ struct status script_create(enum script_kind kind, struct bytes source, struct s
         script_free(self);
         return status;
     }
+    self->is_loaded = true;
     *script = self;
     return OK;
 }

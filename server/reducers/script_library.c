@@ -25,8 +25,7 @@ static const struct entry base_entries[] = {
     {"next", COST_NONE},     {"pairs", COST_NONE},    {"pcall", COST_CATCH},
     {"rawequal", COST_NONE}, {"rawget", COST_NONE},   {"rawlen", COST_NONE},
     {"rawset", COST_NONE},   {"select", COST_TEXTS},  {"tonumber", COST_TEXTS},
-    {"type", COST_NONE},     {"_VERSION", COST_NONE}, {"tostring", COST_TEXTS},
-    {NULL, COST_NONE},
+    {"type", COST_NONE},     {"_VERSION", COST_NONE}, {NULL, COST_NONE},
 };
 
 static const struct entry string_entries[] = {
@@ -114,7 +113,7 @@ static int find(lua_State *lua)
     lua_Integer from = luaL_optinteger(lua, 3, 1);
 
     if (from < 0)
-        from = -from > (lua_Integer)size ? 1 : (lua_Integer)size + from + 1;
+        from = from < -(lua_Integer)size ? 1 : (lua_Integer)size + from + 1;
     if (from == 0)
         from = 1;
     const char *found = from - 1 > (lua_Integer)size
@@ -127,6 +126,52 @@ static int find(lua_State *lua)
     lua_pushinteger(lua, found - text + 1);
     lua_pushinteger(lua, found - text + (lua_Integer)part_size);
     return 2;
+}
+
+/* Where something lies in memory is nobody's business, and differs from one fold to the next. */
+static bool has_address(lua_State *lua, int index)
+{
+    switch (lua_type(lua, index)) {
+    case LUA_TTABLE:
+    case LUA_TFUNCTION:
+    case LUA_TLIGHTUSERDATA:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* tostring(value): of a table or function only what it is. */
+static int to_string(lua_State *lua)
+{
+    luaL_checkany(lua, 1);
+    if (has_address(lua, 1))
+        lua_pushstring(lua, luaL_typename(lua, 1));
+    else
+        luaL_tolstring(lua, 1, NULL);
+    return 1;
+}
+
+/* format(text, ...): Lua's, but for what shows addresses: %p, and tables as %s. */
+static int format(lua_State *lua)
+{
+    size_t size;
+    const char *text = luaL_checklstring(lua, 1, &size);
+
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] != '%')
+            continue;
+        i += 1 + strspn(text + i + 1, "-+ #0123456789.");
+        if (text[i] == 'p')
+            return luaL_error(lua, "format: no %%p");
+    }
+    for (int i = 2; i <= lua_gettop(lua); i++)
+        if (has_address(lua, i))
+            return luaL_error(lua, "format: argument %d is a %s", i, luaL_typename(lua, i));
+    lua_pushvalue(lua, lua_upvalueindex(1));
+    lua_insert(lua, 1);
+    lua_call(lua, lua_gettop(lua) - 1, 1);
+    return 1;
 }
 
 /* array(t): the same table, marked; array(): an empty one. */
@@ -156,9 +201,11 @@ static void choose(lua_State *lua, const struct entry *entries)
     lua_pop(lua, 1);
 }
 
-static void put_charged(lua_State *lua, const char *name, lua_CFunction function)
+/* Puts a function of our own into the table on top; in the place of Lua's, which it may call. */
+static void put_own(lua_State *lua, const char *name, lua_CFunction function)
 {
-    lua_pushcfunction(lua, function);
+    lua_getfield(lua, -1, name);
+    lua_pushcclosure(lua, function, 1);
     lua_pushinteger(lua, COST_TEXTS);
     lua_pushcclosure(lua, call_charged, 2);
     lua_setfield(lua, -2, name);
@@ -179,13 +226,15 @@ void script_open_library(lua_State *lua)
     lua_newtable(lua); /* the globals */
     luaL_requiref(lua, LUA_GNAME, luaopen_base, 0);
     choose(lua, base_entries);
+    put_own(lua, "tostring", to_string);
     open_part(lua, "string", luaopen_string, string_entries);
     open_part(lua, "table", luaopen_table, table_entries);
     open_part(lua, "math", luaopen_math, math_entries);
     open_part(lua, "utf8", luaopen_utf8, utf8_entries);
 
     lua_getfield(lua, -1, "string");
-    put_charged(lua, "find", find);
+    put_own(lua, "find", find);
+    put_own(lua, "format", format);
     lua_pushliteral(lua, ""); /* ("x"):rep(3) finds its function here */
     lua_getmetatable(lua, -1);
     lua_pushvalue(lua, -3);

@@ -12,6 +12,7 @@
 struct script {
     lua_State *lua;
     enum script_kind kind;
+    bool is_loaded;
     size_t memory; /* taken by Lua */
 
     /* Of the event at hand. */

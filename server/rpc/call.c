@@ -159,6 +159,8 @@ void call_open(struct call *call)
     if (!status_ok(status))
         return call_finish(call, status);
     call->row->method->handle(call, request);
+    if (call_is_stream(call))
+        stream_greet(call);
 }
 
 struct arena *call_arena(struct call *call)
@@ -294,6 +296,19 @@ void call_end(struct call *call, struct status status)
         return;
     assert(!call->on_sent || !status_ok(status));
     call_finish(call, status);
+}
+
+void call_end_packed(struct call *call, struct buffer *message)
+{
+    grpc_byte_buffer *packed = codec_lend(message);
+
+    assert(call_is_stream(call));
+    if (answer(call)) {
+        call->ended = true;
+        call->status = OK;
+        stream_finish_with(call, packed);
+    }
+    grpc_byte_buffer_destroy(packed); /* the batch has its own reference */
 }
 
 static void on_opened(struct step *step, bool ok)

@@ -109,6 +109,10 @@ void call_send(struct call *call, const ProtobufCMessage *message, struct step *
  * without copying and leaves the buffer empty. */
 void call_send_packed(struct call *call, struct buffer *message, struct step *sent);
 
+/* Sends the last message, as call_send_packed does, and ends the stream well, both at once. Not
+ * while a send is underway. */
+void call_end_packed(struct call *call, struct buffer *message);
+
 /* Receives the next message of a bidirectional stream into `arena`, where it
  * lives. `received` runs with ok = true and call_received() either the message or
  * NULL (the client has sent its last); with ok = false if the peer is gone, or if

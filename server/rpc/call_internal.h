@@ -51,11 +51,12 @@ struct call {
 
     _Atomic unsigned references;
     unsigned tags;
-    bool answered;   /* by the handler */
-    bool ended;      /* by the handler, the runtime or the peer */
-    bool closed;     /* on_closed has run */
-    bool status_due; /* ended during a send: the status follows it */
-    int cancelled;   /* gRPC's answer, not used */
+    bool answered;    /* by the handler */
+    bool ended;       /* by the handler, the runtime or the peer */
+    bool closed;      /* on_closed has run */
+    bool status_due;  /* ended during a send: the status follows it */
+    bool opening_due; /* nothing was sent yet on a stream */
+    int cancelled;    /* gRPC's answer, not used */
     struct status status;
     int64_t began_us; /* monotonic */
     bool is_trace_read;
@@ -101,6 +102,12 @@ void call_trace_end(struct call *call);
 /* stream.c */
 void stream_open(struct call *call);
 void stream_finish(struct call *call);
+
+/* The last message and the status at once; the message stays the caller's. */
+void stream_finish_with(struct call *call, grpc_byte_buffer *packed);
+
+/* The handler has returned: if it has sent nothing, the client learns that the call is open. */
+void stream_greet(struct call *call);
 void stream_settle(struct call *call);
 void stream_close(struct call *call);
 

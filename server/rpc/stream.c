@@ -19,7 +19,6 @@ static void on_received(struct step *step, bool ok);
 void stream_open(struct call *call)
 {
     grpc_op left = {.op = GRPC_OP_RECV_CLOSE_ON_SERVER};
-    grpc_op opened = {.op = GRPC_OP_SEND_INITIAL_METADATA};
     struct loop *loop = call->loop;
 
     call->left.run = on_left;
@@ -31,8 +30,26 @@ void stream_open(struct call *call)
     loop->streams = call;
 
     left.data.recv_close_on_server.cancelled = &call->cancelled;
+    call->opening_due = true;
     call_start(call, &left, 1, &call->left);
-    call_start(call, &opened, 1, &call->opened);
+}
+
+/* Initial metadata go with the first thing that is sent: whoever answers at once sends once. */
+static size_t put_opening(struct call *call, grpc_op *ops)
+{
+    if (!call->opening_due)
+        return 0;
+    call->opening_due = false;
+    ops[0] = (grpc_op){.op = GRPC_OP_SEND_INITIAL_METADATA};
+    return 1;
+}
+
+void stream_greet(struct call *call)
+{
+    grpc_op op;
+
+    if (!call->ended && put_opening(call, &op))
+        call_start(call, &op, 1, &call->opened);
 }
 
 void stream_close(struct call *call)
@@ -82,18 +99,32 @@ void stream_give_up(struct call *call)
                                  NULL);
 }
 
-static void send_status(struct call *call)
+/* `packed`: the last message, which goes before it; NULL: there is none. */
+static void send_status(struct call *call, grpc_byte_buffer *packed)
 {
     grpc_slice text = grpc_slice_from_copied_string(call->status.message);
-    grpc_op op = {.op = GRPC_OP_SEND_STATUS_FROM_SERVER};
+    grpc_op ops[3] = {0};
+    size_t count = put_opening(call, ops);
 
-    op.data.send_status_from_server.status = (grpc_status_code)call->status.code;
-    op.data.send_status_from_server.status_details = status_ok(call->status) ? NULL : &text;
-    op.data.send_status_from_server.trailing_metadata_count = call->has_detail;
-    op.data.send_status_from_server.trailing_metadata = &call->detail;
-    call_start(call, &op, 1, &call->finished);
+    if (packed) {
+        ops[count].op = GRPC_OP_SEND_MESSAGE;
+        ops[count++].data.send_message.send_message = packed;
+    }
+    grpc_op *op = &ops[count++];
+    op->op = GRPC_OP_SEND_STATUS_FROM_SERVER;
+    op->data.send_status_from_server.status = (grpc_status_code)call->status.code;
+    op->data.send_status_from_server.status_details = status_ok(call->status) ? NULL : &text;
+    op->data.send_status_from_server.trailing_metadata_count = call->has_detail;
+    op->data.send_status_from_server.trailing_metadata = &call->detail;
+    call_start(call, ops, count, &call->finished);
     await_taken(call);
     grpc_slice_unref(text);
+}
+
+void stream_finish_with(struct call *call, grpc_byte_buffer *packed)
+{
+    assert(!call->on_sent);
+    send_status(call, packed);
 }
 
 void stream_finish(struct call *call)
@@ -108,7 +139,7 @@ void stream_settle(struct call *call)
     if (!call->status_due || call->on_sent)
         return;
     call->status_due = false;
-    send_status(call);
+    send_status(call, NULL);
 }
 
 static void on_left(struct step *step, bool ok)
@@ -134,16 +165,18 @@ static void bounce(struct call *call, struct step *tag)
 
 static void send(struct call *call, grpc_byte_buffer *packed, struct step *sent)
 {
-    grpc_op op = {.op = GRPC_OP_SEND_MESSAGE};
+    grpc_op ops[2] = {0};
 
     assert(call_is_stream(call));
     assert(!call->on_sent);
     call->on_sent = sent;
-    op.data.send_message.send_message = packed;
     if (call->ended) {
         bounce(call, &call->sent);
     } else {
-        call_start(call, &op, 1, &call->sent);
+        size_t count = put_opening(call, ops);
+        ops[count].op = GRPC_OP_SEND_MESSAGE;
+        ops[count++].data.send_message.send_message = packed;
+        call_start(call, ops, count, &call->sent);
         await_taken(call);
     }
     grpc_byte_buffer_destroy(packed); /* the batch has its own reference */

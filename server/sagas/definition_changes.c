@@ -86,7 +86,9 @@ static struct status decide_put(struct intent *intent, struct commit *commit)
     struct gateway *gateway = put->part.gateway;
     struct definition_entry *existing;
 
-    TRY(choose_version(put, &gateway->definitions, &existing));
+    struct status status = choose_version(put, &gateway->definitions, &existing);
+    counter_add(&gateway->totals.definitions_full, status.code == STATUS_RESOURCE_EXHAUSTED);
+    TRY(status);
     put->existed = existing != NULL;
     put->version = existing ? existing->definition->version : put->definition->version;
     if (existing)

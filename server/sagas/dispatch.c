@@ -159,8 +159,10 @@ static struct status subscribe(struct dispatch *dispatch, struct worker_state *w
     for (size_t i = 0; i < count; i++) {
         struct subscription *subscription = &worker->subscriptions[i];
         subscription->queue = queues_acquire(dispatch, queues[i], true);
-        if (!subscription->queue)
+        if (!subscription->queue) {
+            counter_add(&dispatch->queues_full, 1);
             return status_make(STATUS_RESOURCE_EXHAUSTED, "queues: at most %d in use", QUEUES_MAX);
+        }
         subscription->worker = worker;
         link_init(&subscription->link);
         subscription->queue->subscription_count++;
@@ -190,7 +192,9 @@ struct status dispatch_join(struct dispatch *dispatch, struct worker *worker,
     if (!state)
         return status_make(STATUS_RESOURCE_EXHAUSTED, "workers: out of memory");
     dispatch_lock(dispatch);
-    if (dispatch->worker_count >= WORKERS_MAX)
+    bool is_full = dispatch->worker_count >= WORKERS_MAX;
+    counter_add(&dispatch->workers_full, is_full);
+    if (is_full)
         status = status_make(STATUS_RESOURCE_EXHAUSTED, "workers: at most %d", WORKERS_MAX);
     else
         status = subscribe(dispatch, state, queues, count);
@@ -284,10 +288,11 @@ struct status dispatch_credit(struct dispatch *dispatch, struct worker *worker, 
             status_make(STATUS_INVALID_ARGUMENT, "credit.queue: %.*s is not of this stream",
                         queue.size < QUEUE_NAME_BYTES_MAX ? (int)queue.size : QUEUE_NAME_BYTES_MAX,
                         (const char *)queue.data);
-    else if (count == 0 || count > CREDIT_MAX - subscription->credit)
+    else if (count == 0 || count > CREDIT_MAX - subscription->credit) {
+        counter_add(&dispatch->credit_full, count > 0);
         status =
             status_make(STATUS_INVALID_ARGUMENT, "credit.count: 1 to %d, all together", CREDIT_MAX);
-    else
+    } else
         add_credit(dispatch, subscription, count);
     dispatch_unlock(dispatch);
     return status;
@@ -316,6 +321,14 @@ struct dispatch_counts dispatch_counts(struct dispatch *dispatch)
                                      .workers = dispatch->worker_count};
     dispatch_unlock(dispatch);
     return counts;
+}
+
+void dispatch_limits(struct dispatch *dispatch, metric_visit *visit, void *context)
+{
+    metric_limit(visit, context, "participants", counter_get(&dispatch->workers_full));
+    metric_limit(visit, context, "queues", counter_get(&dispatch->queues_full));
+    metric_limit(visit, context, "credit", counter_get(&dispatch->credit_full));
+    metric_limit(visit, context, "heartbeat_details", counter_get(&dispatch->details_full));
 }
 
 const struct distribution *dispatch_schedule_to_start(const struct dispatch *dispatch)

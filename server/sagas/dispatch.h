@@ -125,6 +125,9 @@ struct dispatch_counts {
 
 struct dispatch_counts dispatch_counts(struct dispatch *dispatch);
 
+/* How often limits were hit. */
+void dispatch_limits(struct dispatch *dispatch, metric_visit *visit, void *context);
+
 /* From when an attempt could be handed out until it first was; bounds_duration_us. */
 const struct distribution *dispatch_schedule_to_start(const struct dispatch *dispatch);
 

@@ -105,8 +105,10 @@ void command_set_details(struct dispatch *dispatch, struct command *command, str
     struct details *details = NULL;
 
     if (given.size > 0) {
-        if (dispatch->details_bytes - before + given.size > DETAILS_MEMORY_MAX)
+        if (dispatch->details_bytes - before + given.size > DETAILS_MEMORY_MAX) {
+            counter_add(&dispatch->details_full, 1);
             return;
+        }
         details = malloc(sizeof *details + given.size);
         if (!details)
             return; /* older ones are better than none */

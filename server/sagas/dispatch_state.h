@@ -151,7 +151,8 @@ struct dispatch {
     uint64_t ready_count, leased_count, worker_count;
     size_t details_bytes;
     struct distribution schedule_to_start_us;
-    _Atomic(uint64_t) traced_count; /* commands with a trace */
+    struct counter workers_full, queues_full, credit_full, details_full; /* refused */
+    _Atomic(uint64_t) traced_count;                                      /* commands with a trace */
 };
 
 static inline int64_t dispatch_now(const struct dispatch *dispatch)

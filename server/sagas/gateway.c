@@ -192,6 +192,18 @@ static void take_effect(struct gateway *gateway, const struct effect *effect)
     }
 }
 
+static void count_ended(struct gateway *gateway, const struct saga *saga)
+{
+    switch (saga->status) {
+    case SAGABASE__V1__SAGA_STATUS__SAGA_STATUS_COMPLETED:
+        return counter_add(&gateway->totals.completed, 1);
+    case SAGABASE__V1__SAGA_STATUS__SAGA_STATUS_COMPENSATED:
+        return counter_add(&gateway->totals.compensated, 1);
+    default:
+        return counter_add(&gateway->totals.terminated, 1);
+    }
+}
+
 static void forget_ended(struct gateway *gateway, bool is_durable)
 {
     uint64_t count = load(&gateway->ended_count);
@@ -202,6 +214,7 @@ static void forget_ended(struct gateway *gateway, bool is_durable)
         if (!is_durable)
             continue;
         gateway->ended_at[open->name_hash % ENDED_SLOTS] = ++count;
+        count_ended(gateway, open->saga);
         saga_trace_end(gateway, open->saga);
         open_sagas_remove(&gateway->open, open);
     }

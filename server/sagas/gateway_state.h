@@ -33,7 +33,10 @@ struct group {
 };
 
 struct gateway_totals {
-    struct counter started, replies, late_replies, timeouts, timers, stuck, refused;
+    struct counter started, replies, late_replies, timeouts, timers, stuck;
+    struct counter completed, compensated, terminated;
+    /* Limits that were hit. */
+    struct counter refused, store_busy, saga_full, definitions_full;
 };
 
 /* Sagas that ended lately, by a hash of their name: who has read the disk before must read again.

@@ -47,6 +47,27 @@ static void visit_totals(const struct gateway_counts *counts, metric_visit *visi
                    (double)counts->stuck);
 }
 
+static void visit_ended(const struct gateway_totals *totals, metric_visit *visit, void *context)
+{
+    const struct {
+        const char *status;
+        const struct counter *count;
+    } ended[] = {
+        {"completed", &totals->completed},
+        {"compensated", &totals->compensated},
+        {"terminated", &totals->terminated},
+    };
+
+    for (size_t i = 0; i < sizeof ended / sizeof *ended; i++)
+        visit(context, &(struct metric){
+                           .name = "sagabase_sagas_ended_total",
+                           .help = "Sagas that have ended, by how.",
+                           .kind = METRIC_COUNTER,
+                           .labels = {{"status", ended[i].status}},
+                           .value = (double)counter_get(ended[i].count),
+                       });
+}
+
 static void visit_due(struct gateway *gateway, const struct gateway_counts *counts,
                       metric_visit *visit, void *context)
 {
@@ -66,6 +87,7 @@ void gateway_statistics(struct gateway *gateway, metric_visit *visit, void *cont
 
     visit_open(&counts, visit, context);
     visit_totals(&counts, visit, context);
+    visit_ended(&gateway->totals, visit, context);
     visit_due(gateway, &counts, visit, context);
     metric_gauge(visit, context, "sagabase_commands_ready", "Commands that wait for a participant.",
                  (double)commands.ready);
@@ -81,5 +103,11 @@ void gateway_statistics(struct gateway *gateway, metric_visit *visit, void *cont
 
 void gateway_limits(struct gateway *gateway, metric_visit *visit, void *context)
 {
-    metric_limit(visit, context, "saga_memory", counter_get(&gateway->totals.refused));
+    struct gateway_totals *totals = &gateway->totals;
+
+    metric_limit(visit, context, "saga_memory", counter_get(&totals->refused));
+    metric_limit(visit, context, "saga_starts_while_busy", counter_get(&totals->store_busy));
+    metric_limit(visit, context, "saga_contents", counter_get(&totals->saga_full));
+    metric_limit(visit, context, "definitions", counter_get(&totals->definitions_full));
+    dispatch_limits(gateway->dispatch, visit, context);
 }

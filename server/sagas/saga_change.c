@@ -33,6 +33,8 @@ struct status saga_change_decide(struct saga_change *change, struct saga_input *
         saga_assert_invariant(saga);
     else if (broken && !change->is_trial)
         commit_fail(change->commit, status);
+    if (status.code == STATUS_RESOURCE_EXHAUSTED && !broken)
+        counter_add(&change->gateway->totals.saga_full, 1);
     return status;
 }
 

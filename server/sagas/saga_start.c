@@ -254,9 +254,11 @@ static struct status prepare(struct gateway *gateway, struct saga_start *start, 
     bool is_default;
 
     TRY(saga_check_start(start->request));
-    if (event_log_is_busy(gateway->log))
+    if (event_log_is_busy(gateway->log)) {
+        counter_add(&gateway->totals.store_busy, 1);
         return status_make(STATUS_RESOURCE_EXHAUSTED,
                            "store: it is busy with sagas and appends that have begun");
+    }
     TRY(gateway_get_definition(gateway, type_of(start), start->request->version, &start->definition,
                                &is_default));
     TRY(read_ended(gateway, start));

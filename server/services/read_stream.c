@@ -24,6 +24,8 @@ void read_stream(struct call *call, const ProtobufCMessage *message)
     status = read_request(self, request);
     if (!status_ok(status))
         return call_end(call, status);
+    if (request->upcast)
+        reading_upcast(self, services->reducers);
     reading_start(self);
 }
 

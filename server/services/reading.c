@@ -1,6 +1,8 @@
 #include "server/services/reading.h"
 
 #include "server/services/query.h"
+#include "server/services/services.h"
+#include "server/subscriptions/census.h"
 #include "storage/log/limits.h"
 #include "storage/log/read.h"
 
@@ -24,7 +26,9 @@ static void on_closed(struct step *step, bool ok)
     struct reading *self = container_of(step, struct reading, closed);
 
     (void)ok;
-    filter_destroy(&self->filter);
+    if (self->has_filter)
+        filter_destroy(&self->filter);
+    upcasting_clear(&self->upcasting);
 }
 
 struct status reading_select(struct reading *reading, const Sagabase__V1__Query *query,
@@ -44,6 +48,13 @@ struct status reading_select(struct reading *reading, const Sagabase__V1__Query 
         call_on_closed(reading->call, &reading->closed);
     }
     return OK;
+}
+
+void reading_upcast(struct reading *reading, struct reducers *reducers)
+{
+    upcasting_begin(&reading->upcasting, reducers);
+    reading->closed.run = on_closed;
+    call_on_closed(reading->call, &reading->closed);
 }
 
 static bool accept(void *context, const struct event *event)
@@ -164,13 +175,22 @@ static struct status read_page(struct reading *self, struct page *page)
     return event_log_read_stream(self->log, self->stream_number, &read, page);
 }
 
+static struct status filter_failed(const struct reading *self)
+{
+    const struct services *services = call_context(self->call);
+
+    if (services->census && self->filter.failure.code == STATUS_INVALID_ARGUMENT)
+        counter_add(&services->census->filters_stopped, 1);
+    return self->filter.failure;
+}
+
 /* What the page says about the read: that it is over, or has failed. */
 static struct status take_page(struct reading *self, const struct page *page)
 {
     bool is_last = page->end || (!self->backwards && page->next >= self->end);
 
-    if (self->has_filter)
-        TRY(self->filter.failure);
+    if (self->has_filter && !status_ok(self->filter.failure))
+        return filter_failed(self);
     if (page->scanned_count == 0 && !is_selective(self)) /* what was committed is there for ever */
         return status_make(STATUS_DATA_LOSS, "read: nothing at %llu",
                            (unsigned long long)self->next);
@@ -180,16 +200,30 @@ static struct status take_page(struct reading *self, const struct page *page)
 }
 
 /* A message is its fields in any order, so what goes with the page is put behind its frames. */
-static bool add_beside(struct reading *self, struct page *page)
+static struct status add_beside(struct reading *self, struct buffer *frames)
 {
     struct bytes beside = self->beside;
 
     self->beside = (struct bytes){0};
     if (beside.size == 0)
-        return true;
-    page->frames.bytes_max = page->frames.size + beside.size;
-    buffer_put(&page->frames, beside);
-    return buffer_ok(&page->frames);
+        return OK;
+    frames->bytes_max = frames->size + beside.size;
+    buffer_put(frames, beside);
+    return buffer_ok(frames) ? OK : status_make(STATUS_RESOURCE_EXHAUSTED, "read: out of memory");
+}
+
+/* A part of the page at hand, in its newest form. */
+static void send_upcast(struct reading *self)
+{
+    struct buffer part;
+    struct status status = upcasting_next(&self->upcasting, &part);
+
+    if (status_ok(status))
+        status = add_beside(self, &part);
+    if (status_ok(status))
+        return call_send_packed(self->call, &part, &self->sent);
+    buffer_destroy(&part);
+    call_end(self->call, status);
 }
 
 static void send_page(struct reading *self)
@@ -200,19 +234,28 @@ static void send_page(struct reading *self)
 
     if (call_cancelled(self->call))
         return call_end(self->call, status_make(STATUS_CANCELLED, "the client is gone"));
+    if (upcasting_has_more(&self->upcasting))
+        return send_upcast(self);
     if (self->events_left == 0 && !is_beside)
         return call_end(self->call, OK);
     status = self->events_left > 0 ? read_page(self, &page) : OK;
     if (status_ok(status) && self->events_left > 0)
         status = take_page(self, &page);
-    if (status_ok(status) && !add_beside(self, &page))
-        status = status_make(STATUS_RESOURCE_EXHAUSTED, "read: out of memory");
+    if (status_ok(status) && upcasting_is_on(&self->upcasting) && page.event_count > 0) {
+        upcasting_take(&self->upcasting, &page.frames);
+        return send_upcast(self);
+    }
+    if (status_ok(status))
+        status = add_beside(self, &page.frames);
     if (!status_ok(status) || (page.event_count == 0 && self->events_left == 0 && !is_beside)) {
         buffer_destroy(&page.frames);
         return call_end(self->call, status);
     }
     /* Frames are elements of the response's only field: the page is the response. */
-    call_send_packed(self->call, &page.frames, &self->sent);
+    if (self->events_left == 0)
+        call_end_packed(self->call, &page.frames);
+    else
+        call_send_packed(self->call, &page.frames, &self->sent);
 }
 
 static void on_sent(struct step *step, bool ok)

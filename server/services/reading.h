@@ -13,6 +13,7 @@
 
 #include "base/status.h"
 #include "sagabase/v1/event_store.pb-c.h"
+#include "server/reducers/upcast.h"
 #include "server/rpc/call.h"
 #include "server/subscriptions/filter.h"
 #include "storage/log/query.h"
@@ -32,6 +33,7 @@ struct reading {
     struct query query;
     struct filter filter;
     struct filter_rules rules;
+    struct upcasting upcasting;
     struct bytes beside; /* packed fields that go with the first page; set before the start */
     struct step sent, closed;
 };
@@ -49,6 +51,9 @@ struct reading_from {
 /* Which events are sent: `query` and `filter` may be NULL. First of all. */
 struct status reading_select(struct reading *reading, const Sagabase__V1__Query *query,
                              const Sagabase__V1__Filter *filter);
+
+/* Events are sent in their newest form. */
+void reading_upcast(struct reading *reading, struct reducers *reducers);
 
 /* Sets backwards, next, end and events_left for a sequence of which begin..end - 1 are to be seen.
  * `direction` is a sagabase.v1.Direction, `count` as in the requests. INVALID_ARGUMENT

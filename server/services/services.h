@@ -25,8 +25,8 @@ struct services {
     struct event_log *log;
     struct gateway *gateway;
     struct snapshot_store *snapshots;
-    struct reducers *reducers;
     struct due_streams *due;
+    struct reducers *reducers;
     struct health *health;
     struct census *census; /* of subscriptions; NULL: nobody asks */
     const char *version;   /* static */
@@ -42,6 +42,8 @@ struct services {
 
     struct counter sessions_full;    /* reading waited until results had left */
     struct counter checkpoints_busy; /* refused, because one was being made */
+    struct counter replies_full;     /* reading waited until acks had left */
+    struct counter heartbeats_full;  /* the same for answers to heartbeats */
 };
 
 /* Any thread: how often limits of the services were hit. */

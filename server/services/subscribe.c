@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/uuid.h"
 #include "sagabase/v1/event_store.pb-c.h"
+#include "server/reducers/upcast.h"
 #include "server/services/following.h"
 #include "server/services/methods.h"
 #include "server/services/query.h"
@@ -19,13 +20,18 @@ struct subscribe {
     struct following following;
     struct filter_rules rules;
     struct query query;
+    struct upcasting upcasting;
+    struct step part_sent;
 };
 
 static struct status read_request(struct subscribe *self, struct arena *arena,
                                   const Sagabase__V1__SubscribeRequest *request);
 static void confirm(struct following *following);
 static void send_output(struct following *following, struct subscription_output *output);
-static void send_events(struct following *following, struct buffer *frames);
+static void send_events(struct following *following, struct buffer *frames, struct step *sent);
+static void send_upcast(struct subscribe *self);
+static void on_part_sent(struct step *step, bool ok);
+static void on_over(struct following *following);
 
 void subscribe(struct call *call, const ProtobufCMessage *message)
 {
@@ -41,6 +47,11 @@ void subscribe(struct call *call, const ProtobufCMessage *message)
     self->following.options.checkpoint_period_us =
         services->checkpoint_period_us > 0 ? services->checkpoint_period_us : CHECKPOINT_PERIOD_US;
 
+    if (((const Sagabase__V1__SubscribeRequest *)message)->upcast) {
+        upcasting_begin(&self->upcasting, services->reducers);
+        self->part_sent.run = on_part_sent;
+        self->following.over = on_over;
+    }
     status = read_request(self, call_arena(call), (const void *)message);
     if (status_ok(status))
         status = following_open(&self->following, call, services->log);
@@ -71,13 +82,18 @@ static void confirm(struct following *following)
 
 static void send_output(struct following *following, struct subscription_output *output)
 {
+    struct subscribe *self = container_of(following, struct subscribe, following);
     Sagabase__V1__SubscribeResponse response = SAGABASE__V1__SUBSCRIBE_RESPONSE__INIT;
     Sagabase__V1__Checkpoint checkpoint = SAGABASE__V1__CHECKPOINT__INIT;
     Sagabase__V1__CaughtUp caught_up = SAGABASE__V1__CAUGHT_UP__INIT;
     Sagabase__V1__FellBehind fell_behind = SAGABASE__V1__FELL_BEHIND__INIT;
 
+    if (output->kind == OUTPUT_EVENTS && upcasting_is_on(&self->upcasting)) {
+        upcasting_take(&self->upcasting, &output->frames);
+        return send_upcast(self);
+    }
     if (output->kind == OUTPUT_EVENTS)
-        return send_events(following, &output->frames);
+        return send_events(following, &output->frames, &following->sent);
     if (output->kind == OUTPUT_CHECKPOINT) {
         checkpoint.position = output->position;
         response.message_case = SAGABASE__V1__SUBSCRIBE_RESPONSE__MESSAGE_CHECKPOINT;
@@ -98,7 +114,7 @@ static void send_output(struct following *following, struct subscription_output 
 
 /* Frames are the body of an EventPage: in front of them go the tag of SubscribeResponse.events
  * and their length. */
-static void send_events(struct following *following, struct buffer *frames)
+static void send_events(struct following *following, struct buffer *frames, struct step *sent)
 {
     enum { TAG = SAGABASE__V1__SUBSCRIBE_RESPONSE__MESSAGE_EVENTS << 3 | 2, HEAD_BYTES_MAX = 6 };
     uint8_t head[HEAD_BYTES_MAX] = {TAG};
@@ -119,7 +135,35 @@ static void send_events(struct following *following, struct buffer *frames)
     memmove(frames->data + head_size, frames->data, frames->size);
     memcpy(frames->data, head, head_size);
     frames->size += head_size;
-    call_send_packed(following->call, frames, &following->sent);
+    call_send_packed(following->call, frames, sent);
+}
+
+/* A part of the events at hand, in their newest form; then the rest of them, or what is next. */
+static void send_upcast(struct subscribe *self)
+{
+    struct following *following = &self->following;
+    struct buffer part;
+    struct status status = upcasting_next(&self->upcasting, &part);
+
+    if (!status_ok(status)) {
+        buffer_destroy(&part);
+        return call_end(following->call, status);
+    }
+    bool has_more = upcasting_has_more(&self->upcasting);
+    send_events(following, &part, has_more ? &self->part_sent : &following->sent);
+}
+
+static void on_part_sent(struct step *step, bool ok)
+{
+    struct subscribe *self = container_of(step, struct subscribe, part_sent);
+
+    if (ok)
+        send_upcast(self); /* otherwise the peer is gone and `closed` follows */
+}
+
+static void on_over(struct following *following)
+{
+    upcasting_clear(&container_of(following, struct subscribe, following)->upcasting);
 }
 
 /* --- from the request --------------------------------------------------------------- */

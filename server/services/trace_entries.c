@@ -23,7 +23,8 @@ struct trace_entries trace_entries_read(const char *traceparent, const char *tra
     struct trace_context context;
     size_t state_size = strlen(tracestate);
 
-    if (!trace_context_read(bytes_of_text(traceparent), &context))
+    if (strlen(traceparent) > TRACESTATE_BYTES_MAX ||
+        !trace_context_read(bytes_of_text(traceparent), &context))
         return entries;
     entries.entries[entries.count++] =
         (struct metadata_entry){bytes_of_text("traceparent"), bytes_of_text(traceparent)};

@@ -2,8 +2,6 @@
 
 #include "storage/log/event.h"
 
-enum { LIST_BYTES_MAX = 1 << 14 }; /* of SNAPSHOTS_KEPT_MAX */
-
 /* When the stream's event of this revision was taken in, or the first one behind it, if that was
  * scavenged. */
 static struct status find_time(struct event_log *log, uint64_t number, uint64_t revision,
@@ -57,28 +55,30 @@ struct status due_judge(struct event_log *log, struct snapshot_store *snapshots,
     return OK;
 }
 
-/* The snapshot first and the head second: so the head knows all that the snapshot knows. */
+/* A snapshot that is put after the head was looked up counts, too: it knows of events that the
+ * head does not. */
 struct status due_look(struct event_log *log, struct snapshot_store *snapshots, struct bytes stream,
                        int64_t now_us, struct due_sight *sight)
 {
     struct due_newest newest = {0};
     struct stream_head head;
-    struct snapshot_info *infos;
+    struct snapshot_info info;
     struct snapshot_policy policy;
-    struct arena arena;
-    size_t count = 0;
 
     *sight = (struct due_sight){.again_us = INT64_MAX};
     if (!snapshot_policy_of(snapshots, stream, &policy))
         return OK;
-    arena_init(&arena, LIST_BYTES_MAX);
-    struct status status = snapshot_list(snapshots, stream, &arena, &infos, &count);
-    if (count > 0)
-        newest = (struct due_newest){true, infos[0].revision, infos[0].expires_us};
-    arena_destroy(&arena);
-    if (status.code == STATUS_NOT_FOUND)
-        return OK;
-    TRY(status);
     TRY(event_log_find_stream(log, stream, &head));
+    if (!head.exists)
+        return OK;
+    struct stream_head any = head;
+    any.last_revision = UINT64_MAX;
+    TRY(snapshot_find_newest(snapshots, &any, &info, &newest.exists));
+    if (newest.exists) {
+        newest.revision = info.revision;
+        newest.expires_us = info.expires_us;
+        if (info.revision > head.last_revision)
+            head.last_revision = info.revision;
+    }
     return due_judge(log, snapshots, stream, &head, &newest, now_us, sight);
 }

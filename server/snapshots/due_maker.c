@@ -65,6 +65,14 @@ static void put_off(struct due_streams *due, struct status cause)
     pthread_mutex_unlock(&due->lock);
 }
 
+/* Somebody else has put one, or the stream has gone. */
+static void look_anew(struct due_streams *due)
+{
+    pthread_mutex_lock(&due->lock);
+    due_table_put(&due->table, due->maker.reduction.stream);
+    pthread_mutex_unlock(&due->lock);
+}
+
 static bool submit(struct due_streams *due)
 {
     const struct due_reducers *reducers = &due->options.reducers;
@@ -117,6 +125,8 @@ static bool settle(struct due_streams *due)
         status = status_make(STATUS_INTERNAL, "a state was made, and not put");
     if (status_ok(status))
         counter_add(&maker->made, 1);
+    else if (status.code == STATUS_ABORTED || status.code == STATUS_NOT_FOUND)
+        look_anew(due);
     else
         put_off(due, status);
     return true;
@@ -145,10 +155,16 @@ int64_t due_make_at_us(const struct due_streams *due)
 
 void due_make_end(struct due_streams *due)
 {
+    const struct due_reducers *reducers = &due->options.reducers;
+    struct due_maker *maker = &due->maker;
+
+    if (!maker->is_underway)
+        return;
+    atomic_store(&maker->reduction.is_abandoned, true);
     pthread_mutex_lock(&due->lock);
-    while (due->maker.is_underway && !due->maker.is_done)
+    while (!maker->is_done)
         pthread_cond_wait(&due->changed, &due->lock);
     pthread_mutex_unlock(&due->lock);
-    if (due->maker.is_underway)
-        settle(due);
+    if (reducers->clear)
+        reducers->clear(&maker->reduction);
 }

@@ -34,9 +34,10 @@ struct due_walk {
 struct due_sweep {
     bool is_underway;
     size_t bucket;
-    uint64_t version;  /* of the policies when it began; 0: none yet */
-    bool reducers;     /* they have changed since it began */
-    bool reducers_too; /* it looks at who makes the snapshots, too */
+    uint64_t version;       /* of the policies when it began; 0: none yet */
+    int64_t reducers_at_us; /* when to ask who has a reducer, because that changes; INT64_MAX: no
+                             * need */
+    bool reducers_too;      /* it asks for that, too */
 };
 
 struct due_streams {
@@ -74,10 +75,10 @@ bool due_make(struct due_streams *due);
 /* When the maker wants to be asked again, monotonic; INT64_MAX: when it is woken. With the lock. */
 int64_t due_make_at_us(const struct due_streams *due);
 
-/* The same of the walk. */
+/* The same of the walk and of the sweep. */
 int64_t due_walk_at_us(const struct due_streams *due);
 
-/* Waits for the snapshot that is underway. */
+/* Gives up the snapshot that is underway, and waits for its end. When the thread has ended. */
 void due_make_end(struct due_streams *due);
 
 /* Whether the server itself makes the snapshots of a stream. Any thread. */

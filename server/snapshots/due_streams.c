@@ -70,15 +70,20 @@ static void on_commit(struct waiter *waiter)
 bool due_streams_is_due(struct due_streams *due, struct bytes stream,
                         const struct stream_head *head, const struct snapshot *newest)
 {
+    int64_t now_us = clock_wall_us(due->clock);
     struct due_newest known = {0};
     struct due_sight sight;
+    struct status status;
 
     if (snapshot_policy_count(due->options.snapshots) == 0)
         return false;
-    if (newest->entry)
+    if (newest && newest->entry)
         known = (struct due_newest){true, newest->revision, newest->expires_us};
-    struct status status = due_judge(due->options.log, due->options.snapshots, stream, head, &known,
-                                     clock_wall_us(due->clock), &sight);
+    if (newest)
+        status = due_judge(due->options.log, due->options.snapshots, stream, head, &known, now_us,
+                           &sight);
+    else
+        status = due_look(due->options.log, due->options.snapshots, stream, now_us, &sight);
     return status_ok(status) && sight.is_due && !due_is_servers(due, stream);
 }
 
@@ -207,14 +212,16 @@ struct status due_streams_open(const struct due_streams_options *options,
     due->watcher.changed = on_changed;
     due->watcher.policy_changed = on_policy_changed;
     due->waiter.wake = on_commit;
+    due->sweep.reducers_at_us = INT64_MAX;
     pthread_mutex_init(&due->lock, NULL);
     deadline_cond_init(&due->changed);
     bool room = due_table_init(&due->table, memory_max);
+    snapshot_store_watch(options->snapshots, &due->watcher); /* before the thread has some made */
     if (!room || pthread_create(&due->thread, NULL, due_run, due) != 0) {
+        snapshot_store_watch(options->snapshots, NULL);
         destroy(due);
         return status_make(STATUS_RESOURCE_EXHAUSTED, "snapshots: cannot start their thread");
     }
-    snapshot_store_watch(options->snapshots, &due->watcher);
     *opened = due;
     return OK;
 }

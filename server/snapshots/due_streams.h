@@ -49,16 +49,17 @@ struct due_streams_options {
 
 struct status due_streams_open(const struct due_streams_options *options, struct due_streams **due);
 
-/* When nothing is submitted to the store any more, and before log and reducers are closed: waits
- * for the snapshot that is being made. No subscriber may be left. */
+/* When nothing else is submitted to the store any more, and before log and reducers are closed:
+ * gives up the snapshot that is being made. No subscriber may be left. */
 void due_streams_close(struct due_streams *due);
 
 /* The stream is not what it was, in a way that the log does not tell: it was deleted, erased. Any
  * thread; never blocks. */
 void due_streams_look_again(struct due_streams *due, struct bytes stream);
 
-/* Whether the stream with this head and newest snapshot is due, and a client is to make the
- * snapshot. Any thread but the writer. */
+/* Whether the stream with this head and newest snapshot, which was looked up before the head, is
+ * due, and a client is to make the snapshot. NULL: the snapshot was not looked up. Any thread but
+ * the writer. */
 bool due_streams_is_due(struct due_streams *due, struct bytes stream,
                         const struct stream_head *head, const struct snapshot *newest);
 

@@ -21,17 +21,18 @@ static void look_at(struct due_streams *due, struct bytes stream)
 
 /* --- a walk ---------------------------------------------------------------------------------- */
 
-/* Streams were left out, and there is room now. */
-static bool may_remember(struct due_streams *due)
+/* Streams were left out, and there is room now. With the lock. */
+static bool has_room_again(const struct due_table *table)
 {
-    struct due_table *table = &due->table;
+    return table->has_forgotten && table->bytes <= table->bytes_max / 2;
+}
 
-    pthread_mutex_lock(&due->lock);
-    bool may = table->has_forgotten && table->bytes <= table->bytes_max / 2;
-    if (may)
-        table->has_forgotten = false;
-    pthread_mutex_unlock(&due->lock);
-    return may;
+/* Only while the log is followed: what is appended behind the walk is seen there. With the lock. */
+static bool is_wanted(const struct due_streams *due)
+{
+    return due->is_following &&
+           (has_room_again(&due->table) ||
+            due->walk.seen_version != snapshot_policy_version(due->options.snapshots));
 }
 
 /* The next policy that was set since the walk before. False: the walk is over. */
@@ -48,19 +49,21 @@ static bool next_policy(struct due_streams *due)
     return walk->is_underway;
 }
 
-/* Only while the log is followed: what is appended behind the walk is seen there. */
 static bool begin(struct due_streams *due)
 {
     struct due_walk *walk = &due->walk;
-    uint64_t version = snapshot_policy_version(due->options.snapshots);
+    struct due_table *table = &due->table;
 
-    if (!due->is_following)
+    pthread_mutex_lock(&due->lock);
+    bool wanted = is_wanted(due);
+    if (wanted && has_room_again(table)) {
+        table->has_forgotten = false;
+        walk->seen_version = 0; /* all policies again */
+    }
+    pthread_mutex_unlock(&due->lock);
+    if (!wanted)
         return false;
-    if (may_remember(due))
-        walk->seen_version = 0;
-    if (walk->seen_version == version)
-        return false;
-    walk->version = version;
+    walk->version = snapshot_policy_version(due->options.snapshots);
     walk->policy.is_category = true;
     walk->policy.name_size = 0;
     return next_policy(due);
@@ -117,7 +120,9 @@ bool due_walk_on(struct due_streams *due)
 
 int64_t due_walk_at_us(const struct due_streams *due)
 {
-    return due->walk.is_underway ? due->walk.rests_until_us : INT64_MAX;
+    int64_t at_us = due->walk.is_underway || is_wanted(due) ? due->walk.rests_until_us : INT64_MAX;
+
+    return at_us < due->sweep.reducers_at_us ? at_us : due->sweep.reducers_at_us;
 }
 
 /* --- a sweep --------------------------------------------------------------------------------- */
@@ -141,11 +146,13 @@ bool due_sweep_on(struct due_streams *due)
 
     if (!sweep->is_underway) {
         uint64_t version = snapshot_policy_version(due->options.snapshots);
-        if (sweep->version == version && !sweep->reducers)
+        bool reducers = sweep->reducers_at_us <= clock_monotonic_us(system_clock());
+        if (sweep->version == version && !reducers)
             return false;
         sweep->version = version;
-        sweep->reducers_too = sweep->reducers;
-        sweep->reducers = false;
+        sweep->reducers_too = reducers;
+        if (reducers)
+            sweep->reducers_at_us = INT64_MAX;
     }
     pthread_mutex_lock(&due->lock);
     if (due->table.count > 0)

@@ -103,4 +103,5 @@ void census_statistics(struct census *census, uint64_t end, metric_visit *visit,
 void census_limits(struct census *census, metric_visit *visit, void *context)
 {
     metric_limit(visit, context, "tail_memory", counter_get(&census->fell_behind));
+    metric_limit(visit, context, "filter_steps", counter_get(&census->filters_stopped));
 }

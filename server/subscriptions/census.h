@@ -19,6 +19,7 @@ struct census {
     pthread_mutex_t lock; /* a leaf */
     struct census_entry *entries;
     struct counter begun, fell_behind;
+    struct counter filters_stopped; /* matching took too many steps; of reads, too */
 };
 
 void census_init(struct census *census);

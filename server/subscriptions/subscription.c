@@ -153,6 +153,8 @@ static struct subscription_output report(struct subscription *self, struct buffe
 {
     if (self->options.rules && !status_ok(self->filter.failure)) {
         buffer_destroy(frames);
+        if (self->options.census && self->filter.failure.code == STATUS_INVALID_ARGUMENT)
+            counter_add(&self->options.census->filters_stopped, 1);
         return failed(self->filter.failure);
     }
     if (frames->size > 0)

@@ -5,13 +5,15 @@
 #include <pthread.h>
 #include <stdbool.h>
 
+#include "base/metric.h"
 #include "storage/log/halt.h"
 
 struct event_log;
 
 struct erasing {
     pthread_mutex_t one_at_a_time;
-    bool is_pending; /* under the lock: one was begun and did not finish */
+    struct counter refused; /* because another one was under way */
+    bool is_pending;        /* under the lock: one was begun and did not finish */
     struct halt halt;
     bool has_thread; /* which finishes what another process began */
     pthread_t thread;

@@ -449,9 +449,11 @@ struct status event_log_erase(struct event_log *log, struct erasure *erasure, st
     if (erasure->by.size > METADATA_VALUE_BYTES_MAX)
         return status_make(STATUS_INVALID_ARGUMENT, "by: at most %d bytes",
                            METADATA_VALUE_BYTES_MAX);
-    if (pthread_mutex_trylock(&log->erasing.one_at_a_time) != 0)
+    if (pthread_mutex_trylock(&log->erasing.one_at_a_time) != 0) {
+        counter_add(&log->erasing.refused, 1);
         return status_make(STATUS_RESOURCE_EXHAUSTED,
                            "erasure: another one is under way; one at a time");
+    }
     struct status status = erase(log, erasure, arena);
     pthread_mutex_unlock(&log->erasing.one_at_a_time);
     return status;

@@ -360,7 +360,7 @@ static bool visit_place(void *context, struct bytes key, struct bytes value)
     return !places->dense;
 }
 
-/* The revision that the span containing `revision` begins with. */
+/* The revision that the span containing `revision` begins with; itself if there is none. */
 static struct status find_span(struct event_log *log, uint64_t stream_number, uint64_t revision,
                                uint64_t *first)
 {
@@ -380,10 +380,20 @@ static struct status find_span(struct event_log *log, uint64_t stream_number, ui
                                    .to = revision_key(to, stream_number, revision + 1),
                                    .backwards = true},
                     visit_place, places);
-    if (status_ok(status) && places->count == 1)
+    if (status_ok(status) && places->count == 1 &&
+        revision - places->revisions[0] < places->places[0].event_count)
         *first = places->revisions[0];
     free(places);
     return status;
+}
+
+static void places_init(struct places *places, const struct reading *reading)
+{
+    size_t events_max = reading->read->events_max;
+
+    *places = (struct places){.end = reading->end,
+                              .count_max = events_max < PLACES_MAX ? events_max : PLACES_MAX,
+                              .bytes_max = reading->read->bytes_max};
 }
 
 /* Fills `places` with the spans from where the page is to go on. */
@@ -394,21 +404,25 @@ static struct status scan_places(struct reading *reading, struct places *places)
     uint64_t next = reading->page->next, first;
     struct scan scan = {.family = FAMILY_STREAMS, .backwards = reading->read->backwards};
 
-    *places = (struct places){.end = reading->end,
-                              .count_max = reading->read->events_max < PLACES_MAX
-                                               ? reading->read->events_max
-                                               : PLACES_MAX,
-                              .bytes_max = reading->read->bytes_max};
     if (scan.backwards) {
         scan.from = revision_key(from, stream_number, 0);
         scan.to = next == READ_END ? revision_key(to, stream_number + 1, 0)
                                    : revision_key(to, stream_number, next + 1);
     } else {
-        TRY(find_span(reading->log, stream_number, next, &first));
-        scan.from = revision_key(from, stream_number, first);
+        scan.from = revision_key(from, stream_number, next);
         scan.to = revision_key(to, stream_number + 1, 0);
     }
+    places_init(places, reading);
     TRY(engine_scan(reading->log->engine, &scan, visit_place, places));
+    bool begins_there = places->count > 0 && places->revisions[0] == next;
+    if (!scan.backwards && !begins_there && !places->damaged) { /* mostly it does */
+        TRY(find_span(reading->log, stream_number, next, &first));
+        if (first != next) {
+            scan.from = revision_key(from, stream_number, first);
+            places_init(places, reading);
+            TRY(engine_scan(reading->log->engine, &scan, visit_place, places));
+        }
+    }
     if (places->damaged)
         return status_make(STATUS_DATA_LOSS, "streams: damaged entry of stream %llu",
                            (unsigned long long)stream_number);
@@ -580,7 +594,7 @@ struct status event_log_read_stream(struct event_log *log, uint64_t stream_numbe
             status = take_from(&reading, places);
         if (!reading.full && !places->cut && !reading.stale)
             page->end = true;
-    } while (status_ok(status) && !reading.full && !page->end);
+    } while (status_ok(status) && !reading.full && !page->end && !reading_is_full(&reading));
     free(places);
     return status;
 }

@@ -139,8 +139,10 @@ static struct status start(struct event_log *log)
 {
     struct scavenge *scavenge = &log->scavenge;
 
-    if (scavenge->progress.state == SCAVENGE_RUNNING)
+    if (scavenge->progress.state == SCAVENGE_RUNNING) {
+        counter_add(&scavenge->refused, 1);
         return status_make(STATUS_FAILED_PRECONDITION, "a scavenge is running");
+    }
     if (scavenge->has_thread)
         pthread_join(scavenge->thread, NULL);
     halt_lift(&scavenge->halt);

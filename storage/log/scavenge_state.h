@@ -11,6 +11,7 @@
 
 struct scavenge {
     pthread_mutex_t lock;
+    struct counter refused; /* because one was running */
     struct scavenge_progress progress;
     struct halt halt;
     bool has_thread; /* to be joined */

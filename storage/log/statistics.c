@@ -100,5 +100,7 @@ void event_log_limits(struct event_log *log, metric_visit *visit, void *context)
     metric_limit(visit, context, "commit_group", counter_get(&counts->group_full));
     metric_limit(visit, context, "disk_reserve", counter_get(&counts->not_admitted));
     metric_limit(visit, context, "event_types", counter_get(&counts->types_full));
+    metric_limit(visit, context, "scavenges", counter_get(&log->scavenge.refused));
+    metric_limit(visit, context, "erasures", counter_get(&log->erasing.refused));
     metric_limit(visit, context, "stream_cache", heads_counts(log->heads).forgotten);
 }

@@ -88,13 +88,15 @@ struct reading {
     bool is_lost;              /* with the stream's key */
 };
 
+/* `row_head` is what a sealed row has lost of `rest`; empty for one that is not sealed. */
 static struct status create_entry(struct reading *reading, struct bytes row_head, struct bytes rest)
 {
     uint8_t head[CACHED_HEAD_BYTES + STATE_HEAD_BYTES];
 
     put_u64_little_endian(head, reading->info.revision);
     put_u64_little_endian(head + 8, (uint64_t)reading->info.created_us);
-    memcpy(head + CACHED_HEAD_BYTES, row_head.data, row_head.size);
+    if (row_head.size > 0)
+        memcpy(head + CACHED_HEAD_BYTES, row_head.data, row_head.size);
     reading->entry = cache_entry_create(reading->key, reading->hash,
                                         (struct bytes){head, CACHED_HEAD_BYTES + row_head.size},
                                         rest, reading->info.expires_us);
@@ -237,6 +239,19 @@ struct status snapshot_list(struct snapshot_store *store, struct bytes stream, s
         if (is_shown(&head, history.items[i].revision) &&
             !snapshot_has_expired(store, history.items[i].expires_us))
             (*infos)[(*count)++] = history.items[i];
+    return OK;
+}
+
+struct status snapshot_find_newest(struct snapshot_store *store, const struct stream_head *head,
+                                   struct snapshot_info *info, bool *found)
+{
+    struct history history;
+
+    TRY(snapshot_read_history(store, head->number, &history));
+    const struct snapshot_info *newest = choose(store, &history, head, SNAPSHOT_NEWEST);
+    *found = newest != NULL;
+    if (newest)
+        *info = *newest;
     return OK;
 }
 

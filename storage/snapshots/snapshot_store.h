@@ -31,6 +31,7 @@
 
 struct event_log;
 struct snapshot_store;
+struct stream_head; /* storage/log/read.h */
 
 struct snapshot_store_options {
     struct event_log *log;        /* borrowed */
@@ -143,6 +144,11 @@ struct snapshot_info {
  * error; NOT_FOUND: no such stream. */
 struct status snapshot_list(struct snapshot_store *store, struct bytes stream, struct arena *arena,
                             struct snapshot_info **infos, size_t *count);
+
+/* The newest snapshot that is to be seen of a stream with this head, as snapshot_list tells it.
+ * *found: there is one. Any thread but the writer. */
+struct status snapshot_find_newest(struct snapshot_store *store, const struct stream_head *head,
+                                   struct snapshot_info *info, bool *found);
 
 /* How many streams have a snapshot, expired ones included. */
 uint64_t snapshot_stream_count(struct snapshot_store *store);

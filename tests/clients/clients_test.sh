@@ -20,7 +20,7 @@ python)
 node)
     tool "the Node package" node/node_modules || conclude
     install_node_package "$TOOL" . || exit 1
-    cp "$program" "${program%/*}/declarations.mts" .
+    cp "${program%/*}"/node_*.mjs "${program%/*}/declarations.mts" .
     node "${program##*/}" "$sagabase" "$WORK" || FAILURES=1
     tsc=$(find "$TOOL/" -path '*/protoplugin/*/typescript/bin/tsc')
     if node "$tsc" --noEmit --strict --skipLibCheck --target es2022 --module nodenext \

@@ -5,11 +5,9 @@
 // Prints `ok - behaviour` or `not ok - behaviour: why`. python_test.py says the same in Python.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { connect as connectSocket, createServer } from "node:net";
+import { createServer } from "node:net";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 
 import {
   ANY,
@@ -32,73 +30,21 @@ import {
   WrongRevision,
 } from "sagabase";
 
-const PATIENT = { attempts: 500, delayMs: 20, delayMaxMs: 200 };
-
-/** `sagabase serve` on a data folder, which outlives its process. */
-class Server {
-  constructor(binary, folder) {
-    this.binary = binary;
-    this.options = ["serve", "--data", folder, "--listen", "127.0.0.1:0"];
-  }
-
-  async start() {
-    this.process = spawn(this.binary, this.options, { stdio: ["ignore", "pipe", "ignore"] });
-    for await (const line of createInterface(this.process.stdout)) {
-      const found = line.match(/^listening on \S+:(\d+)$/);
-      if (found) {
-        this.port = Number(found[1]);
-        return;
-      }
-    }
-    throw new Error("the server did not start");
-  }
-
-  async kill() {
-    const gone = once(this.process, "exit");
-    this.process.kill("SIGKILL");
-    await gone;
-  }
-}
-
-/** Stays at its address while servers come and go, and can lose answers. */
-class Proxy {
-  constructor(server) {
-    this.links = new Set();
-    this.door = createServer((near) => {
-      const far = connectSocket(server.port, "127.0.0.1");
-      const link = { near, far, lost: false };
-      this.links.add(link);
-      near.on("data", (some) => far.write(some));
-      far.on("data", (some) => link.lost || near.write(some));
-      for (const end of [near, far]) end.on("error", () => {}).on("close", () => this.cut(link));
-    });
-  }
-
-  async open() {
-    this.address = await listenSomewhere(this.door);
-  }
-
-  cut(link) {
-    this.links.delete(link);
-    link.near.destroy();
-    link.far.destroy();
-  }
-
-  /** Of the connections that there are; later ones are whole. */
-  loseAnswers() {
-    for (const link of this.links) link.lost = true;
-  }
-
-  cutAll() {
-    for (const link of this.links) this.cut(link);
-  }
-}
-
-async function listenSomewhere(door) {
-  door.listen(0, "127.0.0.1");
-  await once(door, "listening");
-  return `127.0.0.1:${door.address().port}`;
-}
+import {
+  all,
+  EndingServer,
+  errorOf,
+  listenSomewhere,
+  next,
+  nextEvents,
+  numbered,
+  numbers,
+  PATIENT,
+  Proxy,
+  range,
+  Server,
+} from "./node_house.mjs";
+import { snapshotBehaviours } from "./node_snapshots.mjs";
 
 const server = new Server(process.argv[2], join(process.argv[3], "data"));
 await server.start();
@@ -109,41 +55,6 @@ const store = connect(proxy.address, { retry: PATIENT });
 async function restart() {
   await server.kill();
   await server.start();
-}
-
-async function errorOf(kind, work) {
-  try {
-    await work();
-  } catch (error) {
-    assert.equal(error.constructor, kind, String(error));
-    return error;
-  }
-  throw new Error(`no ${kind.name}`);
-}
-
-async function all(items) {
-  const list = [];
-  for await (const item of items) list.push(item);
-  return list;
-}
-
-const range = (first, end) => Array.from({ length: end - first }, (_, i) => first + i);
-const numbered = (first, end) => range(first, end).map((n) => new Event("Counted", { n }));
-const numbers = (events) => events.map((event) => event.json().n);
-
-/** The next item of that class. */
-async function next(items, kind) {
-  for (;;) {
-    const { value, done } = await items.next();
-    assert(!done, "the subscription ended");
-    if (value instanceof kind) return value;
-  }
-}
-
-async function nextEvents(items, count) {
-  const events = [];
-  while (events.length < count) events.push(await next(items, RecordedEvent));
-  return events;
 }
 
 /** Without gap or duplicate. */
@@ -421,6 +332,39 @@ const BEHAVIOURS = {
     subscription.close();
     assert((await end).done);
   },
+
+  async "a call that an ending server resets is made again with the same ids"() {
+    const ending = new EndingServer(server);
+    await ending.open();
+    const event = new Event("Placed");
+    const again = connect(ending.address, { retry: { attempts: 2, delayMs: 1 } });
+    await again.append("reset-1", [event], { expected: NO_STREAM });
+    again.close();
+    const [first, second] = ending.requests.AppendToStream;
+    assert.deepEqual(first, second);
+    assert.deepEqual((await all(store.readStream("reset-1"))).map(({ id }) => id), [event.id]);
+    const once = connect(ending.address, { retry: { attempts: 1 } });
+    const error = await errorOf(Unavailable, () => once.getStream("reset-1"));
+    assert.equal(error.code, 14); // UNAVAILABLE
+    once.close();
+    ending.close();
+  },
+
+  async "a subscription that an ending server resets goes on"() {
+    await store.append("reset-2", numbered(0, 3), { expected: NO_STREAM });
+    const ending = new EndingServer(server);
+    await ending.open();
+    const again = connect(ending.address, { retry: { attempts: 2, delayMs: 1 } });
+    const subscription = again.subscribe({ stream: "reset-2" });
+    const events = await nextEvents(subscription[Symbol.asyncIterator](), 3);
+    assert.deepEqual(numbers(events), [0, 1, 2]);
+    assert.equal(ending.requests.Subscribe.length, 2);
+    subscription.close();
+    again.close();
+    ending.close();
+  },
+
+  ...snapshotBehaviours(store, restart),
 };
 
 for (const [name, behaviour] of Object.entries(BEHAVIOURS)) {

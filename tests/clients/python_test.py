@@ -8,14 +8,14 @@ Prints `ok - behaviour` or `not ok - behaviour: why`. node_test.mjs says the sam
 import concurrent.futures
 import datetime
 import os
-import re
 import socket
-import subprocess
 import sys
 import threading
 import traceback
 
 import grpc
+import python_snapshots
+from python_house import EndingServer, House, equal, error_of, next_event, numbered, numbers
 
 from sagabase import (
     ANY,
@@ -44,131 +44,6 @@ from sagabase import (
     WrongRevision,
     connect,
 )
-
-PATIENT = Retry(attempts=500, delay=0.02, delay_max=0.2)
-
-
-class Server:
-    """`sagabase serve` on a data folder, which outlives its process."""
-
-    def __init__(self, binary, folder):
-        self.command = [binary, "serve", "--data", folder, "--listen", "127.0.0.1:0"]
-        self.start()
-
-    def start(self):
-        self.process = subprocess.Popen(
-            self.command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        told = []
-        for line in self.process.stdout:
-            told.append(line)
-            found = re.match(r"listening on (\S+)$", line)
-            if found:
-                self.address = found[1]
-                threading.Thread(target=self.process.stdout.read, daemon=True).start()
-                return
-        raise RuntimeError("the server did not start: " + "".join(told))
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-
-class Proxy:
-    """Stays at its address while servers come and go, and can lose answers."""
-
-    def __init__(self, server):
-        self.server = server
-        self.lock = threading.Lock()
-        self.links = []  # [client's socket, server's socket, whether answers are lost]
-        self.door = socket.create_server(("127.0.0.1", 0))
-        self.address = "127.0.0.1:%d" % self.door.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            near = self.door.accept()[0]
-            host, port = self.server.address.rsplit(":", 1)
-            try:
-                far = socket.create_connection((host, int(port)))
-            except OSError:
-                near.close()
-                continue
-            link = [near, far, False]
-            with self.lock:
-                self.links.append(link)
-            threading.Thread(target=self.carry, args=(link, near, far), daemon=True).start()
-            threading.Thread(target=self.carry, args=(link, far, near), daemon=True).start()
-
-    def carry(self, link, source, target):
-        try:
-            while True:
-                some = source.recv(65536)
-                if not some:
-                    break
-                if not (link[2] and source is link[1]):
-                    target.sendall(some)
-        except OSError:
-            pass
-        self.cut(link)
-
-    def cut(self, link):
-        for end in link[:2]:
-            try:
-                end.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-
-    def lose_answers(self):
-        """Of the connections that there are; later ones are whole."""
-        with self.lock:
-            for link in self.links:
-                link[2] = True
-
-    def cut_all(self):
-        with self.lock:
-            links, self.links = self.links, []
-        for link in links:
-            self.cut(link)
-
-
-class House:
-    """What the behaviours are tried on."""
-
-    def __init__(self, binary, folder):
-        self.server = Server(binary, folder)
-        self.proxy = Proxy(self.server)
-        self.store = connect(self.proxy.address, retry=PATIENT)
-
-    def restart(self):
-        self.server.kill()
-        self.server.start()
-
-
-def error_of(kind, work):
-    try:
-        work()
-    except kind as error:
-        assert type(error) is kind, f"{error!r} instead of {kind.__name__}"
-        return error
-    raise AssertionError(f"no {kind.__name__}")
-
-
-def equal(actual, wanted):
-    assert actual == wanted, f"{actual!r} instead of {wanted!r}"
-
-
-def numbered(first, end):
-    return [Event("Counted", {"n": n}) for n in range(first, end)]
-
-
-def numbers(events):
-    return [event.json()["n"] for event in events]
-
-
-def next_event(subscription):
-    return next(item for item in subscription if isinstance(item, RecordedEvent))
-
 
 # --- the behaviours -----------------------------------------------------------
 
@@ -429,6 +304,39 @@ def closing_ends_a_subscription(house):
     equal(list(subscription), [])
 
 
+def a_call_that_an_ending_server_resets_is_made_again_with_the_same_ids(house):
+    ending = EndingServer(house.server)
+    event = Event("Placed")
+    with connect(ending.address, retry=Retry(attempts=2, delay=0.001)) as store:
+        store.append("reset-1", [event], expected=NO_STREAM)
+    first, second = ending.requests["AppendToStream"]
+    equal(first, second)
+    equal([stored.id for stored in house.store.read_stream("reset-1")], [event.id])
+    with connect(ending.address, retry=Retry(attempts=1)) as store:
+        error = error_of(Unavailable, lambda: store.get_stream("reset-1"))
+        equal(error.code, grpc.StatusCode.UNAVAILABLE)
+    ending.close()
+
+
+def a_subscription_that_an_ending_server_resets_goes_on(house):
+    house.store.append("reset-2", numbered(0, 3), expected=NO_STREAM)
+    ending = EndingServer(house.server)
+    with connect(ending.address, retry=Retry(attempts=2, delay=0.001)) as store:
+        with store.subscribe("reset-2") as subscription:
+            equal(numbers([next_event(subscription) for _ in range(3)]), [0, 1, 2])
+    equal(len(ending.requests["Subscribe"]), 2)
+    ending.close()
+
+
+def what_the_program_ends_is_cancelled_and_not_made_again(house):
+    store = connect(house.proxy.address, retry=Retry(attempts=500, delay=0.02))
+    subscription = store.subscribe(after=END)
+    next(subscription)
+    threading.Thread(target=store.close).start()
+    ended = error_of(SagabaseError, lambda: list(subscription))
+    equal(ended.code, grpc.StatusCode.CANCELLED)
+
+
 BEHAVIOURS = [
     events_come_back_as_they_were_appended,
     an_append_whose_answer_is_lost_is_repeated_with_the_same_ids,
@@ -450,6 +358,10 @@ BEHAVIOURS = [
     a_subscription_to_all_goes_on_over_restarts,
     a_filtered_subscription_tells_how_far_it_looked,
     closing_ends_a_subscription,
+    a_call_that_an_ending_server_resets_is_made_again_with_the_same_ids,
+    a_subscription_that_an_ending_server_resets_goes_on,
+    what_the_program_ends_is_cancelled_and_not_made_again,
+    *python_snapshots.BEHAVIOURS,
 ]
 
 

@@ -60,6 +60,19 @@ UNARY(get_stream_policy, GetStreamPolicyRequest, GetStreamPolicyResponse)
 UNARY(delete_stream, DeleteStreamRequest, DeleteStreamResponse)
 UNARY(tombstone_stream, TombstoneStreamRequest, TombstoneStreamResponse)
 UNARY(get_info, GetInfoRequest, GetInfoResponse)
+UNARY(put_snapshot, PutSnapshotRequest, PutSnapshotResponse)
+UNARY(get_snapshot, GetSnapshotRequest, GetSnapshotResponse)
+UNARY(delete_snapshot, DeleteSnapshotRequest, DeleteSnapshotResponse)
+UNARY(list_snapshots, ListSnapshotsRequest, ListSnapshotsResponse)
+UNARY(set_snapshot_policy, SetSnapshotPolicyRequest, SetSnapshotPolicyResponse)
+UNARY(list_snapshot_policies, ListSnapshotPoliciesRequest, ListSnapshotPoliciesResponse)
+UNARY(put_reducer, PutReducerRequest, PutReducerResponse)
+UNARY(delete_reducer, DeleteReducerRequest, DeleteReducerResponse)
+UNARY(list_reducers, ListReducersRequest, ListReducersResponse)
+UNARY(get_state, GetStateRequest, GetStateResponse)
+UNARY(put_upcaster, PutUpcasterRequest, PutUpcasterResponse)
+UNARY(delete_upcaster, DeleteUpcasterRequest, DeleteUpcasterResponse)
+UNARY(list_upcasters, ListUpcastersRequest, ListUpcastersResponse)
 
 static const struct unary unaries[] = {
     {"AppendToStream", &sagabase__v1__append_to_stream_request__descriptor, call_append_to_stream},
@@ -75,6 +88,21 @@ static const struct unary unaries[] = {
     {"DeleteStream", &sagabase__v1__delete_stream_request__descriptor, call_delete_stream},
     {"TombstoneStream", &sagabase__v1__tombstone_stream_request__descriptor, call_tombstone_stream},
     {"GetInfo", &sagabase__v1__get_info_request__descriptor, call_get_info},
+    {"PutSnapshot", &sagabase__v1__put_snapshot_request__descriptor, call_put_snapshot},
+    {"GetSnapshot", &sagabase__v1__get_snapshot_request__descriptor, call_get_snapshot},
+    {"DeleteSnapshot", &sagabase__v1__delete_snapshot_request__descriptor, call_delete_snapshot},
+    {"ListSnapshots", &sagabase__v1__list_snapshots_request__descriptor, call_list_snapshots},
+    {"SetSnapshotPolicy", &sagabase__v1__set_snapshot_policy_request__descriptor,
+     call_set_snapshot_policy},
+    {"ListSnapshotPolicies", &sagabase__v1__list_snapshot_policies_request__descriptor,
+     call_list_snapshot_policies},
+    {"PutReducer", &sagabase__v1__put_reducer_request__descriptor, call_put_reducer},
+    {"DeleteReducer", &sagabase__v1__delete_reducer_request__descriptor, call_delete_reducer},
+    {"ListReducers", &sagabase__v1__list_reducers_request__descriptor, call_list_reducers},
+    {"GetState", &sagabase__v1__get_state_request__descriptor, call_get_state},
+    {"PutUpcaster", &sagabase__v1__put_upcaster_request__descriptor, call_put_upcaster},
+    {"DeleteUpcaster", &sagabase__v1__delete_upcaster_request__descriptor, call_delete_upcaster},
+    {"ListUpcasters", &sagabase__v1__list_upcasters_request__descriptor, call_list_upcasters},
 };
 
 /* A part of the step, written out and as a message in the arena. */
@@ -130,6 +158,30 @@ static struct sagabase_status call_read(struct run *run, const char *name, const
     while (status.code == SAGABASE_OK &&
            (status = sagabase_read_next(read, &page)).code == SAGABASE_OK && page.count > 0)
         add_events(*answer, page.events, page.count);
+    sagabase_read_close(read);
+    return status;
+}
+
+static struct sagabase_status call_load(struct run *run, const json_t *request, json_t **answer)
+{
+    struct sagabase_read *read = NULL;
+    struct sagabase_page page;
+    struct sagabase_status status = sagabase_load_stream(
+        run->client, request_of(run, &sagabase__v1__load_stream_request__descriptor, request),
+        &options, &read);
+    json_t *events = json_array();
+    bool due = false;
+
+    *answer = json_pack("{s:o}", "events", events);
+    while (status.code == SAGABASE_OK &&
+           (status = sagabase_read_next(read, &page)).code == SAGABASE_OK &&
+           (page.count > 0 || page.snapshot)) {
+        if (page.snapshot)
+            json_object_set_new(*answer, "snapshot", json_from_message(&page.snapshot->base));
+        due |= page.due;
+        add_events(events, page.events, page.count);
+    }
+    json_object_set_new(*answer, "due", json_boolean(due));
     sagabase_read_close(read);
     return status;
 }
@@ -281,6 +333,10 @@ static struct sagabase_status run_call(struct run *run, const json_t *step, cons
     if (strcmp(name, "AppendSession") == 0) {
         *part = "results";
         return call_session(run, step, answer);
+    }
+    if (strcmp(name, "LoadStream") == 0) {
+        *part = "loaded";
+        return call_load(run, request, answer);
     }
     *part = "events";
     return strcmp(name, "Subscribe") == 0 ? call_subscribe(run, request)

@@ -12,7 +12,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 const [scriptFile, protoFolder, address, nodeModules] = process.argv.slice(2);
-const PROTOS = ["sagabase/v1/event_store.proto", "sagabase/v1/admin.proto", "google/rpc/status.proto"];
+const SERVICES = { event_store: "EventStore", admin: "Admin", snapshots: "Snapshots", reducers: "Reducers" };
+const PROTOS = [...Object.keys(SERVICES).map((name) => `sagabase/v1/${name}.proto`), "google/rpc/status.proto"];
 const PATIENCE_MS = 30000;
 const VARIABLE = /^\$\{(\*|\w+)([+-]\d+)?\}$/;
 const JSON_STYLE = { emitDefaultValues: true, useProtoFieldName: true };
@@ -38,7 +39,6 @@ function generateStubs() {
 const generated = generateStubs();
 const grpc = generated("@grpc/grpc-js");
 const store = generated("./sagabase/v1/event_store.js");
-const admin = generated("./sagabase/v1/admin.js");
 const status = generated("./google/rpc/status.js");
 
 // --- the script's notation ----------------------------------------------------
@@ -100,15 +100,14 @@ function compare(expected, actual, variables, where) {
 // --- the calls ------------------------------------------------------------------
 
 const credentials = grpc.credentials.createInsecure();
-const { EventStoreClient } = generated("./sagabase/v1/event_store.grpc-client.js");
-const { AdminClient } = generated("./sagabase/v1/admin.grpc-client.js");
 const methods = new Map();
-for (const [service, client] of [
-  [store.EventStore, new EventStoreClient(address, credentials, OPTIONS)],
-  [admin.Admin, new AdminClient(address, credentials, OPTIONS)],
-])
+for (const [file, name] of Object.entries(SERVICES)) {
+  const service = generated(`./sagabase/v1/${file}.js`)[name];
+  const Client = generated(`./sagabase/v1/${file}.grpc-client.js`)[`${name}Client`];
+  const client = new Client(address, credentials, OPTIONS);
   for (const method of service.methods)
     methods.set(method.name, { client, stub: client[method.localName].bind(client), ...method });
+}
 
 const deadline = () => ({ deadline: Date.now() + PATIENCE_MS });
 const parse = (method, body, variables) => method.I.fromJson(substitute(expand(body), variables));
@@ -141,6 +140,7 @@ async function runCall(step, variables) {
   if (method.serverStreaming) {
     const pages = await drain(method.stub(request, new grpc.Metadata(), deadline()));
     const events = pages.flatMap((page) => page.events);
+    if (step.call === "LoadStream") return ["loaded", method.O.toJson({ ...pages[0], events }, JSON_STYLE)];
     return ["events", events.map((event) => store.RecordedEvent.toJson(event, JSON_STYLE))];
   }
   const response = await unary((done) => method.stub(request, new grpc.Metadata(), deadline(), done));

@@ -6,6 +6,7 @@ Prints `ok - case` or `not ok - case: why` for each case. README.md says what
 the script's steps mean.
 """
 
+import importlib
 import json
 import os
 import queue
@@ -18,7 +19,8 @@ import grpc
 from google.protobuf import json_format
 from grpc_tools import protoc
 
-PROTOS = ["sagabase/v1/event_store.proto", "sagabase/v1/admin.proto", "google/rpc/status.proto"]
+SERVICES = ["event_store", "admin", "snapshots", "reducers"]
+PROTOS = [f"sagabase/v1/{name}.proto" for name in SERVICES] + ["google/rpc/status.proto"]
 PATIENCE_S = 30
 VARIABLE = re.compile(r"^\$\{(\*|\w+)([+-]\d+)?\}$")
 PLACE = re.compile(r"#+")
@@ -109,21 +111,19 @@ class Api:
     """Methods, request types and stubs by name."""
 
     def __init__(self, address):
-        from sagabase.v1 import admin_pb2, admin_pb2_grpc, event_store_pb2, event_store_pb2_grpc
-
-        self.messages = event_store_pb2
         self.channel = grpc.insecure_channel(
             address, options=[("grpc.max_receive_message_length", 16 << 20)]
         )
         self.methods = {}
-        for module, stub in [
-            (event_store_pb2, event_store_pb2_grpc.EventStoreStub(self.channel)),
-            (admin_pb2, admin_pb2_grpc.AdminStub(self.channel)),
-        ]:
+        for name in SERVICES:
+            module = importlib.import_module(f"sagabase.v1.{name}_pb2")
+            stubs = importlib.import_module(f"sagabase.v1.{name}_pb2_grpc")
             for service in module.DESCRIPTOR.services_by_name.values():
+                stub = getattr(stubs, service.name + "Stub")(self.channel)
                 for method in service.methods:
                     request = getattr(module, method.input_type.name)
                     self.methods[method.name] = (getattr(stub, method.name), request)
+        self.messages = importlib.import_module("sagabase.v1.event_store_pb2")
 
     def parse(self, name, body):
         return json_format.ParseDict(body, self.methods[name][1]())
@@ -203,6 +203,12 @@ class Subscription:
             compare(wanted, events, variables, "events")
 
 
+def loaded(responses):
+    answer = to_json(responses[0])
+    answer["events"] = [to_json(event) for response in responses for event in response.events]
+    return answer
+
+
 def run_call(api, step, variables):
     """What a call answered: its message, or its messages' repeated field joined."""
     name = step["call"]
@@ -216,6 +222,8 @@ def run_call(api, step, variables):
     if name in ("ReadStream", "ReadAll", "Subscribe"):
         responses = list(method(request, timeout=PATIENCE_S))
         return "events", [to_json(event) for response in responses for event in response.events]
+    if name == "LoadStream":
+        return "loaded", loaded(list(method(request, timeout=PATIENCE_S)))
     return "response", to_json(method(request, timeout=PATIENCE_S))
 
 

@@ -1,5 +1,5 @@
-/* Kills the server with -9 at random moments while many clients append, starts it on the
- * same directory, reads everything, and lets an oracle judge.
+/* Kills the server with -9 at random moments while many clients append and put snapshots, starts
+ * it on the same directory, reads everything, and lets an oracle judge.
  *
  *   crash SAGABASE [--kills N] [--minutes N] [--seed N]
  *
@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "tests/crash/clients.h"
 #include "tests/crash/oracle.h"
+#include "tests/crash/snapshot_writers.h"
 #include "tests/support/ordeal.h"
 #include "tests/support/server_process.h"
 #include "tests/support/wire.h"
@@ -37,6 +38,7 @@ struct run {
     uint32_t kills_in_recovery;
     uint64_t appends;
     uint64_t events;
+    uint64_t snapshots;
     uint64_t lost_answers; /* appends whose outcome was unknown */
     uint64_t repeated;
 };
@@ -46,6 +48,7 @@ struct store {
     struct run *run;
     char data[PATH_BYTES];
     struct oracle *oracle;
+    struct snapshot_writers *snapshots;
     uint32_t first_open; /* appends before it were settled at the last check */
     struct server_process server;
     struct wire *wire;
@@ -112,6 +115,7 @@ static struct status check(struct store *store)
         run->lost_answers += oracle_attempt(store->oracle, i)->outcome == UNKNOWN;
     TRY(read_all(store->wire, store->oracle));
     TRY(repeat_some(store));
+    TRY(snapshot_writers_check(store->snapshots, store->wire));
     store->first_open = oracle_count(store->oracle);
     return OK;
 }
@@ -125,14 +129,18 @@ static struct status load_and_kill(struct store *store)
                            chance_below(&run->chance, KILL_AFTER_MS_MAX - KILL_AFTER_MS_MIN + 1));
     struct clients *clients = clients_start(store->wire, store->oracle, &run->chance);
 
+    snapshot_writers_start(store->snapshots, store->wire);
     while (now_us() < death_us)
         wire_step(store->wire, death_us - now_us());
     clients_expect_death(clients);
+    snapshot_writers_expect_death(store->snapshots);
     server_kill(&store->server);
     run->ordeal.kills++;
     while (wire_open_calls(store->wire) > 0)
         wire_step(store->wire, 1000 * 1000);
     struct status verdict = clients_verdict(clients);
+    if (status_ok(verdict))
+        verdict = snapshot_writers_verdict(store->snapshots);
     clients_free(clients);
     wire_close(store->wire);
     store->wire = NULL;
@@ -160,12 +168,15 @@ static struct status run_store(struct run *run, uint32_t number)
 {
     struct store store = {.run = run, .oracle = oracle_create((uint32_t)run->chance.state)};
 
+    store.snapshots = snapshot_writers_create(store.oracle, &run->chance);
     snprintf(store.data, sizeof store.data, "%.400s/store-%" PRIu32, run->ordeal.folder, number);
     struct status status = live(&store);
     run->appends += oracle_count(store.oracle);
     run->events += oracle_events(store.oracle);
+    run->snapshots += snapshot_writers_count(store.snapshots);
     if (store.server.pid)
         server_kill(&store.server);
+    snapshot_writers_free(store.snapshots);
     oracle_free(store.oracle);
     return status;
 }
@@ -173,9 +184,10 @@ static struct status run_store(struct run *run, uint32_t number)
 static void print_totals(const struct run *run)
 {
     printf("%" PRIu32 " kills (%" PRIu32 " of them while starting), %" PRIu64 " appends, %" PRIu64
-           " events, %" PRIu64 " outcomes unknown at a kill, %" PRIu64 " appends repeated\n",
-           run->ordeal.kills, run->kills_in_recovery, run->appends, run->events, run->lost_answers,
-           run->repeated);
+           " events, %" PRIu64 " snapshots, %" PRIu64 " outcomes unknown at a kill, %" PRIu64
+           " appends repeated\n",
+           run->ordeal.kills, run->kills_in_recovery, run->appends, run->events, run->snapshots,
+           run->lost_answers, run->repeated);
     fflush(stdout);
 }
 

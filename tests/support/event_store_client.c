@@ -92,6 +92,19 @@ struct status append_typed(struct rpc_client *client, const char *stream, const 
     return append_proposals(client, stream, &proposals);
 }
 
+struct status append_json(struct rpc_client *client, const char *stream, const char *type,
+                          const char *data)
+{
+    struct proposals proposals = proposals_create(1);
+    Sagabase__V1__ProposedEvent *event = &proposals.events[0];
+
+    event->type = (char *)type;
+    event->content_type = "application/json";
+    event->data.data = (uint8_t *)data;
+    event->data.len = strlen(data);
+    return append_proposals(client, stream, &proposals);
+}
+
 struct rpc_call *open_with(struct rpc_client *client, const char *path,
                            const ProtobufCMessage *request)
 {

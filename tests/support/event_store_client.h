@@ -30,6 +30,8 @@ Sagabase__V1__StreamAppend append_part(const char *stream, const struct proposal
 /* Appends `count` new events to whatever the stream holds. */
 struct status append_new(struct rpc_client *client, const char *stream, size_t count);
 struct status append_typed(struct rpc_client *client, const char *stream, const char *type);
+struct status append_json(struct rpc_client *client, const char *stream, const char *type,
+                          const char *data);
 
 /* Opens a call that gets one request: a unary call or a server stream. */
 struct rpc_call *open_with(struct rpc_client *client, const char *path,

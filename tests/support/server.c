@@ -51,16 +51,17 @@ static struct test_server *start(struct engine *engine, size_t tail_bytes_max,
                                                                    .snapshots = server->snapshots},
                                         &server->reducers));
     must("due_streams_open",
-         due_streams_open(
-             &(struct due_streams_options){
-                 .log = server->log,
-                 .snapshots = server->snapshots,
-                 .reducers = {server->reducers, reducers_has, reducers_submit, reduction_clear}},
-             &server->due));
+         due_streams_open(&(struct due_streams_options){.log = server->log,
+                                                        .snapshots = server->snapshots,
+                                                        .reducers = {.reducers = server->reducers,
+                                                                     .has = reducers_has,
+                                                                     .submit = reducers_submit,
+                                                                     .clear = reduction_clear}},
+                          &server->due));
     server->services = (struct services){.log = server->log,
                                          .snapshots = server->snapshots,
-                                         .reducers = server->reducers,
                                          .due = server->due,
+                                         .reducers = server->reducers,
                                          .gateway = server->gateway,
                                          .version = "1.2.3",
                                          .commit = "0123456789ab",

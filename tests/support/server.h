@@ -14,8 +14,8 @@ struct test_server {
     struct gateway *gateway;
     struct snapshot_cache *cache;
     struct snapshot_store *snapshots;
-    struct reducers *reducers;
     struct due_streams *due;
+    struct reducers *reducers;
     struct rpc_server *rpc;
     struct services services;
     struct rpc_client *client;

@@ -25,6 +25,7 @@ ARROWS = {
     "server/services": [
         "base",
         "protos",
+        "server/reducers",
         "server/rpc",
         "server/sagas",
         "server/snapshots",

@@ -9,7 +9,7 @@ import { AdminClient } from "../generated/sagabase/v1/admin.grpc-client.js";
 import * as api from "../generated/sagabase/v1/event_store.js";
 import { EventStoreClient } from "../generated/sagabase/v1/event_store.grpc-client.js";
 import { ParticipantClient } from "../generated/sagabase/v1/participant.grpc-client.js";
-import { errorOfCall, StreamNotFound, Unavailable } from "./errors.js";
+import { errorOfCall, errorOfRead, StreamNotFound, Unavailable } from "./errors.js";
 import {
   appendedToMany,
   appendRequest,
@@ -26,9 +26,11 @@ import {
   streamPolicy,
 } from "./events.js";
 import { Participant } from "./participant.js";
+import { Reducers } from "./reducers.js";
 import { Backoff, checkedRetry } from "./retry.js";
 import { Sagas } from "./sagas.js";
 import { AppendSession } from "./session.js";
+import { Snapshots } from "./snapshots.js";
 import { Subscription } from "./subscription.js";
 import { headers } from "./tracing.js";
 
@@ -81,7 +83,10 @@ export class Client {
     this.#participants = makeClient(ParticipantClient);
     this.#retry = retry;
     this.#timeoutMs = timeoutMs;
-    this.sagas = new Sagas(makeClient, (...call) => this.#call(...call), (...call) => this.#pages(...call), retry);
+    const call = (...what) => this.#call(...what);
+    this.sagas = new Sagas(makeClient, call, (...what) => this.#pages(...what), retry);
+    this.snapshots = new Snapshots(makeClient, call, (...what) => this.#responses(...what), retry);
+    this.reducers = new Reducers(makeClient, call);
   }
 
   /** Takes no further calls. */
@@ -118,38 +123,40 @@ export class Client {
   // --- reading -----------------------------------------------------------------
 
   /** The events of one stream, from the revision or time `start` on, that one included; `count` 0:
-   * all. StreamNotFound comes with the first event. */
-  readStream(stream, { start, backwards = false, count = 0, filter } = {}) {
+   * all. `upcast`: in their newest form. StreamNotFound comes with the first event. */
+  readStream(stream, { start, backwards = false, count = 0, filter, upcast = false } = {}) {
     const request = api.ReadStreamRequest.create({
       stream,
       direction: directionOf(backwards),
       count: BigInt(count),
       filter: filter && api.Filter.create(filter),
+      upcast,
     });
     if (start !== undefined) request.from = fromOneof(start, "revision");
-    return this.#read(() => this.#store.readStream(request));
+    return this.#read(() => this.#store.readStream(request, headers()), upcast);
   }
 
   /** The events of the whole store in commit order, from the position or time `start` on. A query finds
-   * its events by index, a filter looks at each. */
-  readAll({ start, backwards = false, count = 0, query, filter } = {}) {
+   * its events by index, a filter looks at each; both as they are stored. */
+  readAll({ start, backwards = false, count = 0, query, filter, upcast = false } = {}) {
     const request = api.ReadAllRequest.create({
       direction: directionOf(backwards),
       count: BigInt(count),
       query: query && queryMessage(query),
       filter: filter && api.Filter.create(filter),
+      upcast,
     });
     if (start !== undefined) request.from = fromOneof(start, "position");
-    return this.#read(() => this.#store.readAll(request));
+    return this.#read(() => this.#store.readAll(request, headers()), upcast);
   }
 
   /** Past events, then new ones, without end: of one stream behind the revision `after`, or of all
    * streams behind the position `after`. END: only what is appended from now on. A time: what was
    * taken in at or after it. */
-  subscribe({ stream = "", after = START, query, filter, checkpointInterval = 0 } = {}) {
+  subscribe({ stream = "", after = START, query, filter, checkpointInterval = 0, upcast = false } = {}) {
     const makeRequest = async () => {
       const place = stream && after === END ? await this.#lastRevision(stream) : after;
-      const request = api.SubscribeRequest.create({ stream, checkpointInterval });
+      const request = api.SubscribeRequest.create({ stream, checkpointInterval, upcast });
       request.from = fromOneof(place, stream ? "afterRevision" : "afterPosition");
       if (query) request.query = queryMessage(query);
       if (filter) request.filter = api.Filter.create(filter);
@@ -279,17 +286,22 @@ export class Client {
     return streamPolicy(policy ?? api.StreamPolicy.create());
   }
 
-  async *#read(start) {
+  /** Of a read, which is not resumed. */
+  async *#responses(start, upcast) {
     const call = start();
     call.on("error", () => {}); // told by the iteration; our own cancel is no news
     try {
-      for await (const page of call)
-        for (const event of page.events) yield new RecordedEvent(event);
+      yield* call;
     } catch (error) {
-      throw errorOfCall(error);
+      throw errorOfRead(error, upcast);
     } finally {
       call.cancel(); // when the reader stops before the end
     }
+  }
+
+  async *#read(start, upcast) {
+    for await (const { events } of this.#responses(start, upcast))
+      for (const event of events) yield new RecordedEvent(event);
   }
 
   /** Where END is now. A subscription that is resumed has to know where it began. */

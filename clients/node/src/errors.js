@@ -41,6 +41,22 @@ export class InvalidRequest extends SagabaseError {}
 /** There is no such stream. */
 export class StreamNotFound extends SagabaseError {}
 
+/** There is no such stream, or it has no such snapshot. */
+export class SnapshotNotFound extends SagabaseError {}
+
+/** The stream has a newer snapshot than the one that was put, or than it was to replace. */
+export class NewerSnapshot extends SagabaseError {}
+
+/** The stream has no such revision. */
+export class RevisionNotFound extends SagabaseError {}
+
+/** The stream's category has no reducer, or it is disabled, or it fails at this stream; the message
+ * tells where. */
+export class NoState extends SagabaseError {}
+
+/** A read that shows events in their newest form met an upcaster that fails or is disabled. */
+export class UpcasterFailed extends SagabaseError {}
+
 /** Only part of the append was stored before, so it is no repetition: an id was used twice. */
 export class PartlyStored extends SagabaseError {}
 
@@ -58,6 +74,7 @@ const CLASSES = new Map([
   [codes.INVALID_ARGUMENT, InvalidRequest],
   [codes.NOT_FOUND, StreamNotFound],
   [codes.ALREADY_EXISTS, PartlyStored],
+  [codes.OUT_OF_RANGE, RevisionNotFound],
   [codes.RESOURCE_EXHAUSTED, LimitExceeded],
   [codes.UNAVAILABLE, Unavailable],
   [codes.DEADLINE_EXCEEDED, TimedOut],
@@ -86,10 +103,31 @@ function typed(code, message, { conflict, condition }) {
   return new (CLASSES.get(code) ?? SagabaseError)(code, message);
 }
 
-/** Errors that are not the server's stay what they are. */
+/** Of a call that we have not cancelled: CANCELLED is how gRPC's core resets one that arrives in the
+ * very moment in which its server ends. Errors that are not the server's stay what they are. */
 export function errorOfCall(error) {
   if (error instanceof SagabaseError || typeof error.code !== "number") return error;
-  return typed(error.code, error.details ?? error.message, conflictsOf(error));
+  const code = error.code === codes.CANCELLED ? codes.UNAVAILABLE : error.code;
+  return typed(code, error.details ?? error.message, conflictsOf(error));
+}
+
+function meant(kind, code, error) {
+  return error instanceof SagabaseError && error.code === code ? new kind(code, error.message) : error;
+}
+
+/** Of a read that may show events in their newest form. */
+export function errorOfRead(error, upcast) {
+  const told = errorOfCall(error);
+  return upcast ? meant(UpcasterFailed, codes.FAILED_PRECONDITION, told) : told;
+}
+
+/** What this code means where it stands. */
+export async function toldAs(kind, code, answer) {
+  try {
+    return await answer;
+  } catch (error) {
+    throw meant(kind, code, error);
+  }
 }
 
 /** Of one append of a session. */

@@ -15,16 +15,25 @@ export const STREAM_EXISTS = "STREAM_EXISTS";
 export const START = "START";
 export const END = "END";
 
+/** Bytes as they are, anything else as JSON; and what that is, unless it is told. */
+export function written(value, contentType) {
+  const raw = value instanceof Uint8Array;
+  return {
+    data: raw ? value : Buffer.from(JSON.stringify(value)),
+    type: contentType ?? (raw ? "" : JSON_TYPE),
+  };
+}
+
 /** An event to append. Its id is chosen here and makes repeating an append harmless: to try
  * again, append the same object. `data` that is not bytes is written as JSON. */
 export class Event {
   constructor(type, data = new Uint8Array(), { tags = [], metadata = {}, contentType, id } = {}) {
-    const raw = data instanceof Uint8Array;
+    const how = written(data, contentType);
     this.type = type;
-    this.data = raw ? data : Buffer.from(JSON.stringify(data));
+    this.data = how.data;
     this.tags = [...tags];
     this.metadata = { ...metadata };
-    this.contentType = contentType ?? (raw ? "" : JSON_TYPE);
+    this.contentType = how.type;
     this.id = id ?? randomUUID();
   }
 }

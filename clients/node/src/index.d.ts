@@ -142,8 +142,10 @@ export interface ReadOptions {
   backwards?: boolean;
   /** At most so many; 0: all. */
   count?: bigint | number;
-  /** Looks at each event. */
+  /** Looks at each event, as it is stored. */
   filter?: Filter;
+  /** Shows events in their newest form. UpcasterFailed if one fails. */
+  upcast?: boolean;
 }
 
 export interface ReadAllOptions extends ReadOptions {
@@ -160,6 +162,8 @@ export interface SubscribeOptions {
   query?: Query;
   filter?: Filter;
   checkpointInterval?: number;
+  /** Shows events in their newest form. UpcasterFailed if one fails. */
+  upcast?: boolean;
 }
 
 /** Which events of a stream are to be seen. Both limits hold. */
@@ -240,6 +244,8 @@ export class Client {
   tombstoneStream(stream: string, options: { expected: Expected }): Promise<void>;
   info(): Promise<ServerInfo>;
   readonly sagas: Sagas;
+  readonly snapshots: Snapshots;
+  readonly reducers: Reducers;
   /** Takes commands from these queues; `run` it. `handlers` are functions by type of command. */
   participant(
     queues: string[],
@@ -367,6 +373,178 @@ export class Participant {
   close(): void;
 }
 
+/** A state of a stream; `revision` is that of the newest event that it knows. */
+export class Snapshot {
+  private constructor();
+  readonly revision: bigint;
+  readonly state: Uint8Array;
+  readonly contentType: string;
+  readonly created: Date;
+  /** undefined: never. */
+  readonly expires: Date | undefined;
+  /** What `state` says in JSON. SyntaxError if it is not JSON. */
+  json(): any;
+}
+
+/** A snapshot without its state. */
+export interface SnapshotInfo {
+  revision: bigint;
+  stateBytes: number;
+  created: Date;
+  expires: Date | undefined;
+}
+
+/** A stream is due for a snapshot when it is so by any of the first two. */
+export interface SnapshotPolicy {
+  /** With so many events behind its newest snapshot; 0: never by number. */
+  everyEvents?: bigint | number;
+  /** With the oldest event behind it so many milliseconds old; 0: never by time. */
+  everyMs?: number;
+  /** How many of a stream's newest snapshots stay. Default: 1. */
+  keep?: number;
+}
+
+/** By name. That of a stream takes the place of its category's. */
+export interface SnapshotPolicies {
+  categories: Record<string, Required<SnapshotPolicy>>;
+  streams: Record<string, Required<SnapshotPolicy>>;
+}
+
+/** The newest snapshot of a stream and, to be iterated over once, the events behind it. */
+export class Loaded implements AsyncIterable<RecordedEvent> {
+  private constructor();
+  /** undefined: the stream has none. */
+  readonly snapshot: Snapshot | undefined;
+  /** It is time for the next snapshot, which the server does not make itself. */
+  readonly due: boolean;
+  [Symbol.asyncIterator](): AsyncIterator<RecordedEvent, void>;
+  /** Ends it where it is not read to its end. */
+  close(): Promise<void>;
+}
+
+export interface LoadOptions {
+  /** At most so many events; 0: all. */
+  count?: bigint | number;
+  filter?: Filter;
+  /** From the start of the stream, as if it had no snapshot. */
+  ignoreSnapshot?: boolean;
+  /** Shows events in their newest form. UpcasterFailed if one fails. */
+  upcast?: boolean;
+}
+
+/** A stream that is due for a snapshot; `revision` was its newest when it became so. */
+export interface Due {
+  stream: string;
+  revision: bigint;
+  /** Of its newest snapshot; undefined: it has none. */
+  snapshotRevision: bigint | undefined;
+}
+
+/** Iterate over it with `for await`, once. After a lost connection what is due then is told again. */
+export class DueStreams implements AsyncIterable<Due> {
+  private constructor();
+  [Symbol.asyncIterator](): AsyncIterator<Due, void>;
+  /** Ends the iteration. */
+  close(): void;
+}
+
+/** Snapshots: states of streams, so that loading one need not read its whole history. */
+export class Snapshots {
+  private constructor();
+  /** Keeps what the events up to `revision` amount to; a state that is not bytes is written as JSON.
+   * NewerSnapshot if there is one newer than this, or than `newerThan`. */
+  put(
+    stream: string,
+    revision: bigint | number,
+    state: unknown,
+    options?: { contentType?: string; ttlMs?: number; keep?: number; newerThan?: bigint | number },
+  ): Promise<void>;
+  /** The newest, or the newest at or before the revision `at`. SnapshotNotFound if there is none. */
+  get(stream: string, options?: { at?: bigint | number }): Promise<Snapshot>;
+  /** That of this revision, or all; whether there was one. */
+  delete(stream: string, options?: { revision?: bigint | number }): Promise<boolean>;
+  /** Newest first. */
+  list(stream: string): Promise<SnapshotInfo[]>;
+  /** What the stream's state is made of. StreamNotFound if it has no event. */
+  load(stream: string, options?: LoadOptions): Promise<Loaded>;
+  /** Takes the place of the one before, and of its category's; undefined gives way to that. */
+  setPolicy(stream: string, policy: SnapshotPolicy | undefined): Promise<void>;
+  /** For each stream of the category that has no policy of its own; undefined: no more. */
+  setCategoryPolicy(category: string, policy: SnapshotPolicy | undefined): Promise<void>;
+  policies(): Promise<SnapshotPolicies>;
+  /** The streams of a category, or all, that are due for a snapshot, and then each that becomes
+   * so, but for those whose snapshots the server makes itself. */
+  due(category?: string): DueStreams;
+}
+
+/** Events of this type change the state, a JSON object, by `patch` (RFC 7396), or by their own data
+ * if there is none. `at` names the part of the state that is patched, outermost first. */
+export interface MergePatch {
+  eventType: string;
+  at?: string[];
+  patch?: unknown;
+}
+
+/** What folds events: the source of Lua, or rules of merge patches. */
+export type Folding = string | MergePatch[];
+
+/** Why and at which event something failed, so that it does not run any more. */
+export interface Disabled {
+  error: string;
+  stream: string;
+  revision: bigint;
+  failed: Date;
+}
+
+/** What folds the streams of a category. */
+export interface Reducer {
+  category: string;
+  folding: Folding;
+  hash: string;
+  put: Date;
+  /** undefined: it runs. */
+  disabled: Disabled | undefined;
+}
+
+/** What shows events of a type in their newest form. */
+export interface Upcaster {
+  eventType: string;
+  source: string;
+  hash: string;
+  put: Date;
+  /** undefined: it runs. */
+  disabled: Disabled | undefined;
+}
+
+/** What a reducer made of the events up to `revision`. */
+export interface State {
+  value: any;
+  revision: bigint;
+  reducerHash: string;
+  /** How many events, those behind the snapshot that it began with. */
+  folded: bigint;
+}
+
+/** Reducers and upcasters: states that the server computes, events in their newest form. */
+export class Reducers {
+  private constructor();
+  /** In place of the one before; its hash. InvalidRequest if it does not compile. */
+  put(category: string, folding: Folding): Promise<string>;
+  /** Whether there was one. */
+  delete(category: string): Promise<boolean>;
+  /** All, by category. */
+  list(): Promise<Reducer[]>;
+  /** As of now, or after the event of the revision `at`. NoState if the stream's category has no
+   * reducer that runs. */
+  state(stream: string, options?: { at?: bigint | number }): Promise<State>;
+  /** Lua that returns a function of an event that returns it in its newest form; its hash. */
+  putUpcaster(eventType: string, source: string): Promise<string>;
+  /** Whether there was one. */
+  deleteUpcaster(eventType: string): Promise<boolean>;
+  /** All, by type of event. */
+  listUpcasters(): Promise<Upcaster[]>;
+}
+
 /** Appends are committed in the order in which they are made, each at most once. If the connection
  * breaks, what has no answer yet is sent again with the same event ids. */
 export class AppendSession {
@@ -437,6 +615,21 @@ export class InvalidRequest extends SagabaseError {}
 
 /** There is no such stream. */
 export class StreamNotFound extends SagabaseError {}
+
+/** There is no such stream, or it has no such snapshot. */
+export class SnapshotNotFound extends SagabaseError {}
+
+/** The stream has a newer snapshot than the one that was put, or than it was to replace. */
+export class NewerSnapshot extends SagabaseError {}
+
+/** The stream has no such revision. */
+export class RevisionNotFound extends SagabaseError {}
+
+/** The stream's category has no reducer, or it is disabled, or it fails at this stream. */
+export class NoState extends SagabaseError {}
+
+/** A read that shows events in their newest form met an upcaster that fails or is disabled. */
+export class UpcasterFailed extends SagabaseError {}
 
 /** Only part of the append was stored before, so it is no repetition: an id was used twice. */
 export class PartlyStored extends SagabaseError {}

@@ -3,23 +3,24 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as passed } from "node:timers/promises";
 
-import { Metadata, status as codes } from "@grpc/grpc-js";
+import { status as codes } from "@grpc/grpc-js";
 
 import { PutDefinitionRequest, SagaDefinition } from "../generated/sagabase/v1/saga_definition.js";
 import { SagaDefinitionsClient } from "../generated/sagabase/v1/saga_definition.grpc-client.js";
 import * as api from "../generated/sagabase/v1/sagas.js";
 import { SagasClient } from "../generated/sagabase/v1/sagas.grpc-client.js";
 import { errorOfCall, Unavailable } from "./errors.js";
-import { appendRequest, JSON_TYPE } from "./events.js";
+import { appendRequest, JSON_TYPE, written } from "./events.js";
 import { Backoff } from "./retry.js";
+import { headers } from "./tracing.js";
 
 const PAGE_SIZE = 1000;
 
 /** What is not bytes is written as JSON; undefined is no bytes. */
 export function payload(value) {
   if (value === undefined) return api.Payload.create();
-  if (value instanceof Uint8Array) return api.Payload.create({ data: value });
-  return api.Payload.create({ data: Buffer.from(JSON.stringify(value)), contentType: JSON_TYPE });
+  const { data, type } = written(value);
+  return api.Payload.create({ data, contentType: type });
 }
 
 /** The other way round. */
@@ -143,7 +144,7 @@ export class Sagas {
 
   async #waitOnce(type, id, backoff) {
     const request = api.WaitSagaRequest.create({ saga: { type, id } });
-    const call = this.#sagas.waitSaga(request, new Metadata({ waitForReady: true }));
+    const call = this.#sagas.waitSaga(request, headers({ waitForReady: true }));
     let newest;
     try {
       for await (const { summary } of call) {

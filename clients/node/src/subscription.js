@@ -5,7 +5,7 @@ import { setTimeout as passed } from "node:timers/promises";
 import { status as codes } from "@grpc/grpc-js";
 
 import { Edge } from "../generated/sagabase/v1/event_store.js";
-import { errorOfCall, Unavailable } from "./errors.js";
+import { errorOfRead, Unavailable } from "./errors.js";
 import { RecordedEvent } from "./events.js";
 import { Backoff } from "./retry.js";
 
@@ -31,21 +31,22 @@ export class FellBehind {
   }
 }
 
-/** Iterate over it with `for await`, once. After a lost connection it goes on behind the last
- * event or checkpoint that was handed out: each event comes once, in order. `close` ends the
- * iteration. */
-export class Subscription {
+/** Iterate over it with `for await`, once, over as many connections as it takes. `close` ends the
+ * iteration. `handOut` gives the items of a message, and changes the request so that it resumes
+ * behind them. */
+export class Following {
   #start;
   #makeRequest;
-  #request;
+  #handOut;
   #backoff;
   #call;
   #closing = new AbortController();
   #items;
 
-  constructor(start, makeRequest, retry) {
+  constructor(start, makeRequest, handOut, retry) {
     this.#start = start;
     this.#makeRequest = makeRequest;
+    this.#handOut = handOut;
     this.#backoff = new Backoff(retry);
     this.#items = this.#run();
   }
@@ -60,20 +61,23 @@ export class Subscription {
   }
 
   async *#run() {
-    this.#request = await this.#makeRequest();
+    const request = await this.#makeRequest();
     for (;;) {
       if (this.#closing.signal.aborted) return;
       let error = new Unavailable(codes.UNAVAILABLE, "the server ended the subscription");
-      this.#call = this.#start(this.#request);
+      this.#call = this.#start(request);
       this.#call.on("error", () => {}); // told by the iteration; our own cancel is no news
       try {
-        for await (const { message } of this.#call) {
+        for await (const message of this.#call) {
           this.#backoff.reset();
-          yield* this.#handOut(message);
+          for (const item of this.#handOut(message, request)) {
+            if (this.#closing.signal.aborted) return;
+            yield item;
+          }
           if (this.#closing.signal.aborted) return;
         }
       } catch (broken) {
-        error = errorOfCall(broken);
+        error = errorOfRead(broken, request.upcast);
       } finally {
         this.#call.cancel();
       }
@@ -83,40 +87,47 @@ export class Subscription {
       await passed(delayMs, undefined, { signal: this.#closing.signal }).catch(() => {});
     }
   }
+}
 
-  /** Each item moves the place to resume from when it leaves. */
-  *#handOut(message) {
-    switch (message.oneofKind) {
-      case "events":
-        for (const event of message.events.events) {
-          if (this.#closing.signal.aborted) return;
-          this.#request.from = this.#request.stream
-            ? { oneofKind: "afterRevision", afterRevision: event.revision }
-            : { oneofKind: "afterPosition", afterPosition: event.position };
-          yield new RecordedEvent(event);
-        }
-        return;
-      case "checkpoint":
-        this.#lookedAt(message.checkpoint.position);
-        yield new Checkpoint(message.checkpoint.position);
-        return;
-      case "caughtUp": {
-        const { hasPosition, position } = message.caughtUp;
-        this.#lookedAt(hasPosition ? position : undefined);
-        yield new CaughtUp(hasPosition ? position : undefined);
-        return;
+function lookedAt(request, position) {
+  if (request.stream) return; // a stream is resumed by revision
+  request.from =
+    position === undefined
+      ? { oneofKind: "edge", edge: Edge.START } // the store is empty: all that comes is new
+      : { oneofKind: "afterPosition", afterPosition: position };
+}
+
+/** Each item moves the place to resume from when it leaves. */
+function* handOut({ message }, request) {
+  switch (message.oneofKind) {
+    case "events":
+      for (const event of message.events.events) {
+        request.from = request.stream
+          ? { oneofKind: "afterRevision", afterRevision: event.revision }
+          : { oneofKind: "afterPosition", afterPosition: event.position };
+        yield new RecordedEvent(event);
       }
-      case "fellBehind":
-        this.#lookedAt(message.fellBehind.position);
-        yield new FellBehind(message.fellBehind.position);
+      return;
+    case "checkpoint":
+      lookedAt(request, message.checkpoint.position);
+      yield new Checkpoint(message.checkpoint.position);
+      return;
+    case "caughtUp": {
+      const { hasPosition, position } = message.caughtUp;
+      lookedAt(request, hasPosition ? position : undefined);
+      yield new CaughtUp(hasPosition ? position : undefined);
+      return;
     }
+    case "fellBehind":
+      lookedAt(request, message.fellBehind.position);
+      yield new FellBehind(message.fellBehind.position);
   }
+}
 
-  #lookedAt(position) {
-    if (this.#request.stream) return; // a stream is resumed by revision
-    this.#request.from =
-      position === undefined
-        ? { oneofKind: "edge", edge: Edge.START } // the store is empty: all that comes is new
-        : { oneofKind: "afterPosition", afterPosition: position };
+/** After a lost connection it goes on behind the last event or checkpoint that was handed out: each
+ * event comes once, in order. */
+export class Subscription extends Following {
+  constructor(start, makeRequest, retry) {
+    super(start, makeRequest, handOut, retry);
   }
 }

@@ -5,11 +5,16 @@ from .errors import (
     ConditionFailed,
     InvalidRequest,
     LimitExceeded,
+    NewerSnapshot,
+    NoState,
     PartlyStored,
+    RevisionNotFound,
     SagabaseError,
+    SnapshotNotFound,
     StreamNotFound,
     TimedOut,
     Unavailable,
+    UpcasterFailed,
     WrongRevision,
 )
 from .events import (
@@ -36,9 +41,20 @@ from .events import (
     StreamState,
 )
 from .participant import Command, Done, Ongoing, Participant, Refused
+from .reducers import Disabled, MergePatch, Reducer, Reducers, State, Upcaster
 from .retry import Retry
 from .sagas import Saga, Sagas, SagaStarted, SagaStatus
 from .session import AppendSession
+from .snapshots import (
+    Due,
+    DueStreams,
+    Loaded,
+    Snapshot,
+    SnapshotInfo,
+    SnapshotPolicies,
+    SnapshotPolicy,
+    Snapshots,
+)
 from .subscription import CaughtUp, Checkpoint, FellBehind, Subscription
 
 __all__ = [
@@ -56,27 +72,44 @@ __all__ = [
     "Command",
     "Condition",
     "ConditionFailed",
+    "Disabled",
     "Done",
+    "Due",
+    "DueStreams",
     "Edge",
     "Event",
     "FellBehind",
     "Filter",
     "InvalidRequest",
     "LimitExceeded",
+    "Loaded",
+    "MergePatch",
+    "NewerSnapshot",
+    "NoState",
     "Ongoing",
     "Participant",
     "PartlyStored",
     "Query",
     "QueryItem",
     "RecordedEvent",
+    "Reducer",
+    "Reducers",
     "Refused",
     "Retry",
+    "RevisionNotFound",
     "Saga",
     "SagaStarted",
     "SagaStatus",
     "SagabaseError",
     "Sagas",
     "ServerInfo",
+    "Snapshot",
+    "SnapshotInfo",
+    "SnapshotNotFound",
+    "SnapshotPolicies",
+    "SnapshotPolicy",
+    "Snapshots",
+    "State",
     "StreamAppend",
     "StreamAppended",
     "StreamCheck",
@@ -87,6 +120,8 @@ __all__ = [
     "Subscription",
     "TimedOut",
     "Unavailable",
+    "Upcaster",
+    "UpcasterFailed",
     "WrongRevision",
     "connect",
 ]

@@ -5,7 +5,14 @@ from typing import Any, Callable, Iterator, Mapping, Sequence, Union
 
 import grpc
 
-from .errors import StreamNotFound, Unavailable, error_of_call
+from .errors import (
+    SagabaseError,
+    StreamNotFound,
+    Unavailable,
+    closed,
+    error_of_call,
+    error_of_read,
+)
 from .events import (
     START,
     Appended,
@@ -37,9 +44,11 @@ from .events import (
     stream_policy,
 )
 from .participant import Handler, Participant
+from .reducers import Reducers
 from .retry import Backoff, Retry
 from .sagas import Sagas
 from .session import AppendSession
+from .snapshots import Snapshots
 from .subscription import Subscription
 from .tracing import headers
 from .v1 import admin_pb2, admin_pb2_grpc, event_store_pb2_grpc
@@ -82,12 +91,16 @@ class Client:
         self._channel = channel
         self._retry = retry
         self._timeout = timeout
+        self._closed = threading.Event()
         self._store = event_store_pb2_grpc.EventStoreStub(channel)
         self._admin = admin_pb2_grpc.AdminStub(channel)
         self.sagas = Sagas(channel, self._call, self._pages, retry, self._pause)
+        self.snapshots = Snapshots(channel, self._call, self._responses, retry, self._pause)
+        self.reducers = Reducers(channel, self._call)
 
     def close(self) -> None:
         """Ends its calls, too."""
+        self._closed.set()
         self._channel.close()
 
     def __enter__(self) -> "Client":
@@ -136,13 +149,16 @@ class Client:
         backwards: bool = False,
         count: int = 0,
         filter: Union[Filter, None] = None,
+        upcast: bool = False,
     ) -> Iterator[RecordedEvent]:
         """The events of one stream, from the revision or time `start` on, that one included;
-        `count` 0: all. StreamNotFound comes with the first event."""
+        `count` 0: all. `upcast`: in their newest form. StreamNotFound comes with the first
+        event."""
         request = api.ReadStreamRequest(
             stream=stream,
             direction=_direction(backwards),
             count=count,
+            upcast=upcast,
             **place_fields(start, "revision"),
         )
         if filter is not None:
@@ -157,11 +173,15 @@ class Client:
         count: int = 0,
         query: Union[Query, None] = None,
         filter: Union[Filter, None] = None,
+        upcast: bool = False,
     ) -> Iterator[RecordedEvent]:
         """The events of the whole store in commit order, from the position or time `start` on. A
-        query finds its events by index, a filter looks at each."""
+        query finds its events by index, a filter looks at each; both as they are stored."""
         request = api.ReadAllRequest(
-            direction=_direction(backwards), count=count, **place_fields(start, "position")
+            direction=_direction(backwards),
+            count=count,
+            upcast=upcast,
+            **place_fields(start, "position"),
         )
         if query is not None:
             request.query.CopyFrom(query_message(query))
@@ -177,6 +197,7 @@ class Client:
         query: Union[Query, None] = None,
         filter: Union[Filter, None] = None,
         checkpoint_interval: int = 0,
+        upcast: bool = False,
     ) -> Subscription:
         """Past events, then new ones, without end: of one stream behind the revision `after`, or
         of all streams behind the position `after`. END: only what is appended from now on. A
@@ -186,6 +207,7 @@ class Client:
         request = api.SubscribeRequest(
             stream=stream,
             checkpoint_interval=checkpoint_interval,
+            upcast=upcast,
             **place_fields(after, "after_revision" if stream else "after_position"),
         )
         if query is not None:
@@ -298,7 +320,7 @@ class Client:
             try:
                 return method(request, timeout=self._timeout, metadata=headers())
             except grpc.RpcError as failed:
-                error = error_of_call(failed)
+                error = self._error_of(failed)
                 delay = backoff.next_delay() if isinstance(error, Unavailable) else None
                 if delay is None:
                     raise error from failed
@@ -314,23 +336,34 @@ class Client:
 
     def _pause(self, delay: float, end: threading.Event) -> None:
         """Until `end` is set, at most `delay` seconds. A channel gets on with connecting only
-        while a call waits for it."""
-        waits = self._admin.GetInfo.future(
-            admin_pb2.GetInfoRequest(), timeout=delay, wait_for_ready=True
-        )
+        while a call waits for it. Raises what a closed client does."""
+        if self._closed.is_set():
+            raise closed()
+        try:
+            waits = self._admin.GetInfo.future(
+                admin_pb2.GetInfoRequest(), timeout=delay, wait_for_ready=True
+            )
+        except ValueError as late:  # what gRPC says of a closed channel
+            raise closed() from late
         end.wait(delay)
         waits.cancel()
 
-    def _read(self, method: Callable, request: Any) -> Iterator[RecordedEvent]:
-        call = method(request)
+    def _responses(self, method: Callable, request: Any) -> Iterator[Any]:
+        """Of a read, which is not resumed."""
+        call = method(request, metadata=headers())
         try:
-            for page in call:
-                for event in page.events:
-                    yield recorded(event)
+            yield from call
         except grpc.RpcError as failed:
-            raise error_of_call(failed) from failed
+            raise error_of_read(self._error_of(failed), request) from failed
         finally:
             call.cancel()  # when the reader stops before the end
+
+    def _read(self, method: Callable, request: Any) -> Iterator[RecordedEvent]:
+        for page in self._responses(method, request):
+            yield from map(recorded, page.events)
+
+    def _error_of(self, failed: grpc.RpcError) -> SagabaseError:
+        return closed() if self._closed.is_set() else error_of_call(failed)
 
     def _last_revision(self, stream: str) -> Union[int, Edge]:
         """Where END is now. A subscription that is resumed has to know where it began."""

@@ -1,6 +1,7 @@
 """What can go wrong, one class for each thing that a program would do about it."""
 
-from typing import Union
+import contextlib
+from typing import Any, Iterator, Type, Union
 
 import grpc
 from google.rpc import status_pb2
@@ -54,6 +55,27 @@ class StreamNotFound(SagabaseError):
     """There is no such stream."""
 
 
+class SnapshotNotFound(SagabaseError):
+    """There is no such stream, or it has no such snapshot."""
+
+
+class NewerSnapshot(SagabaseError):
+    """The stream has a newer snapshot than the one that was put, or than it was to replace."""
+
+
+class RevisionNotFound(SagabaseError):
+    """The stream has no such revision."""
+
+
+class NoState(SagabaseError):
+    """The stream's category has no reducer, or it is disabled, or it fails at this stream; the
+    message tells where."""
+
+
+class UpcasterFailed(SagabaseError):
+    """A read that shows events in their newest form met an upcaster that fails or is disabled."""
+
+
 class PartlyStored(SagabaseError):
     """Only part of the append was stored before, so it is no repetition: an id was used twice."""
 
@@ -75,6 +97,7 @@ _CLASSES = {
     grpc.StatusCode.INVALID_ARGUMENT: InvalidRequest,
     grpc.StatusCode.NOT_FOUND: StreamNotFound,
     grpc.StatusCode.ALREADY_EXISTS: PartlyStored,
+    grpc.StatusCode.OUT_OF_RANGE: RevisionNotFound,
     grpc.StatusCode.RESOURCE_EXHAUSTED: LimitExceeded,
     grpc.StatusCode.UNAVAILABLE: Unavailable,
     grpc.StatusCode.DEADLINE_EXCEEDED: TimedOut,
@@ -112,7 +135,28 @@ def _typed(code: grpc.StatusCode, message: str, conflict: _Conflict) -> Sagabase
 
 
 def error_of_call(error: grpc.RpcError) -> SagabaseError:
-    return _typed(error.code(), error.details() or "", _conflict_of(error))
+    """Of a call that we have not cancelled: CANCELLED is how gRPC's core resets one that arrives
+    in the very moment in which its server ends."""
+    code = error.code()
+    if code is grpc.StatusCode.CANCELLED:
+        code = grpc.StatusCode.UNAVAILABLE
+    return _typed(code, error.details() or "", _conflict_of(error))
+
+
+def closed() -> SagabaseError:
+    """Of a call that its own client ended."""
+    return SagabaseError(grpc.StatusCode.CANCELLED, "the client is closed")
+
+
+@contextlib.contextmanager
+def told_as(kind: Type[SagabaseError], code: grpc.StatusCode) -> Iterator[None]:
+    """What this code means where it stands."""
+    try:
+        yield
+    except SagabaseError as error:
+        if error.code is not code:
+            raise
+        raise kind(code, error.message) from error
 
 
 def error_of_failure(failure: api.AppendFailure) -> SagabaseError:
@@ -122,3 +166,10 @@ def error_of_failure(failure: api.AppendFailure) -> SagabaseError:
         if failure.HasField(name):
             conflict = getattr(failure, name)
     return _typed(_CODES.get(failure.code, grpc.StatusCode.UNKNOWN), failure.message, conflict)
+
+
+def error_of_read(error: SagabaseError, request: Any) -> SagabaseError:
+    """Of one that may show events in their newest form."""
+    if request.upcast and error.code is grpc.StatusCode.FAILED_PRECONDITION:
+        return UpcasterFailed(error.code, error.message)
+    return error

@@ -5,7 +5,7 @@ import datetime
 import enum
 import json
 import uuid
-from typing import Any, Dict, List, Mapping, Sequence, Union
+from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 
 from .v1 import event_store_pb2 as api
 
@@ -40,6 +40,14 @@ Place = Union[int, Edge, datetime.datetime]
 Expected = Union[int, StreamState]
 
 
+def written(value: Any, content_type: Union[str, None] = None) -> Tuple[bytes, str]:
+    """Bytes as they are, anything else as JSON; and what that is, unless it is told."""
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value), content_type or ""
+    data = json.dumps(value, ensure_ascii=False).encode()
+    return data, JSON if content_type is None else content_type
+
+
 class Event:
     """An event to append. Its id is chosen here and makes repeating an append harmless: to try
     again, append the same object. `data` that is not bytes is written as JSON."""
@@ -56,12 +64,10 @@ class Event:
         content_type: Union[str, None] = None,
         id: Union[str, uuid.UUID, None] = None,
     ) -> None:
-        raw = isinstance(data, (bytes, bytearray, memoryview))
         self.type = type
-        self.data: bytes = bytes(data) if raw else json.dumps(data, ensure_ascii=False).encode()
+        self.data, self.content_type = written(data, content_type)
         self.tags: List[str] = list(tags)
         self.metadata: Dict[str, str] = dict(metadata or {})
-        self.content_type: str = ("" if raw else JSON) if content_type is None else content_type
         self.id: str = str(id or uuid.uuid4())
 
     def __repr__(self) -> str:

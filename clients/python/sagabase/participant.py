@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Union
 import grpc
 
 from . import tracing
-from .errors import SagabaseError, Unavailable, error_of_call
+from .errors import SagabaseError, Unavailable, closed, error_of_call
 from .events import StreamAppend, append_request
 from .retry import Backoff, Retry
 from .sagas import attribute_messages, attributes_of, payload, value_of
@@ -197,7 +197,7 @@ class Participant:
                 self._receive(message)
             return Unavailable(grpc.StatusCode.UNAVAILABLE, "the server ended the stream")
         except ValueError:  # what gRPC says of a closed channel
-            return SagabaseError(grpc.StatusCode.CANCELLED, "the client is closed")
+            return closed()
         except grpc.RpcError as broken:
             return error_of_call(broken)
         finally:

@@ -11,8 +11,9 @@ import grpc
 from google.protobuf import json_format
 
 from .errors import SagabaseError, Unavailable, error_of_call
-from .events import JSON, StreamAppend, append_request
+from .events import JSON, StreamAppend, append_request, written
 from .retry import Backoff, Retry
+from .tracing import headers
 from .v1 import saga_definition_pb2 as definitions
 from .v1 import saga_definition_pb2_grpc as definitions_grpc
 from .v1 import sagas_pb2 as api
@@ -62,10 +63,8 @@ def payload(value: Any, content_type: Union[str, None] = None) -> api.Payload:
     """What is not bytes is written as JSON; None is no bytes."""
     if value is None:
         return api.Payload()
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return api.Payload(data=bytes(value), content_type=content_type or "")
-    data = json.dumps(value, ensure_ascii=False).encode()
-    return api.Payload(data=data, content_type=JSON if content_type is None else content_type)
+    data, content_type = written(value, content_type)
+    return api.Payload(data=data, content_type=content_type)
 
 
 def value_of(message: api.Payload) -> Any:
@@ -167,7 +166,7 @@ class Sagas:
         while True:
             newest = None
             try:
-                for answer in self._sagas.WaitSaga(request):
+                for answer in self._sagas.WaitSaga(request, metadata=headers()):
                     backoff.reset()
                     newest = answer.summary
                 if newest is not None:

@@ -6,7 +6,7 @@ from typing import Any, Callable, Dict, Iterator, NamedTuple, Sequence, Union
 
 import grpc
 
-from .errors import SagabaseError, Unavailable, error_of_call, error_of_failure
+from .errors import SagabaseError, Unavailable, closed, error_of_call, error_of_failure
 from .events import (
     Appended,
     AppendedToMany,
@@ -137,7 +137,7 @@ class AppendSession:
                     self._settle(result)
             return Unavailable(grpc.StatusCode.UNAVAILABLE, "the session ended early")
         except ValueError:  # what gRPC says of a closed channel
-            return SagabaseError(grpc.StatusCode.CANCELLED, "the client is closed")
+            return closed()
         except grpc.RpcError as error:
             return error_of_call(error)
         finally:
@@ -156,8 +156,8 @@ class AppendSession:
                 return self._give_up(error)
             try:
                 self._pause(delay, threading.Event())
-            except ValueError:  # as above
-                return self._give_up(error)
+            except SagabaseError as closing:
+                return self._give_up(closing)
 
     def _give_up(self, error: SagabaseError) -> None:
         with self._changed:

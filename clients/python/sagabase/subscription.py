@@ -2,11 +2,11 @@
 
 import dataclasses
 import threading
-from typing import Callable, Iterator, Union
+from typing import Any, Callable, Iterator, Union
 
 import grpc
 
-from .errors import SagabaseError, Unavailable, error_of_call
+from .errors import SagabaseError, Unavailable, error_of_call, error_of_read
 from .events import RecordedEvent, recorded
 from .retry import Backoff, Retry
 from .v1 import event_store_pb2 as api
@@ -37,15 +37,14 @@ class FellBehind:
 Item = Union[RecordedEvent, CaughtUp, Checkpoint, FellBehind]
 
 
-class Subscription:
-    """Iterate over it, on one thread. After a lost connection it goes on behind the last event
-    or checkpoint that was handed out: each event comes once, in order. `close` ends the iteration
-    and may be called by any thread."""
+class Following:
+    """Iterate over it, on one thread, over as many connections as it takes. `close` ends the
+    iteration and may be called by any thread."""
 
     def __init__(
         self,
-        start: Callable[[api.SubscribeRequest], grpc.Call],
-        request: api.SubscribeRequest,
+        start: Callable[[Any], grpc.Call],
+        request: Any,
         retry: Retry,
         pause: Callable[[float, threading.Event], None],
     ) -> None:
@@ -58,13 +57,13 @@ class Subscription:
         self._call: Union[grpc.Call, None] = None
         self._items = self._run()
 
-    def __iter__(self) -> Iterator[Item]:
+    def __iter__(self) -> Iterator[Any]:
         return self
 
-    def __next__(self) -> Item:
+    def __next__(self) -> Any:
         return next(self._items)
 
-    def __enter__(self) -> "Subscription":
+    def __enter__(self) -> Any:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -76,7 +75,7 @@ class Subscription:
             if self._call is not None:
                 self._call.cancel()
 
-    def _run(self) -> Iterator[Item]:
+    def _run(self) -> Iterator[Any]:
         while True:
             with self._lock:
                 if self._closed.is_set():
@@ -97,8 +96,32 @@ class Subscription:
                 return
             delay = self._backoff.next_delay() if isinstance(error, Unavailable) else None
             if delay is None:
-                raise error
+                raise self._error_of(error)
             self._pause(delay, self._closed)
+
+    def _hand_out(self, message: Any) -> Iterator[Any]:
+        """The items of a message."""
+        raise NotImplementedError
+
+    def _error_of(self, error: SagabaseError) -> SagabaseError:
+        return error
+
+
+class Subscription(Following):
+    """After a lost connection it goes on behind the last event or checkpoint that was handed
+    out: each event comes once, in order."""
+
+    def __iter__(self) -> Iterator[Item]:
+        return self
+
+    def __next__(self) -> Item:
+        return next(self._items)
+
+    def __enter__(self) -> "Subscription":
+        return self
+
+    def _error_of(self, error: SagabaseError) -> SagabaseError:
+        return error_of_read(error, self._request)
 
     def _hand_out(self, message: api.SubscribeResponse) -> Iterator[Item]:
         """Each item moves the place to resume from when it leaves."""

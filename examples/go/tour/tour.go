@@ -26,6 +26,7 @@ var (
 	ctx          = context.Background()
 	store        api.EventStoreClient
 	snapshots    api.SnapshotsClient
+	reducers     api.ReducersClient
 	definitions  api.SagaDefinitionsClient
 	sagas        api.SagasClient
 	participants api.ParticipantClient
@@ -40,6 +41,7 @@ func dial(address string) (*grpc.ClientConn, error) {
 	}
 	store = api.NewEventStoreClient(connection)
 	snapshots = api.NewSnapshotsClient(connection)
+	reducers = api.NewReducersClient(connection)
 	definitions = api.NewSagaDefinitionsClient(connection)
 	sagas = api.NewSagasClient(connection)
 	participants = api.NewParticipantClient(connection)
@@ -268,6 +270,29 @@ func loadFromSnapshot(account string) error {
 	return nil
 }
 
+func compute(account string) error {
+	// region reducer
+	fold := `
+		return function(balance, event)
+			local cents = event.type == "Deposited" and event.data.cents or 0
+			return (balance or 0) + cents
+		end
+	`
+	_, err := reducers.PutReducer(ctx, &api.PutReducerRequest{Reducer: &api.Reducer{
+		Category: "account", Kind: &api.Reducer_Lua{Lua: &api.LuaReducer{Source: fold}},
+	}})
+	if err != nil {
+		return err
+	}
+	answer, err := reducers.GetState(ctx, &api.GetStateRequest{Stream: account})
+	if err != nil {
+		return err
+	}
+	fmt.Printf("computed %s\n", answer.State) // JSON
+	// endregion
+	return nil
+}
+
 func start(order string) error {
 	// region start
 	_, err := definitions.PutDefinition(ctx, &api.PutDefinitionRequest{
@@ -384,6 +409,7 @@ func run(address string) error {
 		func() error { return join("course:"+id, "student-ada"+id, "student-bea"+id) },
 		func() error { return followTwice(tag, bob) },
 		func() error { return loadFromSnapshot(bob) },
+		func() error { return compute(bob) },
 		func() error { return start(order) },
 		takePart,
 		func() error { return wait(order) },

@@ -185,9 +185,14 @@ static struct status greet(struct work *self, const Sagabase__V1__Hello *hello)
 
 static void receive(struct work *self)
 {
-    if (self->receiving || self->ended || self->half_closed || self->stopping ||
-        !answers_have_room(&self->answers) || self->beat_count == BEATS_UNSENT_MAX)
+    struct services *services = call_context(self->call);
+
+    if (self->receiving || self->ended || self->half_closed || self->stopping)
         return;
+    if (!answers_have_room(&self->answers))
+        return counter_add(&services->replies_full, 1);
+    if (self->beat_count == BEATS_UNSENT_MAX)
+        return counter_add(&services->heartbeats_full, 1);
     arena_destroy(&self->incoming);
     arena_init(&self->incoming, MESSAGE_ARENA_BYTES_MAX);
     self->receiving = true;

@@ -38,15 +38,15 @@ static struct status read_request(struct reading *self,
     TRY(stream_name_read(request->stream, &stream));
     TRY(reading_select(self, NULL, request->filter));
     TRY(reading_aim(self, 0, from, request->count, 0, 0));
-    TRY(find_snapshot(self, stream, snapshot));
+    if (!request->ignore_snapshot)
+        TRY(find_snapshot(self, stream, snapshot));
     TRY(event_log_find_stream(self->log, stream, &head));
     if (!head.exists)
         return stream_name_not_found(stream);
     if (snapshot->entry && !fits(snapshot, &head)) /* the stream was cut off or deleted just now */
         snapshot_release(snapshot);
-    *due = due_streams_is_due(services->due, stream, &head, snapshot);
-    if (request->ignore_snapshot)
-        snapshot_release(snapshot);
+    *due = due_streams_is_due(services->due, stream, &head,
+                              request->ignore_snapshot ? NULL : snapshot);
     self->stream_number = head.number;
     from.index = snapshot->entry ? snapshot->revision + 1 : head.first_revision;
     return reading_aim(self, 0, from, request->count, head.first_revision, head.last_revision + 1);
@@ -75,6 +75,7 @@ static struct status pack(const struct snapshot *snapshot, bool due, struct aren
 static void load(struct reading *self, const Sagabase__V1__LoadStreamRequest *request,
                  struct snapshot *snapshot)
 {
+    const struct services *services = call_context(self->call);
     bool due = false;
     struct status status = read_request(self, request, snapshot, &due);
 
@@ -82,6 +83,8 @@ static void load(struct reading *self, const Sagabase__V1__LoadStreamRequest *re
         status = pack(snapshot, due, call_arena(self->call), &self->beside);
     if (!status_ok(status))
         return call_end(self->call, status);
+    if (request->upcast)
+        reading_upcast(self, services->reducers);
     reading_start(self);
 }
 

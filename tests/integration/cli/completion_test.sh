@@ -15,9 +15,17 @@ run completion bash
 expect_code 0
 eval "$output"
 offers sagabase s
-expect_output "serve subscribe stream saga scavenge snapshot"
+expect_output "serve subscribe stream saga scavenge snapshot state"
 offers sagabase stream t
 expect_output "types tombstone"
+offers sagabase snapshot p
+expect_output "put policy"
+offers sagabase reducer ""
+expect_output "put list delete"
+offers sagabase upcaster l
+expect_output "list"
+offers sagabase read --upc
+expect_output "--upcast"
 offers sagabase stream list --c
 expect_output "--count"
 offers sagabase stream policy order-1 --max
@@ -37,6 +45,7 @@ run completion zsh
 [[ $output == *bashcompinit*"complete -F _sagabase sagabase" ]] || fail "zsh"
 run completion fish
 [[ $output == *"__fish_seen_subcommand_from append' -l fail-if -r -d "* ]] || fail "fish"
+[[ $output == *"-a 'serve config doctor help stream saga snapshot reducer upcaster'"* ]] || fail "fish"
 run completion tcsh
 expect_code 2
 expect_error 'sagabase: completion: bash, zsh or fish, not "tcsh"'

@@ -50,6 +50,37 @@ head -c 1048577 /dev/zero > "$folder/state"
 input=$folder/state run snapshot put basket-1 --revision 290
 expect_error 'sagabase: snapshot put: basket-1: state: at most 1 MiB'
 
+# Policies: of a category, of a stream in its place, changed in part, taken away.
+run snapshot policy
+expect_output "no policy"
+run snapshot policy basket --category --every-events 100 --keep 3
+expect_code 0
+run snapshot policy basket-1 --every 15m
+[[ $output == *"stream           -     15m     1  basket-1" ]] || fail "the policy as it is now"
+run snapshot policy basket-1 --keep 4 --json
+expect_output '{"stream":"basket-1","policy":{"every_ms":900000,"keep":4}}'
+run snapshot policy
+[[ $(wc -l <<< "$output") == 3 && $output == *basket*basket-1 ]] || fail "all policies"
+run snapshot policy basket-1 --clear --json
+expect_output ""
+run snapshot policy basket --category --json
+expect_output '{"category":"basket","policy":{"every_events":100,"keep":3}}'
+run snapshot policy basket --category --clear
+expect_output "no policy"
+
+# Due: told by load and by due, until there is a snapshot.
+run snapshot policy basket --category --every-events 30
+run snapshot load basket-1
+[[ $output != *"due for the next snapshot"* ]] || fail "nothing is due"
+run snapshot policy basket --category --every-events 20
+run snapshot load basket-1
+[[ $output == *"due for the next snapshot"* ]] || fail "due by its policy"
+run snapshot due basket --count 1 --json
+expect_output '{"stream":"basket-1","revision":299,"snapshot_revision":279}'
+run snapshot due --count 1
+[[ $output == *" 299 "*" 279  basket-1" ]] || fail "the table of what is due"
+run snapshot policy basket --category --clear
+
 # Killed while snapshots are put: none that was acknowledged is lost.
 for round in 1 2 3; do
     "$SAGABASE" snapshot delete basket-1 --all > "$folder/ignored"

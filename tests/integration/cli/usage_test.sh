@@ -9,7 +9,9 @@ expect_code 0
 run --help
 expect_code 0
 for command in serve append read subscribe "stream list" "stream show" \
-    "stream policy" "stream delete" "stream tombstone" import info bench "config check" \
+    "stream policy" "stream delete" "stream tombstone" "snapshot policy" "snapshot due" \
+    "reducer put" "reducer list" "reducer delete" state "upcaster put" "upcaster list" \
+    "upcaster delete" import info bench "config check" \
     "config print" doctor; do
     [[ $output == *"  $command "* ]] || fail "--help names $command"
     run help $command
@@ -28,6 +30,10 @@ expect_code 2
 expect_error 'sagabase: unknown command "subcribe" (did you mean subscribe?)'
 run stream shw
 expect_error 'sagabase: unknown command "stream shw" (did you mean stream show?)'
+run reducer lst
+expect_error 'sagabase: unknown command "reducer lst" (did you mean reducer list?)'
+run snapshot
+expect_error 'sagabase: unknown command "snapshot" (did you mean snapshot list?)'
 run read x --form 3
 expect_code 2
 expect_error 'sagabase: read: unknown option --form (did you mean --from?)'
@@ -75,6 +81,26 @@ expect_code 2
 expect_error 'sagabase: stream policy: --max-age: a whole number and s, m, h or d, not "30"'
 run stream policy s --category --truncate-before 3
 expect_error 'sagabase: stream policy: --truncate-before: only with a stream, *'
+run snapshot policy --keep 2
+expect_code 2
+expect_error 'sagabase: snapshot policy: NAME is missing: of a stream, or with --category of a category'
+run snapshot policy s --keep 101
+expect_error 'sagabase: snapshot policy: --keep: a whole number from 1 to 100, not "101"'
+run reducer put account
+expect_code 2
+expect_error 'sagabase: reducer put: CATEGORY FILE|- is missing'
+run reducer put account "$folder/missing"
+expect_code 1
+expect_error 'sagabase: reducer put: FILE: *missing: No such file or directory'
+printf '{"rules": [{"event_type": 7}]}' > "$folder/rules"
+run reducer put account "$folder/rules"
+expect_error 'sagabase: reducer put: */rules: rules\[0\].event_type: must be a string'
+printf '{"rules": [' > "$folder/rules"
+run reducer put account "$folder/rules"
+expect_error 'sagabase: reducer put: */rules: line 1, column *'
+run upcaster put X "$folder/missing"
+expect_code 1
+expect_error 'sagabase: upcaster put: FILE: *missing: No such file or directory'
 run stream delete s
 expect_code 2
 expect_error 'sagabase: stream delete: --expect: is required'

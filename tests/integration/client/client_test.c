@@ -409,6 +409,53 @@ static void a_server_that_stops_ends_a_subscription_as_unavailable(void **state)
     sagabase_subscription_close(subscription);
 }
 
+/* --- snapshots -------------------------------------------------------------------- */
+
+static void set_policy(const char *category, uint64_t every_events)
+{
+    Sagabase__V1__SetSnapshotPolicyRequest request =
+        SAGABASE__V1__SET_SNAPSHOT_POLICY_REQUEST__INIT;
+    Sagabase__V1__SnapshotPolicy policy = SAGABASE__V1__SNAPSHOT_POLICY__INIT;
+    Sagabase__V1__SetSnapshotPolicyResponse *response;
+
+    policy.every_events = every_events;
+    request.target_case = SAGABASE__V1__SET_SNAPSHOT_POLICY_REQUEST__TARGET_CATEGORY;
+    request.category = (char *)category;
+    request.policy = &policy;
+    expect(sagabase_set_snapshot_policy(client, &request, NULL, &response), SAGABASE_OK);
+    sagabase__v1__set_snapshot_policy_response__free_unpacked(response, NULL);
+}
+
+static void a_stream_that_is_due_is_told_by_loading_and_by_subscribing(void **state)
+{
+    Sagabase__V1__LoadStreamRequest load = SAGABASE__V1__LOAD_STREAM_REQUEST__INIT;
+    Sagabase__V1__SubscribeDueRequest subscribe = SAGABASE__V1__SUBSCRIBE_DUE_REQUEST__INIT;
+    const Sagabase__V1__SubscribeDueResponse *told;
+    struct sagabase_due *due;
+    struct sagabase_read *read;
+    struct sagabase_page page;
+
+    (void)state;
+    set_policy("order", 2);
+    expect(sagabase_subscribe_due(client, &subscribe, NULL, &due), SAGABASE_OK);
+    expect(append("order-1", ""), SAGABASE_OK);
+    expect(append("order-1", ""), SAGABASE_OK);
+    expect(sagabase_due_next(due, &told), SAGABASE_OK);
+    assert_string_equal(told->stream, "order-1");
+    assert_int_equal(told->revision, 1);
+    load.stream = "order-1";
+    expect(sagabase_load_stream(client, &load, NULL, &read), SAGABASE_OK);
+    expect(sagabase_read_next(read, &page), SAGABASE_OK);
+    assert_int_equal(page.count, 2);
+    assert_true(page.due);
+    expect(sagabase_read_next(read, &page), SAGABASE_OK);
+    assert_false(page.due);
+    sagabase_read_close(read);
+    sagabase_due_cancel(due);
+    expect(sagabase_due_next(due, &told), SAGABASE_CANCELLED);
+    sagabase_due_close(due);
+}
+
 /* --- sessions --------------------------------------------------------------------- */
 
 static struct sagabase_status send_append(struct sagabase_session *session, uint64_t number,
@@ -535,6 +582,7 @@ int main(void)
         with_server(another_thread_cancels_a_subscription),
         with_server(a_subscription_lives_as_long_as_its_time),
         with_server(a_server_that_stops_ends_a_subscription_as_unavailable),
+        with_server(a_stream_that_is_due_is_told_by_loading_and_by_subscribing),
         with_server(one_thread_sends_while_another_receives),
         with_server(a_failed_append_does_not_end_its_session),
         with_server(a_session_that_is_over_says_so_when_sending),

@@ -47,4 +47,29 @@ else
 fi
 
 stop_server || not_ok "the server ends well" "exit status $?"
+
+# --- SIGHUP
+
+hang_up() {
+    kill -HUP "$SERVER"
+    wait_until grep -q "$1" "$WORK/server.err"
+}
+level() { # prints the level that was, and leaves it as it is
+    "$sagabase" log-level info --server "$ADDRESS" | cut -d' ' -f1
+}
+echo "log-level: info" >"$WORK/sagabase.yaml"
+start_server "$sagabase" --in-memory --config "$WORK/sagabase.yaml" || exit 1
+echo "log-level: debug" >"$WORK/sagabase.yaml"
+if hang_up 'INFO server reread log_level=debug' && test "$(level)" = debug; then
+    ok "on SIGHUP the level is read again"
+else
+    not_ok "on SIGHUP the level is read again" "$(cat "$WORK/server.err")"
+fi
+echo "log-level: loud" >"$WORK/sagabase.yaml"
+if hang_up 'WARN server not_reread cause=' && test "$(level)" = info; then
+    ok "a wrong file changes nothing and ends nobody"
+else
+    not_ok "a wrong file changes nothing and ends nobody" "$(cat "$WORK/server.err")"
+fi
+stop_server || not_ok "the server ends well after SIGHUP" "exit status $?"
 conclude

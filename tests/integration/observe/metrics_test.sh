@@ -44,6 +44,12 @@ is "calls are counted by method and code" 3 "$(value "sagabase_rpc_duration_seco
 is "errors are, too" 1 "$(value "sagabase_rpc_duration_seconds_count{$calls,code=\"ABORTED\"}")"
 is "events are counted" 3 "$(value sagabase_store_events)"
 is "commits are counted" 3 "$(value sagabase_committed_events_total)"
+commits=$(value sagabase_commit_seconds_count)
+if test "$commits" -ge 3 && test "$(value sagabase_fsync_seconds_count)" -ge "$commits"; then
+    ok "the fsync of each commit is timed"
+else
+    not_ok "the fsync of each commit is timed" "$commits commits, $(value sagabase_fsync_seconds_count) of them"
+fi
 is "conflicts are counted" 1 "$(value sagabase_refused_changes_total)"
 is "RocksDB tells of itself" 3 "$(value 'sagabase_rocksdb_keys{family="log"}')"
 
@@ -128,6 +134,14 @@ done
 crowd=$(value process_open_fds)
 if test "$crowd" -lt 400; then ok "connections are bounded"; else not_ok "connections are bounded" "$crowd files"; fi
 wait_until get -o /dev/null "http://$HTTP/health/live" || not_ok "the crowd does no harm" "no answer"
+
+hit() {
+    test "$(value "sagabase_limit_hits_total{limit=\"$1\"}")" -ge 1
+}
+if wait_until hit http_connections; then ok "connections that had to wait are counted"; else not_ok "connections that had to wait are counted" 0; fi
+"$sagabase" append "$(head -c 40 /dev/zero | tr '\0' a)!" --server "$ADDRESS" --type Placed --data 1 >/dev/null
+"$sagabase" read --all --server "$ADDRESS" --stream-regex '^(a+)+$' >/dev/null 2>&1
+if hit filter_steps; then ok "filters that take too many steps are counted"; else not_ok "filters that take too many steps are counted" 0; fi
 
 # --- Prometheus
 

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "sagabase/v1/reducers.pb-c.h"
+#include "server/reducers/limits.h"
 #include "server/reducers/reducers.h"
 #include "storage/rocksdb/rocksdb_engine.h"
 #include "storage/snapshots/snapshot_store.h"
@@ -36,29 +37,6 @@ static int tear_down(void **state)
 }
 
 /* --- calls ---------------------------------------------------------------------------------- */
-
-static struct status append_json(struct test_server *server, const char *stream, const char *type,
-                                 const char *data)
-{
-    Sagabase__V1__ProposedEvent event = SAGABASE__V1__PROPOSED_EVENT__INIT, *events = &event;
-    Sagabase__V1__AppendToStreamRequest request = SAGABASE__V1__APPEND_TO_STREAM_REQUEST__INIT;
-    struct uuid id = uuid_random();
-    uint8_t text[UUID_TEXT_BYTES + 1] = {0};
-
-    uuid_format(&id, text);
-    event.id = (char *)text;
-    event.type = (char *)type;
-    event.content_type = "application/json";
-    event.data.data = (uint8_t *)data;
-    event.data.len = strlen(data);
-    request.stream = (char *)stream;
-    request.expected_case = SAGABASE__V1__APPEND_TO_STREAM_REQUEST__EXPECTED_STATE;
-    request.state = SAGABASE__V1__STREAM_STATE__STREAM_STATE_ANY;
-    request.events = &events;
-    request.n_events = 1;
-    return rpc_client_ask(server->client, EVENT_STORE("AppendToStream"), &request.base,
-                          &sagabase__v1__append_to_stream_response__descriptor, NULL);
-}
 
 static struct status put(struct test_server *server, Sagabase__V1__Reducer *reducer, char hash[17])
 {
@@ -161,7 +139,7 @@ static void the_state_knows_every_acknowledged_event(void **state)
 
     assert_ok(put_lua(server, "counter", COUNTER, NULL));
     for (uint64_t i = 0; i < 30; i++) {
-        assert_ok(append_json(server, "counter-1", "Added", "{\"by\":1}"));
+        assert_ok(append_json(server->client, "counter-1", "Added", "{\"by\":1}"));
         snprintf(text, sizeof text, "{\"n\":%d}", (int)i + 1);
         expect_state(server, "counter-1", text, i, i + 1);
     }
@@ -191,10 +169,10 @@ static void rules_patch_the_state_of_a_stream(void **state)
     reducer.kind_case = SAGABASE__V1__REDUCER__KIND_MERGE_PATCH;
     reducer.merge_patch = &merge_patch;
     assert_ok(put(server, &reducer, NULL));
-    assert_ok(append_json(server, "order-1", "Placed", "{\"items\":[1,2],\"total\":30}"));
-    assert_ok(append_json(server, "order-1", "Shown", "7"));
+    assert_ok(append_json(server->client, "order-1", "Placed", "{\"items\":[1,2],\"total\":30}"));
+    assert_ok(append_json(server->client, "order-1", "Shown", "7"));
     expect_state(server, "order-1", "{\"items\":[1,2],\"total\":30}", 1, 2);
-    assert_ok(append_json(server, "order-1", "Cancelled", "{}"));
+    assert_ok(append_json(server->client, "order-1", "Cancelled", "{}"));
     expect_state(server, "order-1", "{\"status\":\"cancelled\",\"total\":30}", 2, 3);
 }
 
@@ -245,11 +223,11 @@ static void a_fold_begins_with_the_snapshot_of_this_very_reducer(void **state)
     char hash[17], content_type[64];
 
     assert_ok(put_lua(server, "counter", COUNTER, hash));
-    assert_ok(append_json(server, "counter-1", "Added", "{\"by\":1}"));
-    assert_ok(append_json(server, "counter-1", "Added", "{\"by\":2}"));
+    assert_ok(append_json(server->client, "counter-1", "Added", "{\"by\":1}"));
+    assert_ok(append_json(server->client, "counter-1", "Added", "{\"by\":2}"));
     assert_ok(put_state(server, "counter-1"));
     expect_state(server, "counter-1", "{\"n\":3}", 1, 0);
-    assert_ok(append_json(server, "counter-1", "Added", "{\"by\":4}"));
+    assert_ok(append_json(server->client, "counter-1", "Added", "{\"by\":4}"));
     expect_state(server, "counter-1", "{\"n\":7}", 2, 1);
     arena_init(&arena, 1 << 20);
     assert_ok(snapshot_get(server->snapshots, bytes_of_text("counter-1"), SNAPSHOT_NEWEST, &arena,
@@ -289,12 +267,12 @@ static void a_reducer_that_fails_is_disabled_until_it_is_put_again(void **state)
 
     assert_ok(put_lua(server, "counter", COUNTER, NULL));
     assert_true(reducers_has(server->reducers, bytes_of_text("counter")));
-    assert_ok(append_json(server, "counter-1", "Added", "{\"by\":1}"));
-    assert_ok(append_json(server, "counter-1", "Added", "{}"));
+    assert_ok(append_json(server->client, "counter-1", "Added", "{\"by\":1}"));
+    assert_ok(append_json(server->client, "counter-1", "Added", "{}"));
     assert_fails(get(server, "counter-1"), FAILED_PRECONDITION, "fails at counter-1@1: reducer:1:");
     expect_disabled(server, "field 'by'", "counter-1", 1);
     assert_false(reducers_has(server->reducers, bytes_of_text("counter")));
-    assert_ok(append_json(server, "counter-2", "Added", "{\"by\":1}"));
+    assert_ok(append_json(server->client, "counter-2", "Added", "{\"by\":1}"));
     assert_fails(get(server, "counter-2"), FAILED_PRECONDITION, "is disabled since it failed");
     assert_ok(put_lua(server, "counter",
                       "return function(s, e) return (s or 0) + (e.data.by or 0) end", NULL));
@@ -314,7 +292,7 @@ static void loops_and_bombs_disable_themselves_and_nothing_else(void **state)
     };
     struct test_server *server = *state;
 
-    assert_ok(append_json(server, "bad-1", "Added", "{}"));
+    assert_ok(append_json(server->client, "bad-1", "Added", "{}"));
     for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
         char source[128];
         snprintf(source, sizeof source, "return function(s, e) %s end", bodies[i][0]);
@@ -354,7 +332,7 @@ static void reducers_are_listed_by_category_and_deleted(void **state)
     all = list(server);
     assert_int_equal(all->n_reducers, 1);
     forget(all);
-    assert_ok(append_json(server, "a-1", "Added", "{}"));
+    assert_ok(append_json(server->client, "a-1", "Added", "{}"));
     assert_fails(get(server, "a-1"), FAILED_PRECONDITION, "category \"a\" has no reducer");
 }
 
@@ -381,13 +359,40 @@ static void what_cannot_be_put_is_refused_by_name(void **state)
     assert_true(delete_reducer_of(server, long_name));
 }
 
+static void a_thousand_reducers_are_enough(void **state)
+{
+    struct test_server *server = *state;
+    struct reducers *again;
+    char category[16];
+
+    for (int i = 0; i < REDUCERS_MAX; i++) {
+        snprintf(category, sizeof category, "c%d", i);
+        assert_ok(put_lua(server, category, "return function() end", NULL));
+    }
+    assert_fails(put_lua(server, "more", COUNTER, NULL), RESOURCE_EXHAUSTED,
+                 "reducers: at most 1000");
+    assert_ok(put_lua(server, "c7", COUNTER, NULL));
+    assert_true(delete_reducer_of(server, "c8"));
+    assert_ok(put_lua(server, "more", COUNTER, NULL));
+    /* Who reads them anew finds the same. */
+    assert_ok(reducers_open(
+        &(struct reducers_options){.log = server->log, .snapshots = server->snapshots}, &again));
+    Sagabase__V1__ListReducersResponse *all = list(server);
+    assert_int_equal(all->n_reducers, REDUCERS_MAX);
+    for (size_t i = 0; i < all->n_reducers; i++)
+        assert_true(reducers_has(again, bytes_of_text(all->reducers[i]->reducer->category)));
+    assert_false(reducers_has(again, bytes_of_text("c8")));
+    forget(all);
+    reducers_close(again);
+}
+
 static void nobody_else_writes_the_streams_of_reducers(void **state)
 {
     struct test_server *server = *state;
 
-    assert_fails(append_json(server, "$reducer-a", "$ReducerPut", "{}"), INVALID_ARGUMENT,
+    assert_fails(append_json(server->client, "$reducer-a", "$ReducerPut", "{}"), INVALID_ARGUMENT,
                  "the server's own");
-    assert_fails(append_json(server, "$upcaster-A", "$UpcasterPut", "{}"), INVALID_ARGUMENT,
+    assert_fails(append_json(server->client, "$upcaster-A", "$UpcasterPut", "{}"), INVALID_ARGUMENT,
                  "the server's own");
 }
 
@@ -405,15 +410,15 @@ static void reducers_outlive_a_restart(void **state)
     assert_ok(put_lua(server, "counter", COUNTER, NULL));
     assert_ok(put_lua(server, "gone", COUNTER, NULL));
     assert_true(delete_reducer_of(server, "gone"));
-    assert_ok(append_json(server, "counter-1", "Added", "{\"by\":5}"));
+    assert_ok(append_json(server->client, "counter-1", "Added", "{\"by\":5}"));
     assert_ok(put_state(server, "counter-1"));
-    assert_ok(append_json(server, "counter-1", "Added", "{\"by\":6}"));
+    assert_ok(append_json(server->client, "counter-1", "Added", "{\"by\":6}"));
     test_server_stop(server);
 
     assert_ok(rocksdb_engine_open(&options, &engine));
     server = test_server_start(engine, 0);
     expect_state(server, "counter-1", "{\"n\":11}", 1, 1);
-    assert_ok(append_json(server, "counter-1", "Added", "{}"));
+    assert_ok(append_json(server->client, "counter-1", "Added", "{}"));
     assert_fails(get(server, "counter-1"), FAILED_PRECONDITION, "fails at counter-1@2");
     test_server_stop(server);
 
@@ -427,25 +432,78 @@ static void reducers_outlive_a_restart(void **state)
 /* --- giving up
  * ------------------------------------------------------------------------------------ */
 
+/* A stream whose fold takes seconds: each event takes some of its steps. */
+static void append_slow(struct test_server *server)
+{
+    uint64_t last;
+
+    assert_ok(append_some(server->log, "slow-1", NO_STREAM, 5000, &last));
+    assert_ok(put_lua(server, "slow",
+                      "return function(s) for i = 1, 200000 do end return (s or 0) + 1 end", NULL));
+}
+
+static struct rpc_call *ask_slow(struct test_server *server)
+{
+    Sagabase__V1__GetStateRequest request = SAGABASE__V1__GET_STATE_REQUEST__INIT;
+
+    request.stream = "slow-1";
+    return open_with(server->client, REDUCERS("GetState"), &request.base);
+}
+
 static void a_fold_that_nobody_waits_for_is_given_up(void **state)
 {
     struct test_server *server = *state;
-    Sagabase__V1__GetStateRequest request = SAGABASE__V1__GET_STATE_REQUEST__INIT;
-    uint64_t last;
 
-    /* Each event takes most of its steps, so that the stream takes long. */
-    assert_ok(append_some(server->log, "slow-1", NO_STREAM, 5000, &last));
-    assert_ok(append_json(server, "quick-1", "Added", "{\"by\":1}"));
-    assert_ok(put_lua(server, "slow",
-                      "return function(s) for i = 1, 200000 do end return (s or 0) + 1 end", NULL));
+    append_slow(server);
+    assert_ok(append_json(server->client, "quick-1", "Added", "{\"by\":1}"));
     assert_ok(put_lua(server, "quick", COUNTER, NULL));
-    request.stream = "slow-1";
-    struct rpc_call *call = open_with(server->client, REDUCERS("GetState"), &request.base);
+    struct rpc_call *call = ask_slow(server);
     expect_state(server, "quick-1", "{\"n\":1}", 0, 1); /* others have their turn */
     rpc_call_cancel(call);
     assert_int_equal(rpc_call_finish(call).code, STATUS_CANCELLED);
     rpc_call_free(call);
     expect_state(server, "quick-1", "{\"n\":1}", 0, 1);
+}
+
+static void a_server_that_stops_waits_for_no_fold(void **state)
+{
+    struct test_server *server = *state;
+
+    append_slow(server);
+    struct rpc_call *call = ask_slow(server);
+    assert_ok(append_json(server->client, "quick-1", "Added", "{}")); /* the call has begun */
+    test_server_stop_rpc(server);
+    assert_int_equal(rpc_call_finish(call).code, STATUS_UNAVAILABLE);
+    rpc_call_free(call);
+}
+
+static void a_full_queue_refuses(void **state)
+{
+    enum { WANTED = REDUCTIONS_WAITING_MAX + 2 * REDUCTIONS_ACTIVE_MAX };
+    struct test_server *server = *state;
+    struct reduction *reductions = calloc(WANTED, sizeof *reductions);
+    size_t taken = 0, refused = 0;
+    sem_t done;
+
+    append_slow(server);
+    sem_init(&done, 0, 0);
+    for (size_t i = 0; i < WANTED; i++) {
+        reductions[i].stream = bytes_of_text("slow-1");
+        reductions[i].at = REDUCTION_NEWEST;
+        reductions[i].done = on_done;
+        reductions[i].context = &done;
+        struct status status = reducers_submit(server->reducers, &reductions[i]);
+        taken += status_ok(status);
+        refused += status.code == STATUS_RESOURCE_EXHAUSTED;
+    }
+    assert_true(refused > 0);
+    assert_int_equal(taken + refused, WANTED);
+    for (size_t i = 0; i < WANTED; i++)
+        atomic_store(&reductions[i].is_abandoned, true);
+    for (size_t i = 0; i < taken; i++)
+        sem_wait(&done);
+    sem_destroy(&done);
+    free(reductions);
 }
 
 int main(void)
@@ -460,9 +518,12 @@ int main(void)
         TEST(loops_and_bombs_disable_themselves_and_nothing_else),
         TEST(reducers_are_listed_by_category_and_deleted),
         TEST(what_cannot_be_put_is_refused_by_name),
+        TEST(a_thousand_reducers_are_enough),
         TEST(nobody_else_writes_the_streams_of_reducers),
         cmocka_unit_test(reducers_outlive_a_restart),
         TEST(a_fold_that_nobody_waits_for_is_given_up),
+        TEST(a_server_that_stops_waits_for_no_fold),
+        TEST(a_full_queue_refuses),
     };
 
     return cmocka_run_group_tests_name("reducers", tests, NULL, NULL);

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "sagabase/v1/reducers.pb-c.h"
 #include "sagabase/v1/snapshots.pb-c.h"
 #include "tests/integration/services/expect.h"
 #include "tests/support/log_fixture.h"
@@ -127,6 +129,53 @@ static void expect_told(struct rpc_call *call, const char *stream, uint64_t revi
     sagabase__v1__subscribe_due_response__free_unpacked(told, NULL);
 }
 
+/* --- made by the server ---------------------------------------------------------------------- */
+
+static void put_reducer(struct test_server *server, const char *category)
+{
+    Sagabase__V1__PutReducerRequest request = SAGABASE__V1__PUT_REDUCER_REQUEST__INIT;
+    Sagabase__V1__Reducer reducer = SAGABASE__V1__REDUCER__INIT;
+    Sagabase__V1__LuaReducer lua = SAGABASE__V1__LUA_REDUCER__INIT;
+
+    reducer.category = (char *)category;
+    reducer.kind_case = SAGABASE__V1__REDUCER__KIND_LUA;
+    reducer.lua = &lua;
+    lua.source = "return function(state, event) return { events = event.revision + 1 } end";
+    request.reducer = &reducer;
+    expect_ok(rpc_client_ask(server->client, "/sagabase.v1.Reducers/PutReducer", &request.base,
+                             &sagabase__v1__put_reducer_response__descriptor, NULL));
+}
+
+static void delete_reducer(struct test_server *server, const char *category)
+{
+    Sagabase__V1__DeleteReducerRequest request = SAGABASE__V1__DELETE_REDUCER_REQUEST__INIT;
+
+    request.category = (char *)category;
+    expect_ok(rpc_client_ask(server->client, "/sagabase.v1.Reducers/DeleteReducer", &request.base,
+                             &sagabase__v1__delete_reducer_response__descriptor, NULL));
+}
+
+/* What snapshots there are, once the newest is of this revision; how many. */
+static size_t wait_for_snapshot(struct test_server *server, const char *stream, uint64_t revision)
+{
+    Sagabase__V1__ListSnapshotsRequest request = SAGABASE__V1__LIST_SNAPSHOTS_REQUEST__INIT;
+    int64_t end_us = clock_monotonic_us(system_clock()) + INT64_C(50000000);
+    bool is_there = false;
+    size_t count = 0;
+
+    request.stream = (char *)stream;
+    while (!is_there && clock_monotonic_us(system_clock()) < end_us) {
+        Sagabase__V1__ListSnapshotsResponse *listed;
+        expect_ok(rpc_client_ask(server->client, SNAPSHOTS("ListSnapshots"), &request.base,
+                                 &sagabase__v1__list_snapshots_response__descriptor, &listed));
+        count = listed->n_snapshots;
+        is_there = count > 0 && listed->snapshots[0]->revision >= revision;
+        sagabase__v1__list_snapshots_response__free_unpacked(listed, NULL);
+    }
+    assert_true(is_there);
+    return count;
+}
+
 /* --- tests ----------------------------------------------------------------------------------- */
 
 static void a_stream_is_due_after_so_many_events_until_a_snapshot_is_put(void **state)
@@ -243,6 +292,35 @@ static void a_stream_that_is_deleted_is_not_due(void **state)
     rpc_call_free(call);
 }
 
+static void the_server_makes_the_snapshots_of_a_category_with_a_reducer(void **state)
+{
+    struct test_server *server = *state;
+    Sagabase__V1__SnapshotPolicy policy = SAGABASE__V1__SNAPSHOT_POLICY__INIT;
+
+    policy.every_events = 10;
+    policy.keep = 2;
+    append(server, "order-1", 10);
+    put_reducer(server, "order");
+    expect_ok(set_policy(server, CATEGORY, "order", &policy));
+    set_every(server, CATEGORY, "cart", 1, 0);
+    wait_for_snapshot(server, "order-1", 9);
+    assert_false(load_says_due(server, "order-1", false));
+    append(server, "order-1", 10);
+    wait_for_snapshot(server, "order-1", 19);
+    append(server, "order-1", 10);
+    assert_int_equal(wait_for_snapshot(server, "order-1", 29), 2);
+    struct rpc_call *call = subscribe(server, "");
+    append(server, "cart-1", 1);
+    expect_told(call, "cart-1", 0, UINT64_MAX);
+    delete_reducer(server, "order");
+    append(server, "order-1", 10);
+    expect_told(call, "order-1", 39, 29);
+    assert_true(load_says_due(server, "order-1", false));
+    put_reducer(server, "order");
+    wait_for_snapshot(server, "order-1", 39);
+    rpc_call_free(call);
+}
+
 static void policies_are_listed_those_of_categories_first(void **state)
 {
     static const char *const expected[] = {"b", "c", "a-1"};
@@ -320,6 +398,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_policy_that_goes_takes_its_streams_off, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_stream_that_is_deleted_is_not_due, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_server_makes_the_snapshots_of_a_category_with_a_reducer,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(policies_are_listed_those_of_categories_first, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_be_a_policy_is_refused_by_name, set_up,

@@ -2,13 +2,12 @@
 # One trace from who starts a saga through the server to its participants in two languages, as
 # OpenTelemetry's own collector receives it.
 #
-# usage: saga_trace_test.sh SAGABASE EVENT_STORE_PROTO PYTHON_PROGRAM NODE_PROGRAM CHECK PACKAGE_FILE...
+# usage: saga_trace_test.sh SAGABASE EVENT_STORE_PROTO FOLDER PACKAGE_FILE...  (FOLDER: of the programs)
 
 source tests/support/testing.sh
 source tests/support/packages.sh
-sagabase=$(realpath "$1") proto=$2 python_program=$(realpath "$3") node_program=$(realpath "$4")
-check=$(realpath "$5")
-shift 5
+sagabase=$(realpath "$1") proto=$2 programs=$(realpath "$3")
+shift 3
 tool "traces of sagas" bin/otelcol || conclude
 collector=$TOOL
 tool "traces of sagas" node/node_modules/@opentelemetry/sdk-trace-node || conclude
@@ -23,7 +22,7 @@ checkout "$proto" "$@"
 install_python_package "$python" || exit 1
 mkdir "$WORK/app"
 install_node_package "$modules" "$WORK/app" || exit 1
-cp "$node_program" "$WORK/app/"
+cp "$programs"/*.mjs "$WORK/app/"
 
 # --- a collector that writes what it gets to a file
 
@@ -42,10 +41,10 @@ wait_until grep -q 'Everything is ready' "$WORK/collector.log" || not_ok "the co
 export OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:$port OTEL_BSP_SCHEDULE_DELAY=100
 
 serve() {
-    OTEL_SERVICE_NAME=sagabase start_server "$sagabase" --data "$WORK/data" || exit 1
+    SAGABASE_HTTP_LISTEN=127.0.0.1:0 OTEL_SERVICE_NAME=sagabase start_server "$sagabase" --data "$WORK/data" || exit 1
 }
 python() {
-    OTEL_SERVICE_NAME=payments "$python" "$python_program" "$@"
+    OTEL_SERVICE_NAME=payments "$python" "$programs/saga_trace.py" "$@"
 }
 is() {
     if test "$2" = "$3"; then ok "$1"; else not_ok "$1" "$3, not $2"; fi
@@ -65,9 +64,9 @@ python start "$ADDRESS" kept=traced
 stop_server || not_ok "the server ends well" "exit status $?"
 serve
 PARTICIPANTS=""
-part payments "$python" "$python_program" serve "$ADDRESS"
+part payments "$python" "$programs/saga_trace.py" serve "$ADDRESS"
 cd "$WORK/app" || exit 1
-part shipping node "${node_program##*/}" "$ADDRESS"
+part shipping node saga_trace.mjs "$ADDRESS"
 python start "$ADDRESS" good=traced bad=traced alone=untraced
 is "sagas come to their ends, also one that was started before a restart" \
     "kept COMPLETED good COMPLETED bad COMPENSATED alone COMPLETED" \
@@ -79,15 +78,49 @@ python metadata "$ADDRESS" payment-good '$cmd-shipping' >"$WORK/traceparents"
 { read -r with_reply && read -r unsampled; } <"$WORK/traceparents"
 is "what is not sampled is handed on as it came" 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00 "$unsampled"
 
+# metric SERIES: as the server tells it.
+metric() {
+    curl --silent --max-time 20 "$(sed -n 's|^  metrics  ||p' "$WORK/server.out")" |
+        awk -v series="$1" '$1 == series { found = $2 } END { print found + 0 }'
+}
+is "each attempt that was handed out has been waited for" 12 \
+    "$(metric sagabase_command_schedule_to_start_seconds_count)"
+is "sagas are counted by their ends" "4 1 0" \
+    "$(for end in completed compensated terminated; do metric "sagabase_sagas_ended_total{status=\"$end\"}"; done | xargs)"
+
 # Who ends sends what it still has.
-for participant in $PARTICIPANTS; do
-    kill "$participant"
-    wait "$participant" || not_ok "the participants end well" "$(cat "$WORK/payments.log" "$WORK/shipping.log")"
+end_participants() {
+    for participant in $PARTICIPANTS; do
+        kill "$participant"
+        wait "$participant" || not_ok "the participants end well" "$(cat "$WORK"/*.log)"
+    done
+    PARTICIPANTS=""
+}
+end_participants
+
+# --- where OpenTelemetry is not installed
+
+rm "$WORK/app/node_modules/@opentelemetry"
+part plain-python "$python" "$programs/plain_participant.py" "$ADDRESS"
+part plain-node node plain_participant.mjs "$ADDRESS"
+python start "$ADDRESS" plain=traced
+is "participants need no OpenTelemetry" "plain COMPLETED" "$(python wait "$ADDRESS" plain)"
+# shellcheck disable=SC2016 # the $ is of the stream
+python metadata "$ADDRESS" '$cmd-payments' called-python sent-python >"$WORK/python.traces"
+# shellcheck disable=SC2016
+python metadata "$ADDRESS" '$cmd-shipping' called-node sent-node >"$WORK/node.traces"
+for language in python node; do
+    if grep -q '^00-.*-01$' "$WORK/$language.traces" && test "$(sort -u "$WORK/$language.traces" | wc -l)" = 1; then
+        ok "$language: what a handler appends carries its command's trace, in a session, too"
+    else
+        not_ok "$language: what a handler appends carries its command's trace, in a session, too" "$(cat "$WORK/$language.traces")"
+    fi
 done
+end_participants
 stop_server || not_ok "the server ends well" "exit status $?"
 kill "$COLLECTOR"
 wait "$COLLECTOR" || not_ok "the collector ends well" "$(tail -5 "$WORK/collector.log")"
-"$python" "$check" "$WORK/spans.json" || FAILURES=$((FAILURES + 1))
+"$python" "$programs/check_spans.py" "$WORK/spans.json" || FAILURES=$((FAILURES + 1))
 if grep -q "\"spanId\":\"$(cut -d- -f3 <<<"$with_reply")\"[^}]*\"name\":\"handle TakeMoney\"" "$WORK/spans.json"; then
     ok "events that come with a reply carry the trace of the participant"
 else

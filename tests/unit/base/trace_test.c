@@ -229,11 +229,53 @@ static void who_waits_for_spans_is_told_to_hurry(void **state)
     tracer_free(tracer);
 }
 
+static void a_span_of_a_known_id_is_admitted_as_its_parent_is(void **state)
+{
+    static const uint8_t id[SPAN_ID_BYTES] = {1, 2, 3, 4, 5, 6, 7, 8};
+    struct tracer *tracer = tracer_create((struct sampler){SAMPLE_ALL, 0, true}, 1);
+    struct trace_context parent = parent_of(TRACEPARENT), context = {.flags = 42};
+
+    (void)state;
+    assert_true(tracer_admit_as(tracer, &parent, id, &context));
+    assert_memory_equal(context.span_id, id, SPAN_ID_BYTES);
+    assert_memory_equal(context.trace_id, parent.trace_id, TRACE_ID_BYTES);
+    assert_int_equal(context.flags, TRACE_SAMPLED);
+    parent.flags = 0;
+    context.flags = 42;
+    assert_false(tracer_admit_as(tracer, &parent, id, &context));
+    assert_int_equal(context.flags, 42);
+    tracer_free(tracer);
+}
+
+static void a_name_that_is_given_comes_out_of_the_queue(void **state)
+{
+    struct tracer *tracer = tracer_create((struct sampler){SAMPLE_ALL, 0, true}, 1);
+    struct trace_context parent = parent_of(TRACEPARENT);
+    static char long_name[2 * SPAN_TEXT_BYTES_MAX];
+    struct trace_span span, taken;
+
+    (void)state;
+    memset(long_name, 'x', sizeof long_name);
+    span_start(&span, "saga", SPAN_INTERNAL, &parent, NULL);
+    span_set_name(&span, "saga ", bytes_of(long_name, sizeof long_name));
+    span_put_text(&span, "id", bytes_of_text("7"));
+    span_end(tracer, &span);
+    memset(&span, 0, sizeof span);
+    assert_int_equal(tracer_take(tracer, &taken, 1, 0), 1);
+    assert_memory_equal(taken.name, "saga xxx", 8);
+    assert_in_range(strlen(taken.name), 100, SPAN_TEXT_BYTES_MAX - 1);
+    assert_memory_equal(taken.attributes[0].text.data, "7", 1);
+    span_destroy(&taken);
+    tracer_free(tracer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_traceparent_is_read_and_written),
         cmocka_unit_test(malformed_traceparents_are_refused),
+        cmocka_unit_test(a_span_of_a_known_id_is_admitted_as_its_parent_is),
+        cmocka_unit_test(a_name_that_is_given_comes_out_of_the_queue),
         cmocka_unit_test(of_a_later_version_the_beginning_is_read),
         cmocka_unit_test(samplers_do_as_they_are_named),
         cmocka_unit_test(a_sampled_context_belongs_to_its_parents_trace),

@@ -221,7 +221,8 @@ static void no_loop_goes_on_for_ever(void **state)
         snprintf(source, sizeof source, "return function(s, e) %s end", sources[i]);
         expect_failure(source, ENDED);
     }
-    expect_failure("while true do end", STEPS); /* the chunk itself */
+    expect_failure("return function() while true do end end", STEPS);
+    expect_failure("while true do end", "more than 100000 steps to load it");
 }
 
 static void one_instruction_cannot_take_for_ever(void **state)
@@ -244,10 +245,16 @@ static void one_instruction_cannot_take_for_ever(void **state)
                    "'setmetatable'");
     expect_failure("return function() return table.concat({}, '', 1, 1 << 62) end", "concat");
     expect_failure("return function() return table.unpack({}, 1, 1 << 30) end", "unpack");
-    /* Comparing what is long and equal costs more than its step: the thread's time ends it. */
-    expect_failure("return function() local a, b = ('x'):rep(1 << 20), ('x'):rep(1 << 20) "
-                   "local n = 0; while true do if a == b then n = n + 1 end end end",
-                   ENDED);
+}
+
+static void find_begins_where_it_is_told_within_the_text(void **state)
+{
+    (void)state;
+    expect_state("return function() return ('abca'):find('a', 2) end", "0", "4");
+    expect_state("return function() return ('abca'):find('a', -1) end", "0", "4");
+    expect_state("return function() return ('abca'):find('a', -9) end", "0", "1");
+    expect_state("return function() return ('abca'):find('a', math.mininteger) end", "0", "1");
+    expect_state("return function() return ('abca'):find('a', math.maxinteger) end", "0", "null");
 }
 
 static void no_script_takes_more_than_its_memory(void **state)
@@ -312,6 +319,19 @@ static void what_reaches_out_is_not_there(void **state)
         expect_state(source, "{}", "true");
     }
     expect_failure("\x1bLua", "binary chunk");
+}
+
+static void nothing_tells_where_in_memory_it_lies(void **state)
+{
+    (void)state;
+    expect_state("return function() return {tostring({}), tostring(type), tostring(json.null), "
+                 "tostring(1.5), tostring(nil)} end",
+                 "0", "[\"table\",\"function\",\"userdata\",\"1.5\",\"nil\"]");
+    expect_state("return function() return ('%5.1f|%d|%s|%q|%%p'):format(1, 2, 'x', 'y') end", "0",
+                 "\"  1.0|2|x|\\\"y\\\"|%p\"");
+    expect_failure("return function() return ('%s'):format({}) end", "argument 2 is a table");
+    expect_failure("return function() return ('%-20p'):format('x') end", "no %p");
+    expect_failure("return function() return ('%%\\0%p'):format('x') end", "no %p");
 }
 
 static void errors_are_told_as_text(void **state)
@@ -426,6 +446,22 @@ static void what_is_no_event_is_refused(void **state)
     }
 }
 
+/* Comparing what is long and equal costs more than its step. */
+static void what_steps_do_not_count_is_ended_by_time(void **state)
+{
+    Sagabase__V1__RecordedEvent event = event_of("application/json", "{}");
+    struct buffer out;
+
+    (void)state;
+    assert_fails(upcast("return function()\n"
+                        "  local a, b = ('x'):rep(1 << 20), ('x'):rep(1 << 20)\n"
+                        "  while true do if a ~= b then break end end\n"
+                        "end",
+                        &event, &out),
+                 FAILED_PRECONDITION, ENDED);
+    buffer_destroy(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -437,13 +473,16 @@ int main(void)
         cmocka_unit_test(data_that_is_not_json_is_given_as_bytes),
         cmocka_unit_test(no_loop_goes_on_for_ever),
         cmocka_unit_test(one_instruction_cannot_take_for_ever),
+        cmocka_unit_test(find_begins_where_it_is_told_within_the_text),
         cmocka_unit_test(no_script_takes_more_than_its_memory),
         cmocka_unit_test(deep_calls_end),
         cmocka_unit_test(what_reaches_out_is_not_there),
+        cmocka_unit_test(nothing_tells_where_in_memory_it_lies),
         cmocka_unit_test(errors_are_told_as_text),
         cmocka_unit_test(a_script_that_failed_can_be_begun_again),
         cmocka_unit_test(an_event_gets_its_newest_form),
         cmocka_unit_test(what_is_no_event_is_refused),
+        cmocka_unit_test(what_steps_do_not_count_is_ended_by_time),
     };
 
     return cmocka_run_group_tests_name("script", tests, NULL, NULL);

@@ -83,6 +83,26 @@ static void events_have_ids_of_their_own(void **state)
     assert_memory_equal(again.bytes, ids[5].bytes, UUID_BYTES);
 }
 
+static void spans_have_ids_of_their_own(void **state)
+{
+    struct command_name name = {5, 1, false}, undo = {5, 1, true};
+    uint8_t ids[5][SPAN_ID_BYTES], again[SPAN_ID_BYTES];
+
+    (void)state;
+    saga_span_id(&secret, 5, ids[0]);
+    saga_span_id(&secret, 6, ids[1]);
+    attempt_span_id(&secret, name, 1, ids[2]);
+    attempt_span_id(&secret, name, 2, ids[3]);
+    attempt_span_id(&secret, undo, 1, ids[4]);
+    for (unsigned i = 0; i < 5; i++)
+        for (unsigned j = 0; j < i; j++)
+            assert_memory_not_equal(ids[i], ids[j], SPAN_ID_BYTES);
+    attempt_span_id(&secret, undo, 1, again);
+    assert_memory_equal(again, ids[4], SPAN_ID_BYTES);
+    saga_span_id(&other, 5, again);
+    assert_memory_not_equal(again, ids[0], SPAN_ID_BYTES);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -90,6 +110,7 @@ int main(void)
         cmocka_unit_test(an_id_of_somebody_else_is_none),
         cmocka_unit_test(a_changed_id_is_none),
         cmocka_unit_test(events_have_ids_of_their_own),
+        cmocka_unit_test(spans_have_ids_of_their_own),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -225,6 +225,81 @@ static void more_than_one_take_is_told(void **state)
     dispatch_leave(fixture->dispatch, &hands.worker, LEAVE_RETURN);
 }
 
+/* --- what it tells ------------------------------------------------------------------------------
+ */
+
+struct sought {
+    const char *limit;
+    double hits;
+};
+
+static void look(void *context, const struct metric *metric)
+{
+    struct sought *sought = context;
+
+    if (strcmp(metric->labels[0].value, sought->limit) == 0)
+        sought->hits = metric->value;
+}
+
+static double hits_of(struct fixture *fixture, const char *limit)
+{
+    struct sought sought = {limit, -1};
+
+    dispatch_limits(fixture->dispatch, look, &sought);
+    return sought.hits;
+}
+
+static void the_wait_of_an_attempt_is_measured_until_it_is_first_handed_out(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct distribution *waits = dispatch_schedule_to_start(fixture->dispatch);
+    struct hands hands;
+
+    open_one(fixture, 1);
+    manual_clock_advance(&fixture->clock, 3 * SECOND_US);
+    assert_int_equal(distribution_count(waits), 0);
+    join(fixture, &hands, "stock", 2);
+    take(fixture, &hands);
+    assert_int_equal(distribution_count(waits), 1);
+    assert_int_equal(counter_get(&waits->sum), 3 * SECOND_US);
+    assert_true(dispatch_nack(fixture->dispatch, &hands.leases[0].command_id, hands.leases[0].token,
+                              0)); /* another delivery of the same attempt */
+    take(fixture, &hands);
+    assert_int_equal(hands.count, 1);
+    assert_int_equal(distribution_count(waits), 1);
+    dispatch_leave(fixture->dispatch, &hands.worker, LEAVE_RETURN);
+}
+
+static void a_traced_attempt_tells_once_how_it_went(void **state)
+{
+    struct fixture *fixture = *state;
+    struct open_command command = command_of(1, "stock"), other = command_of(2, "stock");
+    struct attempt_run run = {.command_id = command.id}, none = {.command_id = other.id};
+    struct hands hands;
+
+    command.attempt = 7;
+    command.trace = (struct attempt_trace){
+        .context = {.span_id = {1}, .flags = TRACE_SAMPLED}, .is_given = true, .is_spanned = true};
+    assert_false(dispatch_trace(fixture->dispatch, &command.id).is_given);
+    assert_true(dispatch_open(fixture->dispatch, &command));
+    assert_true(dispatch_open(fixture->dispatch, &other));
+    manual_clock_advance(&fixture->clock, SECOND_US);
+    int64_t taken_us = clock_monotonic_us(&fixture->clock.clock);
+    join(fixture, &hands, "stock", 2);
+    take(fixture, &hands);
+    manual_clock_advance(&fixture->clock, SECOND_US);
+    assert_int_equal(dispatch_trace(fixture->dispatch, &command.id).context.span_id[0], 1);
+    assert_false(dispatch_trace(fixture->dispatch, &other.id).is_given);
+    assert_true(dispatch_end_attempt(fixture->dispatch, &run));
+    assert_int_equal(run.attempt, 7);
+    assert_int_equal(run.deliveries, 1);
+    assert_int_equal(run.begun_us, taken_us);
+    assert_int_equal(run.context.span_id[0], 1);
+    assert_false(dispatch_end_attempt(fixture->dispatch, &run));
+    assert_false(dispatch_end_attempt(fixture->dispatch, &none));
+    dispatch_leave(fixture->dispatch, &hands.worker, LEAVE_RETURN);
+}
+
 static void credit_and_queues_have_limits(void **state)
 {
     struct fixture *fixture = *state;
@@ -242,6 +317,8 @@ static void credit_and_queues_have_limits(void **state)
                  INVALID_ARGUMENT, "credit.count");
     assert_fails(dispatch_credit(fixture->dispatch, &hands.worker, bytes_of_text("other"), 1),
                  INVALID_ARGUMENT, "other is not of this stream");
+    assert_true(hits_of(fixture, "credit") == 1);
+    assert_true(hits_of(fixture, "participants") == 0);
     dispatch_leave(fixture->dispatch, &hands.worker, LEAVE_RETURN);
 }
 
@@ -627,6 +704,8 @@ int main(void)
         dispatch_test(workers_of_a_queue_take_turns),
         dispatch_test(commands_of_other_queues_are_not_handed_out),
         dispatch_test(more_than_one_take_is_told),
+        dispatch_test(the_wait_of_an_attempt_is_measured_until_it_is_first_handed_out),
+        dispatch_test(a_traced_attempt_tells_once_how_it_went),
         dispatch_test(credit_and_queues_have_limits),
         dispatch_test(a_closed_command_is_handed_out_no_more),
         dispatch_test(an_assigned_command_that_is_closed_gives_its_credit_back),

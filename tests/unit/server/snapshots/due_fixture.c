@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/deadline.h"
+#include "storage/log/maintenance.h"
 
 enum { WAIT_US_MAX = 60 * SECOND_US };
 
@@ -91,6 +92,16 @@ void let_go(struct reducers *reducers)
     reducers->is_held = false;
     pthread_mutex_unlock(&reducers->lock);
     reduce(reducers);
+}
+
+void *end_abandoned(void *argument)
+{
+    struct reducers *reducers = argument;
+
+    while (!atomic_load(&reducers->reduction->is_abandoned))
+        sched_yield();
+    end(reducers, status_make(STATUS_CANCELLED, "nobody waits"));
+    return NULL;
 }
 
 static void wait_for(struct reducers *reducers, const unsigned *count, unsigned wanted)
@@ -189,6 +200,18 @@ void due_fixture_restart(struct due_fixture *fixture)
 {
     stop(fixture);
     store_restart(&fixture->store);
+    start(fixture);
+}
+
+void due_fixture_rebuild(struct due_fixture *fixture)
+{
+    struct maintenance maintenance = {.engine = fixture->store.engine};
+    struct store_facts facts;
+
+    stop(fixture);
+    assert_ok(store_rebuild(&maintenance, &facts));
+    assert_ok(store_verify(&maintenance, &facts));
+    assert_int_equal(facts.disagreements, 0);
     start(fixture);
 }
 

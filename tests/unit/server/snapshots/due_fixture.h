@@ -53,6 +53,9 @@ int due_fixture_close(void **state);
 /* Stops everything and starts it on the same store. */
 void due_fixture_restart(struct due_fixture *fixture);
 
+/* The same with a rebuild of the store between. */
+void due_fixture_rebuild(struct due_fixture *fixture);
+
 void append(struct due_fixture *fixture, const char *stream, size_t count);
 void put(struct due_fixture *fixture, const char *stream, uint64_t revision, int64_t expires_us);
 void set_policy(struct due_fixture *fixture, const char *category, uint64_t every_events,
@@ -74,8 +77,13 @@ void leave(struct listener *listener);
 struct due_told hear(struct listener *listener);
 void expect_heard(struct listener *listener, const char *stream);
 
-/* Lets what is held go on; waits until so many snapshots were made. */
+/* Lets what is held go on. */
 void let_go(struct reducers *reducers);
+
+/* A thread: ends what is held once nobody waits for it any more. Of a struct reducers. */
+void *end_abandoned(void *reducers);
+
+/* Until so many were put and told, until so many were submitted. */
 void wait_until_made(struct reducers *reducers, unsigned made);
 void wait_until_asked(struct reducers *reducers, unsigned asked);
 

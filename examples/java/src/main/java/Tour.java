@@ -33,6 +33,12 @@ import sagabase.v1.ParticipantOuterClass.CompleteCommandRequest;
 import sagabase.v1.ParticipantOuterClass.PollCommandRequest;
 import sagabase.v1.ParticipantOuterClass.ReplyOutcome;
 import sagabase.v1.ParticipantOuterClass.Success;
+import sagabase.v1.ReducersGrpc;
+import sagabase.v1.ReducersGrpc.ReducersBlockingStub;
+import sagabase.v1.ReducersOuterClass.GetStateRequest;
+import sagabase.v1.ReducersOuterClass.LuaReducer;
+import sagabase.v1.ReducersOuterClass.PutReducerRequest;
+import sagabase.v1.ReducersOuterClass.Reducer;
 import sagabase.v1.SagaDefinitionOuterClass.CommandTarget;
 import sagabase.v1.SagaDefinitionOuterClass.Node;
 import sagabase.v1.SagaDefinitionOuterClass.PutDefinitionRequest;
@@ -63,6 +69,7 @@ public final class Tour {
   private final ManagedChannel channel;
   private final EventStoreBlockingStub store;
   private final SnapshotsBlockingStub snapshots;
+  private final ReducersBlockingStub reducers;
   private final SagaDefinitionsBlockingStub definitions;
   private final SagasBlockingStub sagas;
   private final ParticipantBlockingStub participants;
@@ -72,6 +79,7 @@ public final class Tour {
     channel = Grpc.newChannelBuilder(address, InsecureChannelCredentials.create()).build();
     store = EventStoreGrpc.newBlockingStub(channel);
     snapshots = SnapshotsGrpc.newBlockingStub(channel);
+    reducers = ReducersGrpc.newBlockingStub(channel);
     definitions = SagaDefinitionsGrpc.newBlockingStub(channel);
     sagas = SagasGrpc.newBlockingStub(channel);
     participants = ParticipantGrpc.newBlockingStub(channel);
@@ -263,6 +271,27 @@ public final class Tour {
     // endregion
   }
 
+  private void compute(String account) {
+    // region reducer
+    var fold =
+        """
+        return function(balance, event)
+          local cents = event.type == "Deposited" and event.data.cents or 0
+          return (balance or 0) + cents
+        end
+        """;
+    reducers.putReducer(
+        PutReducerRequest.newBuilder()
+            .setReducer(
+                Reducer.newBuilder()
+                    .setCategory("account")
+                    .setLua(LuaReducer.newBuilder().setSource(fold)))
+            .build());
+    var answer = reducers.getState(GetStateRequest.newBuilder().setStream(account).build());
+    System.out.println("computed " + answer.getState().toStringUtf8()); // JSON
+    // endregion
+  }
+
   private void start(String order) {
     // region start
     var charge =
@@ -347,6 +376,7 @@ public final class Tour {
         AppendRequest.newBuilder().addAppends(streamAppend(bob, event("Checked", "{}", tag))).build());
     follow(tag, position);
     loadFromSnapshot(bob);
+    compute(bob);
     start(order);
     takePart();
     waitFor(order);
