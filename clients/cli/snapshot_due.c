@@ -2,7 +2,7 @@
 #include <inttypes.h>
 
 #include "clients/cli/connection.h"
-#include "clients/cli/interrupt.h"
+#include "clients/cli/follow.h"
 #include "clients/cli/message_json.h"
 #include "clients/cli/stream_info.h"
 #include "clients/cli/terminal.h"
@@ -13,7 +13,9 @@ struct snapshot_due {
     struct connection connection;
     uint64_t count;
 
-    struct sagabase_due *due;
+    char *category;
+    uint64_t printed;
+    struct follow follow;
 };
 
 static const struct option options[] = {
@@ -27,11 +29,9 @@ static const struct option options[] = {
     CONNECTION_OPTIONS(struct snapshot_due, "0", "Print one JSON object per stream and line."),
 };
 
-static void on_interrupt(void *context)
+static void cancel(void *due)
 {
-    struct snapshot_due *self = context;
-
-    sagabase_due_cancel(self->due);
+    sagabase_due_cancel(due);
 }
 
 static void print_head(void)
@@ -50,47 +50,91 @@ static void print_row(const Sagabase__V1__SubscribeDueResponse *due)
     fflush(stdout);
 }
 
-static struct sagabase_status follow(struct snapshot_due *self)
+static bool is_done(const struct snapshot_due *self)
 {
-    const Sagabase__V1__SubscribeDueResponse *due;
-    struct sagabase_status status = {.code = SAGABASE_OK};
-    struct interrupt interrupt;
+    return self->count > 0 && self->printed == self->count;
+}
 
-    interrupt_catch(&interrupt, on_interrupt, self);
-    for (uint64_t printed = 0; self->count == 0 || printed < self->count; printed++) {
-        status = sagabase_due_next(self->due, &due);
-        if (status.code != SAGABASE_OK)
-            break;
-        if (self->connection.json) {
-            message_print_json(&due->base);
-            continue;
-        }
-        if (printed == 0)
+static void print(struct snapshot_due *self, const Sagabase__V1__SubscribeDueResponse *due)
+{
+    if (self->connection.json) {
+        message_print_json(&due->base);
+    } else {
+        if (self->printed == 0)
             print_head();
         print_row(due);
     }
-    interrupt_release(&interrupt);
+    self->printed++;
+}
+
+/* Nothing may ever be due: whether there is a server has to be asked. */
+static struct sagabase_status find_server(struct snapshot_due *self)
+{
+    struct sagabase_options call = connection_call(&self->connection);
+    Sagabase__V1__GetInfoRequest request = SAGABASE__V1__GET_INFO_REQUEST__INIT;
+    Sagabase__V1__GetInfoResponse *response;
+    struct sagabase_status status =
+        sagabase_get_info(self->connection.client, &request, &call, &response);
+
+    if (status.code == SAGABASE_OK)
+        sagabase__v1__get_info_response__free_unpacked(response, NULL);
     return status;
+}
+
+/* One subscription, until it is lost or done. */
+static struct sagabase_status follow_once(struct snapshot_due *self)
+{
+    struct sagabase_options call = {.timeout_ms = self->connection.timeout_ms,
+                                    .wait_for_server = true};
+    Sagabase__V1__SubscribeDueRequest request = SAGABASE__V1__SUBSCRIBE_DUE_REQUEST__INIT;
+    const Sagabase__V1__SubscribeDueResponse *stream;
+    struct sagabase_due *due;
+
+    request.category = self->category;
+    struct sagabase_status status =
+        sagabase_subscribe_due(self->connection.client, &request, &call, &due);
+    if (status.code != SAGABASE_OK)
+        return status;
+    follow_call(&self->follow, due);
+    while (!is_done(self) && (status = sagabase_due_next(due, &stream)).code == SAGABASE_OK)
+        print(self, stream);
+    follow_call(&self->follow, NULL);
+    sagabase_due_close(due);
+    return status;
+}
+
+static struct sagabase_status follow(struct snapshot_due *self)
+{
+    const struct sagabase_status good = {.code = SAGABASE_OK};
+
+    for (;;) {
+        struct sagabase_status status = follow_once(self);
+        if (is_done(self) || follow_is_interrupted(&self->follow))
+            return good;
+        if (status.code != SAGABASE_UNAVAILABLE)
+            return status;
+        if (!follow_again(&self->follow, command, self->connection.server, &status, ""))
+            return good;
+    }
 }
 
 static int run(void *settings, char **arguments)
 {
     struct snapshot_due *self = settings;
-    struct sagabase_options call = {.timeout_ms = self->connection.timeout_ms};
-    Sagabase__V1__SubscribeDueRequest request = SAGABASE__V1__SUBSCRIBE_DUE_REQUEST__INIT;
     int code = EXIT_DONE;
 
-    if (!connection_open(&self->connection, command))
-        return EXIT_FAILED;
-    request.category = arguments[0] ? arguments[0] : "";
-    struct sagabase_status status =
-        sagabase_subscribe_due(self->connection.client, &request, &call, &self->due);
-    if (status.code == SAGABASE_OK) {
-        status = follow(self);
-        sagabase_due_close(self->due);
+    self->category = arguments[0] ? arguments[0] : "";
+    follow_start(&self->follow, cancel);
+    if (!connection_open(&self->connection, command)) {
+        code = EXIT_FAILED;
+    } else {
+        struct sagabase_status status = find_server(self);
+        if (status.code == SAGABASE_OK)
+            status = follow(self);
+        if (status.code != SAGABASE_OK)
+            code = connection_failed(&self->connection, command, arguments[0], &status);
     }
-    if (status.code != SAGABASE_OK && status.code != SAGABASE_CANCELLED)
-        code = connection_failed(&self->connection, command, arguments[0], &status);
+    follow_stop(&self->follow);
     connection_close(&self->connection);
     return code;
 }

@@ -5,17 +5,13 @@
  *      ^ lost: wait, from behind the last event
  */
 #include <inttypes.h>
-#include <pthread.h>
 #include <string.h>
-#include <time.h>
 
 #include "clients/cli/connection.h"
 #include "clients/cli/event_printer.h"
-#include "clients/cli/interrupt.h"
+#include "clients/cli/follow.h"
 #include "clients/cli/place.h"
 #include "clients/cli/selection.h"
-
-enum { PAUSE_MS = 200 };
 
 struct subscribe {
     struct connection connection;
@@ -41,10 +37,8 @@ struct subscribe {
     int64_t time_us;
     Sagabase__V1__Edge edge;
 
-    pthread_mutex_t lock; /* over what the signal's thread touches */
-    pthread_cond_t woken;
+    struct follow follow;
     struct sagabase_subscription *subscription;
-    bool interrupted;
 };
 
 static const struct option options[] = {
@@ -79,42 +73,9 @@ static const struct option options[] = {
     CONNECTION_OPTIONS(struct subscribe, "0", "Print one JSON object per event and line."),
 };
 
-static void on_interrupt(void *context)
+static void cancel(void *subscription)
 {
-    struct subscribe *self = context;
-
-    pthread_mutex_lock(&self->lock);
-    self->interrupted = true;
-    if (self->subscription)
-        sagabase_subscription_cancel(self->subscription);
-    pthread_cond_signal(&self->woken);
-    pthread_mutex_unlock(&self->lock);
-}
-
-static bool is_interrupted(struct subscribe *self)
-{
-    pthread_mutex_lock(&self->lock);
-    bool interrupted = self->interrupted;
-    pthread_mutex_unlock(&self->lock);
-    return interrupted;
-}
-
-/* Or until the interrupt. */
-static void pause_ms(struct subscribe *self, int64_t ms)
-{
-    struct timespec until;
-
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-    pthread_mutex_lock(&self->lock);
-    while (!self->interrupted && pthread_cond_timedwait(&self->woken, &self->lock, &until) == 0)
-        ;
-    pthread_mutex_unlock(&self->lock);
+    sagabase_subscription_cancel(subscription);
 }
 
 /* "From the end" of one stream must stay the same place when the connection is lost before
@@ -145,7 +106,6 @@ static struct sagabase_status open_subscription(struct subscribe *self)
     struct sagabase_options call = {.timeout_ms = self->connection.timeout_ms,
                                     .wait_for_server = self->stood};
     Sagabase__V1__SubscribeRequest request = SAGABASE__V1__SUBSCRIBE_REQUEST__INIT;
-    struct sagabase_subscription *subscription;
 
     request.stream = self->stream ? self->stream : "";
     request.from_case = SAGABASE__V1__SUBSCRIBE_REQUEST__FROM_EDGE;
@@ -165,22 +125,17 @@ static struct sagabase_status open_subscription(struct subscribe *self)
     request.upcast = self->upcast;
 
     struct sagabase_status status =
-        sagabase_subscribe(self->connection.client, &request, &call, &subscription);
-    pthread_mutex_lock(&self->lock);
-    self->subscription = status.code == SAGABASE_OK ? subscription : NULL;
-    if (self->subscription && self->interrupted)
-        sagabase_subscription_cancel(subscription);
-    pthread_mutex_unlock(&self->lock);
+        sagabase_subscribe(self->connection.client, &request, &call, &self->subscription);
+    if (status.code == SAGABASE_OK)
+        follow_call(&self->follow, self->subscription);
     return status;
 }
 
 static void close_subscription(struct subscribe *self)
 {
-    pthread_mutex_lock(&self->lock);
-    struct sagabase_subscription *subscription = self->subscription;
+    follow_call(&self->follow, NULL);
+    sagabase_subscription_close(self->subscription);
     self->subscription = NULL;
-    pthread_mutex_unlock(&self->lock);
-    sagabase_subscription_close(subscription);
 }
 
 static void on_events(struct subscribe *self, const Sagabase__V1__EventPage *page)
@@ -244,29 +199,21 @@ static struct sagabase_status follow_once(struct subscribe *self)
     return status;
 }
 
-static void tell_lost(const struct subscribe *self, const struct sagabase_status *status)
-{
-    fprintf(stderr, "sagabase: subscribe: lost %s (%s), trying again", self->connection.server,
-            status->message);
-    if (self->has_last)
-        fprintf(stderr, " from behind %s %" PRIu64, self->stream ? "revision" : "position",
-                self->last);
-    fputc('\n', stderr);
-}
-
 static struct sagabase_status follow(struct subscribe *self)
 {
     const struct sagabase_status good = {.code = SAGABASE_OK};
 
     for (;;) {
         struct sagabase_status status = follow_once(self);
-        if (self->done || is_interrupted(self))
+        char from[64] = "";
+        if (self->done || follow_is_interrupted(&self->follow))
             return good;
         if (status.code != SAGABASE_UNAVAILABLE || !self->stood)
             return status;
-        tell_lost(self, &status);
-        pause_ms(self, PAUSE_MS); /* should the server end every subscription at once */
-        if (is_interrupted(self))
+        if (self->has_last)
+            snprintf(from, sizeof from, " from behind %s %" PRIu64,
+                     self->stream ? "revision" : "position", self->last);
+        if (!follow_again(&self->follow, "subscribe", self->connection.server, &status, from))
             return good;
     }
 }
@@ -288,7 +235,6 @@ static int run(void *settings, char **arguments)
 {
     struct subscribe *self = settings;
     struct sagabase_status status = {.code = SAGABASE_OK};
-    struct interrupt interrupt;
     int code = EXIT_DONE;
 
     self->stream = arguments[0];
@@ -298,10 +244,8 @@ static int run(void *settings, char **arguments)
     if (self->stream && selection_query(&self->selection))
         return misused("subscribe", "--tag, --type, --category, --correlation: only without "
                                     "STREAM");
-    pthread_mutex_init(&self->lock, NULL);
-    pthread_cond_init(&self->woken, NULL);
     event_printer_init(&self->printer, stdout, self->connection.json, !self->stream);
-    interrupt_catch(&interrupt, on_interrupt, self);
+    follow_start(&self->follow, cancel);
     if (!connection_open(&self->connection, "subscribe")) {
         code = EXIT_FAILED;
     } else {
@@ -312,7 +256,7 @@ static int run(void *settings, char **arguments)
         if (status.code != SAGABASE_OK)
             code = connection_failed(&self->connection, "subscribe", self->stream, &status);
     }
-    interrupt_release(&interrupt);
+    follow_stop(&self->follow);
     connection_close(&self->connection);
     event_printer_destroy(&self->printer);
     return code;

@@ -5,7 +5,7 @@ import sys
 import time
 
 import spans
-from sagabase import SagabaseError, connect
+from sagabase import NO_STREAM, Event, SagabaseError, connect
 
 # There is no lamp, and the vase breaks when it is first picked.
 ITEMS = ("book", "vase", "book", "lamp", "book")
@@ -19,7 +19,8 @@ def place(store, tracer, number):
     about = {"order.id": id, "order.item": item}
     with tracer.start_as_current_span("place order", attributes=about):
         try:
-            store.sagas.start("order", id, order)
+            placed = Event("OrderPlaced", order)
+            store.append(f"order-{id}", [placed], expected=NO_STREAM)
         except SagabaseError as failed:  # the next customer comes anyway
             print(f"shop: order {id}: {failed}", flush=True)
 

@@ -24,6 +24,16 @@ static int64_t smaller(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
+/* What was erased counts for nothing: a snapshot that ends there would not be shown. */
+static uint64_t first_behind(const struct stream_head *head, const struct due_newest *newest)
+{
+    uint64_t first = newest->exists ? newest->revision + 1 : 0;
+
+    if (first < head->first_revision)
+        first = head->first_revision;
+    return first < head->deleted_before ? head->deleted_before : first;
+}
+
 struct status due_judge(struct event_log *log, struct snapshot_store *snapshots,
                         struct bytes stream, const struct stream_head *head,
                         const struct due_newest *newest, int64_t now_us, struct due_sight *sight)
@@ -36,9 +46,7 @@ struct status due_judge(struct event_log *log, struct snapshot_store *snapshots,
         (seen.policy.every_events == 0 && seen.policy.every_us == 0))
         return OK;
     seen.concerns = true;
-    seen.first_behind = newest->exists && newest->revision + 1 > head->first_revision
-                            ? newest->revision + 1
-                            : head->first_revision;
+    seen.first_behind = first_behind(head, newest);
     seen.last_revision = head->last_revision;
     bool is_behind = seen.last_revision >= seen.first_behind;
     uint64_t behind = is_behind ? seen.last_revision + 1 - seen.first_behind : 0;

@@ -113,6 +113,11 @@ void event_log_close(struct event_log *log)
     free_log(log);
 }
 
+uint64_t event_log_end(const struct event_log *log)
+{
+    return atomic_load_explicit(&log->end, memory_order_acquire);
+}
+
 struct event_log_counts event_log_counts(const struct event_log *log)
 {
     return (struct event_log_counts){

@@ -598,8 +598,3 @@ struct status event_log_read_stream(struct event_log *log, uint64_t stream_numbe
     free(places);
     return status;
 }
-
-uint64_t event_log_end(const struct event_log *log)
-{
-    return atomic_load_explicit(&log->end, memory_order_acquire);
-}

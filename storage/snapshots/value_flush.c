@@ -36,11 +36,14 @@ struct chunk {
 
 /* --- slots, with the shard's lock -------------------------------------------------------- */
 
+enum { SLOT_BYTES = sizeof(struct cache_slot) + 8 /* as malloc takes them */ };
+
 static void count_unsaved(struct value_store *store, const struct cache_entry *entry, bool more)
 {
     struct snapshot_cache *cache = store->options.cache;
-    size_t bytes = cache_entry_bytes(entry) + sizeof(struct cache_slot);
+    size_t bytes = cache_entry_bytes(entry) + SLOT_BYTES;
 
+    atomic_fetch_add(&cache->bytes, more ? SLOT_BYTES : (size_t)-SLOT_BYTES);
     atomic_fetch_add(&cache->unsaved_bytes, more ? bytes : (size_t)-bytes);
     atomic_fetch_add(&cache->unsaved_entries, more ? 1 : (size_t)-1);
 }

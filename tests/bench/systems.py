@@ -24,6 +24,7 @@ POSTGRES = "/usr/lib/postgresql/15/bin"
 START_SECONDS_MAX = 30
 STREAMS = 1000
 DATA_BYTES = 256
+CACHE_MIB = 64  # of the caches that are filled
 
 
 class Missing(Exception):
@@ -155,10 +156,11 @@ class Sagabase(Ours):
         f"{BUILT}/sagabase",
         *("serve", "--listen", "127.0.0.1:0", "--data", "data"),
     )
+    options = ()
 
     def start(self):
         self.http = f"127.0.0.1:{free_port()}"
-        self.command = (*Sagabase.command, "--http-listen", self.http)
+        self.command = (*Sagabase.command, "--http-listen", self.http, *self.options)
         return super().start()
 
     def metric(self, name):
@@ -175,7 +177,7 @@ class Traced(Sagabase):
 
     def __init__(self, folder, collector, ratio):
         super().__init__(folder)
-        self.command = Sagabase.command + (
+        self.options = (
             *("--otlp-endpoint", f"http://{collector}", "--otel-traces-sampler", "traceidratio"),
             *("--otel-traces-sampler-arg", str(ratio)),
         )
@@ -193,6 +195,16 @@ class Resp(Ours):
         seconds = super().start()
         self.benchmark = RedisBenchmark(self.resp_port, self.seconds)
         return seconds
+
+
+class FullResp(Resp):
+    """With a cache that is soon full, and little other memory."""
+
+    command = (
+        *Resp.command,
+        *("--cache-memory", f"{CACHE_MIB}MiB"),
+        *("--write-buffer", "16MiB", "--block-cache", "16MiB"),
+    )
 
 
 def need_redis_benchmark():
@@ -228,6 +240,22 @@ class RedisBenchmark:
         self.rates[key] = got["events_per_s"]
         return got
 
+    def fill(self):
+        """Some hundred thousand values of mixed sizes, several times what the cache may hold."""
+        for size, count in ((16, 200_000), (300, 100_000), (5_000, 10_000), (60_000, 1_500)) * 2:
+            words = ("-t", "set", "-r", "10000000", "-d", str(size))
+            self.run(64, 16, count, words)
+
+    def used_bytes(self):
+        """What the server says that its values take."""
+        done = subprocess.run(
+            ["redis-cli", "-p", str(self.port), "info", "memory"],
+            stdout=subprocess.PIPE,
+            check=True,
+            text=True,
+        )
+        return int(re.search(r"used_memory:(\d+)", done.stdout)[1])
+
     def cache(self, what, pipeline):
         """SET or GET of one value of 256 bytes by 64 clients."""
         return self.measure(64, pipeline, ("-t", what, "-d", str(DATA_BYTES)))
@@ -239,6 +267,7 @@ class Redis(Server):
     name = "redis"
     seconds = 1.0
     saving = "always"
+    options = ()
 
     def start(self):
         need_redis_benchmark()
@@ -247,7 +276,7 @@ class Redis(Server):
         self.spawn(
             ["redis-server", "--bind", "127.0.0.1", "--port", str(self.port)]
             + ["--dir", os.path.realpath(self.folder), "--save", "", "--appendonly", "yes"]
-            + ["--appendfsync", self.saving, "--auto-aof-rewrite-percentage", "0"]
+            + ["--appendfsync", self.saving, "--auto-aof-rewrite-percentage", "0", *self.options]
         )
         if not wait_until_it_listens(self.port, self.process):
             raise Missing(self.why())
@@ -261,6 +290,10 @@ class RedisCache(Redis):
     """Plain values, on disk within a second."""
 
     saving = "everysec"
+
+
+class FullRedis(RedisCache):
+    options = ("--maxmemory", f"{CACHE_MIB}mb", "--maxmemory-policy", "allkeys-lru")
 
 
 def of_redis_benchmark(text):

@@ -28,7 +28,8 @@ void gateway_fixture_continue(struct gateway_fixture *fixture)
                                 &fixture->log));
     check("gateway",
           gateway_open(&(struct gateway_options){.log = fixture->log,
-                                                 .memory_bytes_max = fixture->memory_bytes_max},
+                                                 .memory_bytes_max = fixture->memory_bytes_max,
+                                                 .tracer = fixture->tracer},
                        &fixture->gateway));
 }
 
@@ -482,6 +483,7 @@ static Sagabase__V1__Command *read_command(struct gateway_fixture *fixture,
     command->step = copy_text(fixture, unpacked->step);
     command->operation = unpacked->operation;
     command->attempt = unpacked->attempt;
+    command->traceparent = copy_text(fixture, unpacked->traceparent);
     sagabase__v1__command__free_unpacked(unpacked, NULL);
     buffer_destroy(&data);
     return command;

@@ -17,6 +17,7 @@ struct gateway_fixture {
     struct event_log *log;
     struct gateway *gateway;
     size_t memory_bytes_max; /* for the next opening; 0: the default */
+    struct tracer *tracer;   /* the same; NULL: none */
     struct arena arena;      /* of results, until the fixture is closed */
 
     /* The participant. */

@@ -79,6 +79,19 @@ run snapshot due basket --count 1 --json
 expect_output '{"stream":"basket-1","revision":299,"snapshot_revision":279}'
 run snapshot due --count 1
 [[ $output == *" 299 "*" 279  basket-1" ]] || fail "the table of what is due"
+
+# Followed over a restart: what is due then is told again.
+"$SAGABASE" snapshot due --count 2 --json > "$folder/due" 2> "$folder/lost" &
+follower=$!
+until [[ -s $folder/due ]]; do
+    read -r -t 0.05 <> <(:) || true
+done
+stop KILL
+start "${SAGABASE_SERVER##*:}"
+wait "$follower" || fail "following over a restart"
+[[ $(uniq -c "$folder/due") =~ ^\ *2\ .*basket-1 ]] || fail "told again after a restart"
+[[ $(< "$folder/lost") == "sagabase: snapshot due: lost $SAGABASE_SERVER ("*"trying again" ]] ||
+    fail "the loss is told once: $(< "$folder/lost")"
 run snapshot policy basket --category --clear
 
 # Killed while snapshots are put: none that was acknowledged is lost.

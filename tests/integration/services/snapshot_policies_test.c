@@ -292,6 +292,26 @@ static void a_stream_that_is_deleted_is_not_due(void **state)
     rpc_call_free(call);
 }
 
+static void what_was_erased_counts_for_nothing(void **state)
+{
+    struct test_server *server = *state;
+    Sagabase__V1__EraseStreamRequest request = SAGABASE__V1__ERASE_STREAM_REQUEST__INIT;
+
+    set_every(server, CATEGORY, "order", 2, 0);
+    append(server, "order-1", 2);
+    assert_true(load_says_due(server, "order-1", false));
+    request.stream = "order-1";
+    request.reason = "a test";
+    expect_ok(rpc_client_ask(server->client, EVENT_STORE("EraseStream"), &request.base,
+                             &sagabase__v1__erase_stream_response__descriptor, NULL));
+    assert_false(load_says_due(server, "order-1", false));
+    put_reducer(server, "order"); /* which would make one that nobody is shown, again and again */
+    append(server, "order-1", 1);
+    assert_false(load_says_due(server, "order-1", false));
+    append(server, "order-1", 1);
+    wait_for_snapshot(server, "order-1", 3);
+}
+
 static void the_server_makes_the_snapshots_of_a_category_with_a_reducer(void **state)
 {
     struct test_server *server = *state;
@@ -400,6 +420,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_stream_that_is_deleted_is_not_due, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_server_makes_the_snapshots_of_a_category_with_a_reducer,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_erased_counts_for_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(policies_are_listed_those_of_categories_first, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_cannot_be_a_policy_is_refused_by_name, set_up,
