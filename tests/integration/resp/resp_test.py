@@ -300,7 +300,8 @@ def many_idle_connections_cost_little():
             equal(client.answer(), b"+PONG\r\n")
         taken = server.resident_bytes() - before
         print(f"    {taken // count} bytes of memory for each of {count} idle connections")
-        assert taken <= count * BYTES_PER_IDLE_CONNECTION_MAX + MIB
+        if "TSAN_OPTIONS" not in os.environ:  # which has memory of its own for each byte
+            assert taken <= count * BYTES_PER_IDLE_CONNECTION_MAX + MIB
         with server.client() as client:
             equal(client.ask("PING"), b"+PONG\r\n")
             equal(int(info(client, "connected_clients")), len(clients) + 1)
