@@ -13,7 +13,7 @@
 
 #include "server/reducers/script_state.h"
 
-enum cost { COST_NONE, COST_TEXTS, COST_SHIFT, COST_WHOLE, COST_SORT, COST_CATCH };
+enum cost { COST_NONE, COST_TEXTS, COST_SHIFT, COST_WHOLE, COST_SORT, COST_CATCH, COST_REPEAT };
 
 struct entry {
     const char *name;
@@ -30,7 +30,7 @@ static const struct entry base_entries[] = {
 
 static const struct entry string_entries[] = {
     {"byte", COST_TEXTS},  {"char", COST_TEXTS}, {"format", COST_TEXTS}, {"len", COST_NONE},
-    {"lower", COST_TEXTS}, {"rep", COST_TEXTS},  {"sub", COST_NONE},     {"reverse", COST_TEXTS},
+    {"lower", COST_TEXTS}, {"rep", COST_REPEAT}, {"sub", COST_NONE},     {"reverse", COST_TEXTS},
     {"upper", COST_TEXTS}, {NULL, COST_NONE},
 };
 
@@ -63,8 +63,18 @@ enum {
     RESULTS_PER_STEP = 16,
     ELEMENTS_PER_STEP = 16,
     SORT_STEPS = 8,
-    CATCH_STEPS = 100, /* an error that is caught */
+    REPEATS_PER_STEP = 64, /* beside the bytes, of which there may be none */
+    CATCH_STEPS = 100,     /* an error that is caught */
 };
+
+/* What `#` says of a table need not be how many elements it has: up to 2^63. */
+static uint64_t length_of(lua_State *lua, int index)
+{
+    enum { LENGTH_MAX = 1 << 30 }; /* any more is too much anyhow */
+    uint64_t length = lua_rawlen(lua, index);
+
+    return length < LENGTH_MAX ? length : LENGTH_MAX;
+}
 
 /* A table's elements are moved when something is put before them: what has a place as second
  * argument, which insert has only if it has three. */
@@ -76,11 +86,13 @@ static uint64_t steps_of(lua_State *lua, enum cost cost, int arguments)
         if (lua_type(lua, i) == LUA_TSTRING)
             steps += lua_rawlen(lua, i) / BYTES_PER_STEP;
     if (cost == COST_SORT)
-        steps += lua_rawlen(lua, 1) * SORT_STEPS;
+        steps += length_of(lua, 1) * SORT_STEPS;
     if (cost == COST_CATCH)
         steps += CATCH_STEPS;
     if (cost == COST_WHOLE || (cost == COST_SHIFT && arguments > 1))
-        steps += lua_rawlen(lua, 1) / ELEMENTS_PER_STEP;
+        steps += length_of(lua, 1) / ELEMENTS_PER_STEP;
+    if (cost == COST_REPEAT && lua_tointeger(lua, 2) > 0)
+        steps += (uint64_t)lua_tointeger(lua, 2) / REPEATS_PER_STEP;
     return steps;
 }
 

@@ -59,6 +59,14 @@ struct bytes category_of(struct bytes stream)
     return hyphen ? (struct bytes){stream.data, (size_t)(hyphen - stream.data)} : stream;
 }
 
+struct status category_check(struct bytes category, const char *field)
+{
+    if (category.size && memchr(category.data, '-', category.size))
+        return status_make(STATUS_INVALID_ARGUMENT,
+                           "%s: it ends before the first -, so it holds none", field);
+    return OK;
+}
+
 static bool has_correlation(const struct event *event, struct bytes correlation_id)
 {
     struct bytes carried;

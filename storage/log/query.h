@@ -35,6 +35,9 @@ struct status query_check(const struct query *query, const char *field);
 /* The part of a stream's name before its first "-"; all of it if it has none. */
 struct bytes category_of(struct bytes stream);
 
+/* INVALID_ARGUMENT: no stream can be of it. `field` is what it is called. */
+struct status category_check(struct bytes category, const char *field);
+
 bool query_matches(const struct query *query, const struct event *event);
 
 #endif

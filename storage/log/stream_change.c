@@ -4,6 +4,7 @@
 #include "storage/log/append_plan.h"
 #include "storage/log/limits.h"
 #include "storage/log/log_state.h"
+#include "storage/log/query.h"
 #include "storage/log/read.h"
 
 static struct status decide(struct intent *intent, struct commit *commit);
@@ -15,6 +16,8 @@ static struct status check(const struct stream_change *change)
     if (change->name.size > STREAM_NAME_BYTES_MAX || (change->name.size == 0 && !category))
         return status_make(STATUS_INVALID_ARGUMENT, "%s: 1 to %d bytes",
                            category ? "category" : "stream", STREAM_NAME_BYTES_MAX);
+    if (category)
+        TRY(category_check(change->name, "category"));
     if (change->policy.max_age_us < 0)
         return status_make(STATUS_INVALID_ARGUMENT, "policy.max_age: not negative");
     return OK;

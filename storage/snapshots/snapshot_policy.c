@@ -161,6 +161,8 @@ static struct status check(const struct snapshot_policy_change *change)
     if (change->name.size == 0 || change->name.size > STREAM_NAME_BYTES_MAX)
         return status_make(STATUS_INVALID_ARGUMENT, "%s: 1 to %d bytes",
                            change->is_category ? "category" : "stream", STREAM_NAME_BYTES_MAX);
+    if (change->is_category)
+        TRY(category_check(change->name, "category"));
     if (change->removes)
         return OK;
     if (policy->every_events > SNAPSHOT_EVERY_EVENTS_MAX)

@@ -5,6 +5,7 @@
 #include "server/services/reducers/methods.h"
 #include "server/services/reducers/registry_call.h"
 #include "server/services/services.h"
+#include "storage/log/query.h"
 
 static void reply(struct call *call, const struct registry_change *change)
 {
@@ -29,9 +30,7 @@ static struct status check(const Sagabase__V1__Reducer *reducer)
     if (*reducer->category == '$')
         return status_make(STATUS_INVALID_ARGUMENT,
                            "reducer.category: names that start with $ are the server's own");
-    if (strchr(reducer->category, '-'))
-        return status_make(STATUS_INVALID_ARGUMENT,
-                           "reducer.category: it ends before the first -, so it holds none");
+    TRY(category_check(category, "reducer.category"));
     struct status status = fold_create(reducer, &fold);
     if (!status_ok(status))
         return status_make(status.code, "reducer.%s", status.message);

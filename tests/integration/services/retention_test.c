@@ -184,6 +184,9 @@ static void requests_that_make_no_sense_are_refused(void **state)
     expect_status(call(server, EVENT_STORE("SetStreamPolicy"), &policy.base),
                   STATUS_INVALID_ARGUMENT, "target: set stream or category");
     policy.target_case = SAGABASE__V1__SET_STREAM_POLICY_REQUEST__TARGET_CATEGORY;
+    policy.category = (char *)"a-b";
+    expect_status(call(server, EVENT_STORE("SetStreamPolicy"), &policy.base),
+                  STATUS_INVALID_ARGUMENT, "category: it ends before the first -");
     policy.category = (char *)"a";
     policy.truncate_before = 1;
     expect_status(call(server, EVENT_STORE("SetStreamPolicy"), &policy.base),

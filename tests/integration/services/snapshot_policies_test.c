@@ -376,6 +376,8 @@ static void what_cannot_be_a_policy_is_refused_by_name(void **state)
                   STATUS_INVALID_ARGUMENT, "target: set stream or category");
     expect_status(set_policy(server, STREAM, "", &policy), STATUS_INVALID_ARGUMENT, "stream");
     expect_status(set_policy(server, CATEGORY, "", &policy), STATUS_INVALID_ARGUMENT, "category");
+    expect_status(set_policy(server, CATEGORY, "a-b", &policy), STATUS_INVALID_ARGUMENT,
+                  "before the first -");
     policy.every_ms = -1;
     expect_status(set_policy(server, CATEGORY, "a", &policy), STATUS_INVALID_ARGUMENT,
                   "policy.every_ms: 0 to 315360000000");

@@ -113,7 +113,7 @@ static void tables_become_what_they_look_like(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
-        char source[128];
+        char source[256];
         snprintf(source, sizeof source, "return function() return %s end", tables[i][0]);
         expect_state(source, "{}", tables[i][1]);
     }
@@ -137,7 +137,7 @@ static void what_is_no_json_fails_with_a_reason(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
-        char source[128];
+        char source[256];
         snprintf(source, sizeof source, "return function() return %s end", values[i][0]);
         if (i == 2)
             expect_state(source, "{}", values[i][1]);
@@ -194,6 +194,10 @@ static void data_that_is_not_json_is_given_as_bytes(void **state)
 #define ENDED  "for one event" /* by steps, or on a slow machine by time */
 #define MEMORY "of memory"
 
+/* A table of 69 elements whose length is 2^62. */
+#define LENGTHY                                                                                    \
+    "for k = 4, 62 do t[1 << k] = 1 end for i = 1, 9 do t[i] = 1 end assert(#t == 1 << 62) "
+
 static void no_loop_goes_on_for_ever(void **state)
 {
     static const char *const sources[] = {
@@ -212,12 +216,19 @@ static void no_loop_goes_on_for_ever(void **state)
         "local t = {}; for i = 1, 90000 do t[i] = -i end; while true do table.sort(t) end",
         "local t = {}; for i = 1, 9000 do t[i] = i end; while true do select(1, table.unpack(t)) "
         "end",
+        "return (''):rep(1 << 60)",
+        "return (''):rep('10000000000')",
+        "return (''):rep(1 << 60, '')",
+        "local t = {}; " LENGTHY "table.insert(t, 1, 1)",
+        "local t = {}; " LENGTHY "table.remove(t, 1)",
+        "local t = {}; " LENGTHY "table.sort(t)",
+        "local t = {}; " LENGTHY "table.concat(t)",
         "table.sort({3, 1, 2, 5, 4, 9, 7}, function() while true do end end)",
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {
-        char source[256];
+        char source[512];
         snprintf(source, sizeof source, "return function(s, e) %s end", sources[i]);
         expect_failure(source, ENDED);
     }
@@ -245,6 +256,9 @@ static void one_instruction_cannot_take_for_ever(void **state)
                    "'setmetatable'");
     expect_failure("return function() return table.concat({}, '', 1, 1 << 62) end", "concat");
     expect_failure("return function() return table.unpack({}, 1, 1 << 30) end", "unpack");
+    expect_failure("return function() local t = {} " LENGTHY "return table.unpack(t) end",
+                   "unpack");
+    expect_failure("return function() local t = {} " LENGTHY "return t end", "keys");
 }
 
 static void find_begins_where_it_is_told_within_the_text(void **state)
@@ -270,7 +284,7 @@ static void no_script_takes_more_than_its_memory(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {
-        char source[256];
+        char source[512];
         struct buffer state_text;
         snprintf(source, sizeof source, "return function(s, e) %s end", sources[i]);
         struct status status = fold(source, "{}", &state_text);
@@ -314,7 +328,7 @@ static void what_reaches_out_is_not_there(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        char source[128];
+        char source[256];
         snprintf(source, sizeof source, "return function() return %s == nil end", names[i]);
         expect_state(source, "{}", "true");
     }
@@ -437,7 +451,7 @@ static void what_is_no_event_is_refused(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof results / sizeof results[0]; i++) {
-        char source[128];
+        char source[256];
         struct buffer out;
         snprintf(source, sizeof source, "return function(e) %s end", results[i][0]);
         assert_fails(upcast(source, &event, &out), FAILED_PRECONDITION, results[i][1]);
