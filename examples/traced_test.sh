@@ -92,7 +92,7 @@ if eventually crossed 'place order' 'take order' 'saga order' 'step credit' 'han
 else
     not_ok "one trace shows an order go from an append to a subscriber, a saga, Python and Node" "$(head -c 3000 "$WORK/traces")"
 fi
-if eventually crossed 'handle reservestock' 'handle releasecredit'; then
+if eventually crossed 'handle reservestock' 'undo credit' 'handle releasecredit'; then
     ok "another one shows how an order is undone"
 else
     not_ok "another one shows how an order is undone" "$(head -c 3000 "$WORK/traces")"

@@ -157,7 +157,8 @@ void saga_trace_attempt_end(struct gateway *gateway, const struct uuid *command_
     span_start(&span, "step", SPAN_CLIENT, &run.context, &parent);
     span.start_us -= clock_monotonic_us(gateway->clock) - run.begun_us;
     span.failed = ending.failed;
-    span_set_name(&span, "step ", activity_node(saga, name.activity)->name);
+    span_set_name(&span, name.compensation ? "undo " : "step ",
+                  activity_node(saga, name.activity)->name);
     put_attempt(&span, saga, &name, &run);
     span_put(&span, "sagabase.outcome", ending.outcome);
     if (ending.error)

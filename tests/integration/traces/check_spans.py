@@ -130,15 +130,16 @@ check("kinds pair the server's attempts with the participants' work",
 
 bad = saga_trace("bad")
 saga = the(bad, "saga order")
-attempts = sorted((one for one in bad if one.name.startswith("step ")), key=lambda one: one.start)
-told = [(one.attributes["sagabase.step"], one.attributes["sagabase.operation"],
+attempts = sorted((one for one in bad if one.name.startswith(("step ", "undo "))),
+                  key=lambda one: one.start)
+told = [(one.name, one.attributes["sagabase.operation"],
          one.attributes["sagabase.attempt"], one.attributes["sagabase.outcome"], one.failed,
          one.attributes.get("error.type")) for one in attempts]
 check("a span for each attempt, also of the compensation", told == [
-    ("pay", "action", "1", "success", False, None),
-    ("ship", "action", "1", "error", True, "Error"),
-    ("ship", "action", "2", "failure", False, "NoSuchAddress"),
-    ("pay", "compensation", "1", "success", False, None)], told)
+    ("step pay", "action", "1", "success", False, None),
+    ("step ship", "action", "1", "error", True, "Error"),
+    ("step ship", "action", "2", "failure", False, "NoSuchAddress"),
+    ("undo pay", "compensation", "1", "success", False, None)], told)
 handlers = [one for one in bad if one.name.startswith("handle ")]
 check("each attempt has its handler", sorted(one.parent for one in handlers)
       == sorted(one.id for one in attempts), bad)
