@@ -385,6 +385,7 @@ static void flush(struct value_store *store)
 {
     pthread_mutex_lock(&store->lock);
     struct value_saved *asked = list_take(&store->asked);
+    struct value_saved *waited = list_take(&store->for_room);
     atomic_store(&store->early, false);
     pthread_mutex_unlock(&store->lock);
 
@@ -393,10 +394,12 @@ static void flush(struct value_store *store)
         log_line(LOG_WARN, "values", "not saved", "cause=\"%s\"", status.message);
     pthread_mutex_lock(&store->lock);
     store->outcome = status;
-    struct value_saved *for_room = list_take(&store->for_room);
+    /* Who came meanwhile waits on, if it failed: perhaps the cause has gone since. */
+    struct value_saved *came = status_ok(status) ? list_take(&store->for_room) : NULL;
     pthread_mutex_unlock(&store->lock);
     tell(asked, status);
-    tell(for_room, status);
+    tell(waited, status);
+    tell(came, status);
 }
 
 /* --- the thread -------------------------------------------------------------------------- */

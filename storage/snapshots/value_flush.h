@@ -26,7 +26,7 @@ struct value_store {
     pthread_mutex_t lock;
     pthread_cond_t changed;     /* for the flusher: asked, stopping; all intents are done */
     struct saved_list asked;    /* with the lock: whom the next flush tells */
-    struct saved_list for_room; /* whom any flush tells, when it ends */
+    struct saved_list for_room; /* whom a flush tells that succeeds, or began later */
     _Atomic(bool) early;
     bool stopping;
     unsigned underway;     /* intents that are not yet done */

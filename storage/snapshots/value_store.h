@@ -95,8 +95,8 @@ struct status value_set_all(struct value_store *store, const struct value_pair *
 enum { VALUE_CHANGE_BYTES = 160 };
 bool value_store_has_room(struct value_store *store, size_t bytes);
 
-/* `flushed` is told at the end of the flush that is under way, or of the next one. Other than OK:
- * it failed, and a change for which there is no room will be refused. */
+/* `flushed` is told at the end of the flush that is under way, if that succeeds, or else of the
+ * next one. Other than OK: it failed, and a change for which there is no room will be refused. */
 void value_store_await_room(struct value_store *store, struct value_saved *flushed);
 
 /* *entry: a reference, the caller's to release; NULL: there is no such value. *expires_us:
