@@ -44,7 +44,7 @@ void metric_limit(metric_visit *visit, void *context, const char *limit, uint64_
 {
     visit(context, &(struct metric){
                        .name = "sagabase_limit_hits_total",
-                       .help = "How often a limit of the table in ARCHITECTURE.md was hit.",
+                       .help = "How often a limit of docs/limits.md was hit.",
                        .kind = METRIC_COUNTER,
                        .labels = {{"limit", limit}},
                        .value = (double)hits,

@@ -148,8 +148,8 @@ class Comparison:
         self.full_cache()
 
     def full_cache(self):
-        """What is counted, and what the processes have grown by: malloc's gaps and RocksDB's
-        buffers are in it."""
+        """What is counted, and what the processes have grown by, malloc's gaps and RocksDB's
+        buffers included."""
         say(aims.CACHE_FULL)
         limit = systems.CACHE_MIB << 20
         for kind in (systems.FullResp, systems.FullRedis):

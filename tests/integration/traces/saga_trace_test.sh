@@ -19,10 +19,11 @@ if ! "$python" -c 'import opentelemetry.sdk.trace' 2>/dev/null; then
     conclude
 fi
 checkout "$proto" "$@"
-install_python_package "$python" || exit 1
 mkdir "$WORK/app"
-install_node_package "$modules" "$WORK/app" || exit 1
 cp "$programs"/*.mjs "$WORK/app/"
+install_node_package "$modules" "$WORK/app" & # takes longest
+installing=$!
+install_python_package "$python" || exit 1
 
 # --- a collector that writes what it gets to a file
 
@@ -63,6 +64,7 @@ serve
 python start "$ADDRESS" kept=traced
 stop_server || not_ok "the server ends well" "exit status $?"
 serve
+wait "$installing" || exit 1
 PARTICIPANTS=""
 part payments "$python" "$programs/saga_trace.py" serve "$ADDRESS"
 cd "$WORK/app" || exit 1
