@@ -1,5 +1,5 @@
 /* What an operator may set: flags, then the environment, then a YAML file, then defaults, all
- * from the one table in config.c. */
+ * from the one table in options.c. */
 #ifndef SERVER_CONFIG_CONFIG_H
 #define SERVER_CONFIG_CONFIG_H
 
@@ -57,7 +57,8 @@ struct config {
     const char *otlp_endpoint, *otlp_headers, *otlp_timeout, *otel_service_name,
         *otel_resource_attributes, *otel_traces_exporter, *otel_traces_sampler,
         *otel_traces_sampler_arg, *otel_sdk_disabled, *otel_bsp_schedule_delay,
-        *otel_bsp_export_timeout, *otel_bsp_max_queue_size, *otel_bsp_max_export_batch_size;
+        *otel_bsp_export_timeout, *otel_bsp_max_queue_size, *otel_bsp_max_export_batch_size,
+        *otlp_certificate, *otlp_client_certificate, *otlp_client_key;
 
     bool help; /* --help was given: nothing else was looked at behind it */
     struct arena texts;

@@ -375,8 +375,11 @@ static struct outbound *open_outbound(const struct otlp_options *options)
 
     for (size_t i = 0; i < options->header_count; i++)
         headers[i] = (struct outbound_header){options->headers[i].key, options->headers[i].value};
-    return outbound_open(
-        &(struct outbound_options){options->target, headers, options->header_count});
+    const struct outbound_tls tls = {options->roots, options->certificate, options->key};
+    return outbound_open(&(struct outbound_options){.target = options->target,
+                                                    .tls = options->is_secure ? &tls : NULL,
+                                                    .headers = headers,
+                                                    .header_count = options->header_count});
 }
 
 struct status otlp_start(const struct otlp_options *options, struct tracer *tracer,

@@ -1,6 +1,8 @@
+#define _GNU_SOURCE /* memmem */
 #include "server/observe/otlp_options.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -169,14 +171,18 @@ static void read_resource(const struct otlp_texts *texts, struct arena *arena,
 /* --- the endpoint -------------------------------------------------------------------------------
  */
 
+static bool has_scheme(const char *endpoint, const char *scheme)
+{
+    return strncmp(endpoint, scheme, strlen(scheme)) == 0;
+}
+
 /* Of "http://host:port/" what gRPC takes. NULL: it cannot be used. */
 static const char *read_endpoint(const char *endpoint, struct arena *arena)
 {
     const char *scheme = strstr(endpoint, "://");
 
-    if (scheme && strncmp(endpoint, "http://", 7) != 0) {
-        ignore("OTEL_EXPORTER_OTLP_ENDPOINT",
-               "http://HOST:PORT: for TLS, run a collector beside the server");
+    if (scheme && !has_scheme(endpoint, "http://") && !has_scheme(endpoint, "https://")) {
+        ignore("OTEL_EXPORTER_OTLP_ENDPOINT", "http://HOST:PORT or https://HOST:PORT");
         return NULL;
     }
     const char *host = scheme ? scheme + 3 : endpoint;
@@ -186,6 +192,41 @@ static const char *read_endpoint(const char *endpoint, struct arena *arena)
         return NULL;
     }
     return (const char *)arena_copy(arena, bytes_of(host, size)).data;
+}
+
+/* A PEM file as text. NULL: none was named, or it cannot be used. */
+static const char *read_pem(const char *setting, const char *path, struct arena *arena)
+{
+    FILE *file = path ? fopen(path, "re") : NULL;
+    uint8_t *text = file ? malloc(OTLP_PEM_BYTES_MAX + 1) : NULL;
+    size_t size = text ? fread(text, 1, OTLP_PEM_BYTES_MAX + 1, file) : 0;
+    const char *pem = NULL;
+
+    if (size > 0 && size <= OTLP_PEM_BYTES_MAX && memmem(text, size, "-----BEGIN ", 11))
+        pem = (const char *)arena_copy(arena, bytes_of(text, size)).data;
+    else if (path)
+        ignore(setting, "a PEM file that can be read, of at most 256 KiB");
+    free(text);
+    if (file)
+        fclose(file);
+    return pem;
+}
+
+static void read_tls(const struct otlp_texts *texts, struct arena *arena,
+                     struct otlp_options *options)
+{
+    options->is_secure = has_scheme(texts->endpoint, "https://");
+    if (!options->is_secure)
+        return;
+    options->roots = read_pem("OTEL_EXPORTER_OTLP_CERTIFICATE", texts->certificate_file, arena);
+    options->certificate =
+        read_pem("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", texts->client_certificate_file, arena);
+    options->key = read_pem("OTEL_EXPORTER_OTLP_CLIENT_KEY", texts->client_key_file, arena);
+    if (!options->certificate != !options->key) {
+        ignore("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE",
+               "together with OTEL_EXPORTER_OTLP_CLIENT_KEY");
+        options->certificate = options->key = NULL;
+    }
 }
 
 static bool is_wanted(const struct otlp_texts *texts)
@@ -209,6 +250,7 @@ bool otlp_options_read(const struct otlp_texts *texts, struct arena *arena,
     if (!target)
         return false;
     *options = (struct otlp_options){.target = target, .sampler = read_sampler(texts)};
+    read_tls(texts, arena, options);
     read_headers(texts, arena, options);
     read_resource(texts, arena, options);
     options->queue_max =

@@ -15,6 +15,7 @@
 /* As they were written; NULL: not set. */
 struct otlp_texts {
     const char *endpoint, *headers, *timeout;
+    const char *certificate_file, *client_certificate_file, *client_key_file;
     const char *service_name, *resource_attributes;
     const char *exporter, *sampler, *sampler_arg, *disabled;
     const char *schedule_delay, *export_timeout, *queue_max, *batch_max;
@@ -25,10 +26,18 @@ struct otlp_pair {
     const char *value;
 };
 
-enum { OTLP_PAIRS_MAX = 64, OTLP_QUEUE_MAX = 65536, OTLP_BATCH_MAX = 8192 };
+enum {
+    OTLP_PAIRS_MAX = 64,
+    OTLP_QUEUE_MAX = 65536,
+    OTLP_BATCH_MAX = 8192,
+    OTLP_PEM_BYTES_MAX = 256 << 10, /* of each file */
+};
 
 struct otlp_options {
     const char *target; /* "host:port" */
+    bool is_secure;     /* by TLS */
+    const char *roots;  /* PEM texts, as of outbound_tls */
+    const char *certificate, *key;
     struct otlp_pair headers[OTLP_PAIRS_MAX];
     size_t header_count;
     struct otlp_pair attributes[OTLP_PAIRS_MAX]; /* of the resource; service.name is the first */

@@ -26,6 +26,14 @@ struct outbound {
     bool is_cancelled;
 };
 
+static grpc_channel_credentials *credentials_of(const struct outbound_tls *tls)
+{
+    if (!tls)
+        return grpc_insecure_credentials_create();
+    grpc_ssl_pem_key_cert_pair pair = {tls->key, tls->certificate};
+    return grpc_ssl_credentials_create_ex(tls->roots, tls->key ? &pair : NULL, NULL, NULL);
+}
+
 struct outbound *outbound_open(const struct outbound_options *options)
 {
     grpc_arg list[] = {
@@ -42,7 +50,7 @@ struct outbound *outbound_open(const struct outbound_options *options)
 
     assert(outbound); /* gRPC, too, ends the process when memory does */
     grpc_init();
-    grpc_channel_credentials *credentials = grpc_insecure_credentials_create();
+    grpc_channel_credentials *credentials = credentials_of(options->tls);
     outbound->channel = grpc_channel_create(options->target, credentials, &arguments);
     grpc_channel_credentials_release(credentials);
     outbound->queue = grpc_completion_queue_create_for_pluck(NULL);

@@ -17,8 +17,15 @@ struct outbound_header {
     const char *value;
 };
 
+/* PEM texts, copied. */
+struct outbound_tls {
+    const char *roots;             /* whom to trust; NULL: whom the system trusts */
+    const char *certificate, *key; /* who we are; both or NULL */
+};
+
 struct outbound_options {
     const char *target;                    /* "host:port", "unix:path" */
+    const struct outbound_tls *tls;        /* NULL: in the clear */
     const struct outbound_header *headers; /* sent with each call; must outlive it */
     size_t header_count;
 };

@@ -5,6 +5,7 @@ gets to FOLDER/spans, one JSON object for each span.
 
 BEHAVIOUR: take (default); slow: answers nothing until it is killed; refuse: INVALID_ARGUMENT;
 busy: UNAVAILABLE to the first three requests; partial: rejects one span of each request.
+With $RECEIVER_TLS, a folder with cert.pem and key.pem, it speaks TLS and asks for that certificate.
 Each request is a line in FOLDER/requests.
 """
 
@@ -88,7 +89,21 @@ class Handler(grpc.GenericRpcHandler):
 
 server = grpc.server(futures.ThreadPoolExecutor(4), options=[("grpc.so_reuseport", 0)])
 server.add_generic_rpc_handlers([Handler()])
-port = server.add_insecure_port(f"127.0.0.1:{os.environ.get('RECEIVER_PORT', '0')}")
+address = f"127.0.0.1:{os.environ.get('RECEIVER_PORT', '0')}"
+
+
+def pem(name):
+    with open(f"{os.environ['RECEIVER_TLS']}/{name}.pem", "rb") as file:
+        return file.read()
+
+
+if "RECEIVER_TLS" in os.environ:
+    credentials = grpc.ssl_server_credentials(
+        [(pem("key"), pem("cert"))], root_certificates=pem("cert"), require_client_auth=True
+    )
+    port = server.add_secure_port(address, credentials)
+else:
+    port = server.add_insecure_port(address)
 server.start()
 with open(f"{folder}/port.new", "w", encoding="utf-8") as file:
     file.write(str(port))

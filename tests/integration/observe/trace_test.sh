@@ -183,6 +183,30 @@ else
 fi
 stop_server || not_ok "the server ends well" "exit status $?"
 
+# --- TLS: the receiver asks for a certificate, and is asked for one
+
+if openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost \
+    -addext subjectAltName=DNS:localhost -keyout "$WORK/key.pem" -out "$WORK/cert.pem" 2>"$WORK/openssl.err"; then
+    RECEIVER_TLS=$WORK start_receiver take
+    ENDPOINT=https://localhost:${ENDPOINT##*:}
+    start_traced --otlp-certificate "$WORK/cert.pem" --otlp-client-certificate "$WORK/cert.pem" \
+        --otlp-client-key "$WORK/key.pem"
+    call append cart-1
+    if wait_until spans 2; then ok "spans go by TLS, both sides known"; else not_ok "spans go by TLS, both sides known" "$(cat "$WORK/server.err")"; fi
+    stop_server || not_ok "the server ends well" "exit status $?"
+    start_traced --otlp-client-certificate "$WORK/cert.pem" --otlp-client-key "$WORK/key.pem" \
+        --otel-bsp-export-timeout 500
+    call append cart-1
+    if wait_until reaches 'sagabase_trace_spans_total{result="dropped_not_sent"}' 2; then
+        ok "a receiver that nobody vouches for gets none"
+    else
+        not_ok "a receiver that nobody vouches for gets none" "$(cat "$RECEIVED/requests")"
+    fi
+    stop_server || not_ok "the server ends well" "exit status $?"
+else
+    not_ok "a certificate is made" "$(cat "$WORK/openssl.err")"
+fi
+
 # fills NAME: appends go on while nothing can be sent, and spans without room are counted.
 fills() {
     call many cart-1 300

@@ -53,7 +53,8 @@ static void without_an_endpoint_nothing_is_traced(void **state)
     assert_true(wanted((struct otlp_texts){.endpoint = "http://a:1", .disabled = "maybe"}));
     assert_false(wanted((struct otlp_texts){.endpoint = "http://a:1", .exporter = "none"}));
     assert_true(wanted((struct otlp_texts){.endpoint = "http://a:1", .exporter = "zipkin"}));
-    assert_false(wanted((struct otlp_texts){.endpoint = "https://a:1"}));
+    assert_true(wanted((struct otlp_texts){.endpoint = "https://a:1"}));
+    assert_false(wanted((struct otlp_texts){.endpoint = "ftp://a:1"}));
     assert_false(wanted((struct otlp_texts){.endpoint = "http://"}));
 }
 
@@ -64,6 +65,20 @@ static void the_endpoint_is_a_url_or_an_address(void **state)
                         "[::1]:4317");
     assert_string_equal(read((struct otlp_texts){.endpoint = "collector:4317"}).target,
                         "collector:4317");
+}
+
+static void https_means_tls_and_a_file_that_is_none_is_ignored(void **state)
+{
+    struct otlp_options options = read((struct otlp_texts){
+        .endpoint = "https://a:1", .certificate_file = "/nowhere", .client_key_file = "/dev/null"});
+
+    (void)state;
+    assert_true(options.is_secure);
+    assert_string_equal(options.target, "a:1");
+    assert_null(options.roots);
+    assert_null(options.certificate);
+    assert_null(options.key);
+    assert_false(read((struct otlp_texts){.endpoint = "http://a:1"}).is_secure);
 }
 
 static void the_defaults_are_those_of_the_specification(void **state)
@@ -142,6 +157,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_an_endpoint_nothing_is_traced),
         cmocka_unit_test(the_endpoint_is_a_url_or_an_address),
+        cmocka_unit_test(https_means_tls_and_a_file_that_is_none_is_ignored),
         cmocka_unit_test(the_defaults_are_those_of_the_specification),
         cmocka_unit_test(numbers_that_are_none_are_ignored),
         cmocka_unit_test(samplers_are_known_by_their_names),
