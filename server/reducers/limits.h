@@ -5,7 +5,8 @@
 enum {
     REDUCERS_MAX = 1000,
     UPCASTERS_MAX = 1000,
-    CATEGORY_BYTES_MAX = 1000, /* so that the stream of its reducer has a name */
+    REGISTRY_BYTES_MAX = 2 << 20, /* of all reducers, and of all upcasters: listed in one message */
+    CATEGORY_BYTES_MAX = 1000,    /* so that the stream of its reducer has a name */
 
     REDUCTIONS_WAITING_MAX = 1024,
     REDUCTIONS_ACTIVE_MAX = 16, /* each may hold SCRIPT_MEMORY_MAX */

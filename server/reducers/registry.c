@@ -20,7 +20,7 @@ struct kind {
     const char *content_type;
     const ProtobufCMessageDescriptor *info_type;
     size_t entries_max;
-    const char *too_many;
+    const char *too_many, *too_large;
 };
 
 static const struct kind kinds[] = {
@@ -31,7 +31,8 @@ static const struct kind kinds[] = {
                            .content_type = "application/vnd.sagabase.reducer-info+protobuf",
                            .info_type = &sagabase__v1__reducer_info__descriptor,
                            .entries_max = REDUCERS_MAX,
-                           .too_many = "reducers: at most 1000"},
+                           .too_many = "reducers: at most 1000",
+                           .too_large = "reducers: at most 2 MiB, all together"},
     [REGISTRY_UPCASTERS] = {.stream_prefix = "$upcaster-",
                             .put = "$UpcasterPut",
                             .deleted = "$UpcasterDeleted",
@@ -39,10 +40,12 @@ static const struct kind kinds[] = {
                             .content_type = "application/vnd.sagabase.upcaster-info+protobuf",
                             .info_type = &sagabase__v1__upcaster_info__descriptor,
                             .entries_max = UPCASTERS_MAX,
-                            .too_many = "upcasters: at most 1000"},
+                            .too_many = "upcasters: at most 1000",
+                            .too_large = "upcasters: at most 2 MiB, all together"},
 };
 
 _Static_assert((int)REDUCERS_MAX == 1000 && (int)UPCASTERS_MAX == 1000, "the texts above");
+_Static_assert((int)REGISTRY_BYTES_MAX == 2 << 20, "the texts above");
 _Static_assert((int)REGISTRY_ENTRIES_MAX >= 2 * (int)REDUCERS_MAX, "registry.h");
 _Static_assert((int)REGISTERED_STREAM_BYTES_MAX >= (int)CATEGORY_BYTES_MAX + 16, "with prefix");
 
@@ -52,7 +55,7 @@ struct registry {
     struct event_log *log;
     pthread_mutex_t lock; /* leaf */
     size_t count;
-    size_t reserved; /* on their way */
+    size_t reserved, reserved_bytes; /* on their way */
     struct registration *entries[REGISTRY_ENTRIES_MAX];
 };
 
@@ -91,6 +94,7 @@ static struct registration *registration_create(enum registry_kind kind, struct 
     if (!self)
         return NULL;
     self->kind = kind;
+    self->bytes = packed.size;
     self->references = 1;
     pthread_mutex_init(&self->lock, NULL);
     self->info = protobuf_c_message_unpack(kinds[kind].info_type, NULL, packed.size, packed.data);
@@ -306,8 +310,8 @@ static void on_done(struct intent *intent)
     struct bytes name = {change->stream_name + prefix, change->stream.stream.size - prefix};
 
     pthread_mutex_lock(&registry->lock);
-    if (change->is_reserved)
-        registry->reserved--;
+    registry->reserved -= change->is_reserved;
+    registry->reserved_bytes -= change->reserved_bytes;
     if (status_ok(intent->status)) {
         if (change->next)
             change->next->revision = change->stream.last_revision;
@@ -319,24 +323,45 @@ static void on_done(struct intent *intent)
     change->done(change);
 }
 
-/* Only what takes a new place has to wait for one. */
-static struct status reserve(struct registry *registry, struct bytes name, bool *reserved)
+/* With the lock: of all but this one. */
+static size_t bytes_of_others(const struct registry *registry, struct bytes name)
 {
+    size_t bytes = registry->reserved_bytes;
+
+    for (size_t i = 0; i < registry->count; i++)
+        if (!bytes_equal(registry->entries[i]->name, name))
+            bytes += registry->entries[i]->bytes;
+    return bytes;
+}
+
+/* Only what takes a new place has to wait for one. Their size is bounded because they are listed
+ * in one message. */
+static struct status reserve(struct registry_change *change, struct bytes name, size_t bytes)
+{
+    struct registry *registry = change->registry;
+    const char *refusal = NULL;
+
     pthread_mutex_lock(&registry->lock);
     bool is_new = !is_at(registry, place_of(registry, name), name);
-    bool has_room = registry->count + registry->reserved < registry->kind->entries_max;
-    *reserved = is_new && has_room;
-    registry->reserved += *reserved;
+    if (is_new && registry->count + registry->reserved >= registry->kind->entries_max)
+        refusal = registry->kind->too_many;
+    else if (bytes_of_others(registry, name) + bytes > REGISTRY_BYTES_MAX)
+        refusal = registry->kind->too_large;
+    if (!refusal) {
+        change->is_reserved = is_new;
+        change->reserved_bytes = bytes;
+        registry->reserved += is_new;
+        registry->reserved_bytes += bytes;
+    }
     pthread_mutex_unlock(&registry->lock);
-    return is_new && !has_room
-               ? status_make(STATUS_RESOURCE_EXHAUSTED, "%s", registry->kind->too_many)
-               : OK;
+    return refusal ? status_make(STATUS_RESOURCE_EXHAUSTED, "%s", refusal) : OK;
 }
 
 static void unreserve(struct registry_change *change)
 {
     pthread_mutex_lock(&change->registry->lock);
     change->registry->reserved -= change->is_reserved;
+    change->registry->reserved_bytes -= change->reserved_bytes;
     pthread_mutex_unlock(&change->registry->lock);
 }
 
@@ -393,7 +418,7 @@ static void begin(struct registry_change *change, struct registry *registry)
 static struct status put(struct registry_change *change, struct bytes name,
                          const ProtobufCMessage *info, struct arena *arena)
 {
-    TRY(reserve(change->registry, name, &change->is_reserved));
+    TRY(reserve(change, name, protobuf_c_message_get_packed_size(info)));
     struct status status = submit_info(change, info, change->registry->kind->put,
                                        (struct expectation){.kind = EXPECT_ANY}, arena);
     if (!status_ok(status))

@@ -41,6 +41,7 @@ struct registration {
     const Sagabase__V1__Disabled *disabled; /* of the info; NULL: it runs */
     uint64_t hash;
     uint64_t revision; /* of the event that tells of it */
+    size_t bytes;      /* of the info, packed */
 
     /* Of an upcaster that has run: any thread, with the lock. */
     pthread_mutex_t lock;
@@ -81,6 +82,7 @@ struct registry_change {
     struct registration *next;     /* takes the place; NULL: nothing does */
     struct registration *previous; /* had it */
     bool is_reserved;
+    size_t reserved_bytes;
     struct append append;
     struct stream_append stream;
     struct new_event event;

@@ -359,6 +359,30 @@ static void what_cannot_be_put_is_refused_by_name(void **state)
     assert_true(delete_reducer_of(server, long_name));
 }
 
+static void all_reducers_together_fit_into_one_message(void **state)
+{
+    enum { SOURCE_BYTES = 60000 };
+    struct test_server *server = *state;
+    static char source[SOURCE_BYTES + 1] = "return function() end --";
+    char category[16];
+    int count = 0;
+
+    memset(source + strlen(source), 'x', SOURCE_BYTES - strlen(source));
+    for (struct status status = {0}; status_ok(status); count += status_ok(status)) {
+        snprintf(category, sizeof category, "c%d", count);
+        status = put_lua(server, category, source, NULL);
+        if (!status_ok(status))
+            assert_fails(status, RESOURCE_EXHAUSTED, "reducers: at most 2 MiB, all together");
+    }
+    assert_int_equal(count, REGISTRY_BYTES_MAX / SOURCE_BYTES);
+    assert_ok(put_lua(server, "c3", source, NULL)); /* in place of itself */
+    assert_true(delete_reducer_of(server, "c8"));
+    assert_ok(put_lua(server, category, source, NULL));
+    Sagabase__V1__ListReducersResponse *all = list(server);
+    assert_int_equal(all->n_reducers, count);
+    forget(all);
+}
+
 static void a_thousand_reducers_are_enough(void **state)
 {
     struct test_server *server = *state;
@@ -518,6 +542,7 @@ int main(void)
         TEST(loops_and_bombs_disable_themselves_and_nothing_else),
         TEST(reducers_are_listed_by_category_and_deleted),
         TEST(what_cannot_be_put_is_refused_by_name),
+        TEST(all_reducers_together_fit_into_one_message),
         TEST(a_thousand_reducers_are_enough),
         TEST(nobody_else_writes_the_streams_of_reducers),
         cmocka_unit_test(reducers_outlive_a_restart),
