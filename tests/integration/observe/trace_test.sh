@@ -112,7 +112,7 @@ seen() {
     grep -q 44444444444444444444444444444444 "$RECEIVED/spans"
 }
 wait_until seen || not_ok "a sampled trace is sent" "it is not"
-check "a trace that its parent does not sample is not sent" "not any(s['trace'].startswith('333') for s in spans)"
+check "a trace that its parent does not sample is not sent" "not any(s['trace'] == '3' * 32 for s in spans)"
 
 # --- many in one commit
 
@@ -185,10 +185,10 @@ stop_server || not_ok "the server ends well" "exit status $?"
 
 # --- TLS: the receiver asks for a certificate, and is asked for one
 
-if openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost \
-    -addext subjectAltName=DNS:localhost -keyout "$WORK/key.pem" -out "$WORK/cert.pem" 2>"$WORK/openssl.err"; then
+if openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=collector \
+    -addext subjectAltName=IP:127.0.0.1 -keyout "$WORK/key.pem" -out "$WORK/cert.pem" 2>"$WORK/openssl.err"; then
     RECEIVER_TLS=$WORK start_receiver take
-    ENDPOINT=https://localhost:${ENDPOINT##*:}
+    ENDPOINT=https://127.0.0.1:${ENDPOINT##*:} # a name would be looked up by c-ares, which leaks it
     start_traced --otlp-certificate "$WORK/cert.pem" --otlp-client-certificate "$WORK/cert.pem" \
         --otlp-client-key "$WORK/key.pem"
     call append cart-1
