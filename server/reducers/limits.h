@@ -1,4 +1,5 @@
-/* What reducers and upcasters may be, and use. Each row is also in ARCHITECTURE.md's table. */
+/* What reducers and upcasters may be, and use. Each row is also in a table of docs/limits.md or
+ * ARCHITECTURE.md. */
 #ifndef SERVER_REDUCERS_LIMITS_H
 #define SERVER_REDUCERS_LIMITS_H
 

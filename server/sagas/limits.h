@@ -1,5 +1,5 @@
 /* What sagas are bounded by, beside what the comments of protos/sagabase/v1 say of each field.
- * The table of limits in ARCHITECTURE.md tells the same. */
+ * The tables of docs/limits.md and ARCHITECTURE.md tell the same. */
 #ifndef SERVER_SAGAS_LIMITS_H
 #define SERVER_SAGAS_LIMITS_H
 

@@ -1,4 +1,4 @@
-/* What one append may hold. Each row is also in ARCHITECTURE.md's table. */
+/* What one append may hold. Each row is also in a table of docs/limits.md or ARCHITECTURE.md. */
 #ifndef STORAGE_LOG_LIMITS_H
 #define STORAGE_LOG_LIMITS_H
 

@@ -1,4 +1,5 @@
-/* What the cache and its stores may hold. Each row is also in ARCHITECTURE.md's table. */
+/* What the cache and its stores may hold. Each row is also in a table of docs/limits.md or
+ * ARCHITECTURE.md. */
 #ifndef STORAGE_SNAPSHOTS_LIMITS_H
 #define STORAGE_SNAPSHOTS_LIMITS_H
 
