@@ -8,42 +8,21 @@
 #include <zlib.h>
 
 #include "google/rpc/status.pb-c.h"
-#include "server/rpc/check.h"
+#include "server/wire/check.h"
+#include "server/wire/unpack.h"
 
 enum { INFLATE_BYTES = 64 << 10 }; /* at a time */
-
-/* What a hostile request can make us allocate is the arena's limit. */
-struct unpacking {
-    struct arena *arena;
-    bool is_full;
-};
-
-static void *allocate(void *context, size_t size)
-{
-    struct unpacking *unpacking = context;
-    void *memory = arena_alloc_raw(unpacking->arena, size);
-
-    unpacking->is_full |= !memory;
-    return memory;
-}
-
-static void keep(void *context, void *memory)
-{
-    (void)context;
-    (void)memory;
-}
 
 static struct status unpack(const ProtobufCMessageDescriptor *type, struct bytes wire,
                             struct arena *arena, const ProtobufCMessage **message)
 {
-    struct unpacking unpacking = {.arena = arena};
-    ProtobufCAllocator allocator = {allocate, keep, &unpacking};
+    bool is_full;
 
     TRY(check_request(type, wire));
-    *message = protobuf_c_message_unpack(type, &allocator, wire.size, wire.data);
+    *message = unpack_within(type, wire, arena, &is_full);
     if (*message)
         return OK;
-    if (unpacking.is_full)
+    if (is_full)
         return status_make(STATUS_RESOURCE_EXHAUSTED,
                            "%s: needs more than %zu bytes of memory once unpacked",
                            type->short_name, arena->bytes_max);

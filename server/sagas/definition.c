@@ -7,7 +7,7 @@
 
 #include "server/sagas/definition_check.h"
 #include "server/sagas/limits.h"
-#include "server/sagas/unpack.h"
+#include "server/wire/unpack.h"
 
 enum { DEFINITION_MEMORY_MAX = 64 << 20 };
 
@@ -162,7 +162,7 @@ static struct status fill(struct kept_definition *kept, struct bytes stored)
     Sagabase__V1__SagaDefinition *source = NULL;
     if (definition->stored.data)
         source = (Sagabase__V1__SagaDefinition *)unpack_within(
-            &sagabase__v1__saga_definition__descriptor, stored, &kept->arena);
+            &sagabase__v1__saga_definition__descriptor, stored, &kept->arena, NULL);
     if (!source)
         return status_make(STATUS_INVALID_ARGUMENT, "definition: malformed, or too large");
     TRY(definition_validate(source, &kept->arena, &problems, &count));

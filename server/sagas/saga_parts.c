@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
-#include "server/sagas/unpack.h"
+#include "server/wire/unpack.h"
 
 enum { MALLOC_HEADER_BYTES = 8 };
 
@@ -201,7 +201,8 @@ Sagabase__V1__Signal *saga_signal_unpack(const struct saga_signal *signal, struc
 {
     struct bytes packed = bytes_of(signal->text + signal->packed_at, signal->packed_size);
 
-    return (Sagabase__V1__Signal *)unpack_within(&sagabase__v1__signal__descriptor, packed, arena);
+    return (Sagabase__V1__Signal *)unpack_within(&sagabase__v1__signal__descriptor, packed, arena,
+                                                 NULL);
 }
 
 char *arena_text(struct arena *arena, const char *text)

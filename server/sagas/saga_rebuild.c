@@ -6,6 +6,7 @@
 
 #include "server/sagas/gateway_state.h"
 #include "server/sagas/saga_keys.h"
+#include "server/wire/unpack.h"
 #include "storage/log/event.h"
 #include "storage/log/limits.h"
 #include "storage/log/read.h"
@@ -267,12 +268,14 @@ static struct status begin_run(struct rebuilding *self, const Sagabase__V1__Saga
 
 static struct status fold(struct rebuilding *self, const struct event *event)
 {
-    Sagabase__V1__SagaEvent *message =
-        event->erased_us
-            ? NULL
-            : sagabase__v1__saga_event__unpack(NULL, event->data.size, event->data.data);
+    Sagabase__V1__SagaEvent *message = NULL;
     struct status status = OK;
+    struct arena arena;
 
+    arena_init(&arena, MEMORY_MAX);
+    if (!event->erased_us)
+        message = (Sagabase__V1__SagaEvent *)unpack_within(&sagabase__v1__saga_event__descriptor,
+                                                           event->data, &arena, NULL);
     if (message && message->event_case == SAGABASE__V1__SAGA_EVENT__EVENT_SAGA_STARTED)
         status = begin_run(self, message->saga_started);
     if (status_ok(status) && self->saga && !self->is_broken) {
@@ -280,8 +283,7 @@ static struct status fold(struct rebuilding *self, const struct event *event)
             !message || !status_ok(saga_apply(self->saga, message, event->created_us));
         self->saga->position = event->position;
     }
-    if (message)
-        sagabase__v1__saga_event__free_unpacked(message, NULL);
+    arena_destroy(&arena);
     return status;
 }
 

@@ -5,7 +5,7 @@
 #include "sagabase/storage/saga_row.pb-c.h"
 #include "server/sagas/saga_apply.h"
 #include "server/sagas/saga_row.h"
-#include "server/sagas/unpack.h"
+#include "server/wire/unpack.h"
 
 enum { ROW_MEMORY_MAX = 64 << 20 };
 
@@ -225,7 +225,7 @@ struct status saga_decode(struct bytes row, struct definition *definition, struc
         return full();
     arena_init(&arena, ROW_MEMORY_MAX);
     const Sagabase__Storage__SagaRow *message = (const Sagabase__Storage__SagaRow *)unpack_within(
-        &sagabase__storage__saga_row__descriptor, packed, &arena);
+        &sagabase__storage__saga_row__descriptor, packed, &arena, NULL);
     struct status status = message ? get_saga(made, message) : damaged("malformed");
     arena_destroy(&arena);
     if (!status_ok(status)) {

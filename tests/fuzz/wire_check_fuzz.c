@@ -8,7 +8,8 @@
 #include "grpc/reflection/v1/reflection.pb-c.h"
 #include "sagabase/v1/admin.pb-c.h"
 #include "sagabase/v1/event_store.pb-c.h"
-#include "server/rpc/check.h"
+#include "server/wire/check.h"
+#include "server/wire/unpack.h"
 #include "tests/fuzz/input.h"
 
 enum { ARENA_BYTES_MAX = 4 << 20 };
@@ -30,17 +31,6 @@ static const ProtobufCMessageDescriptor *const types[] = {
     &google__protobuf__file_descriptor_set__descriptor,
 };
 
-static void *allocate(void *arena, size_t size)
-{
-    return arena_alloc_raw(arena, size);
-}
-
-static void keep(void *arena, void *memory)
-{
-    (void)arena;
-    (void)memory;
-}
-
 static void pack_again(const ProtobufCMessageDescriptor *type, const ProtobufCMessage *message)
 {
     size_t size = protobuf_c_message_get_packed_size(message);
@@ -58,7 +48,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const ProtobufCMessageDescriptor *type =
         types[fuzz_below(&input, sizeof types / sizeof *types)];
     struct arena arena;
-    ProtobufCAllocator allocator = {allocate, keep, &arena};
     struct status status = check_request(type, input.left);
 
     if (!status_ok(status)) {
@@ -68,8 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     arena_init(&arena, ARENA_BYTES_MAX);
-    ProtobufCMessage *message =
-        protobuf_c_message_unpack(type, &allocator, input.left.size, input.left.data);
+    ProtobufCMessage *message = unpack_within(type, input.left, &arena, NULL);
     if (message)
         pack_again(type, message);
     arena_destroy(&arena);

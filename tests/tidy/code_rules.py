@@ -17,10 +17,11 @@ ARROWS = {
     "server/config": ["base"],
     "server/resp": ["base", "storage/log", "storage/snapshots"],
     "server/reducers": ["base", "protos", "storage/log", "storage/snapshots"],
-    "server/rpc": ["base", "protos"],
+    "server/wire": ["base"],
+    "server/rpc": ["base", "protos", "server/wire"],
     "server/observe": ["base", "protos", "server/rpc", "server/services"],
     "server/subscriptions": ["base", "storage/log"],
-    "server/sagas": ["base", "protos", "storage/log"],
+    "server/sagas": ["base", "protos", "server/wire", "storage/log"],
     "server/snapshots": ["base", "server/reducers", "storage/log", "storage/snapshots"],
     "server/services": [
         "base",

@@ -12,7 +12,7 @@
 #include "google/protobuf/descriptor.pb-c.h"
 #include "grpc/health/v1/health.pb-c.h"
 #include "grpc/reflection/v1/reflection.pb-c.h"
-#include "server/rpc/check.h"
+#include "server/wire/check.h"
 
 #define TEXT      (&grpc__health__v1__health_check_request__descriptor)
 #define RECURSIVE (&google__protobuf__descriptor_proto__descriptor) /* nested_type = 3 */

@@ -1,8 +1,8 @@
 /* What protobuf-c does not check before it recurses and allocates: nesting
  * depth, number of fields, and that every string is UTF-8 without NUL. Runs
  * over the wire bytes, before they are unpacked. Any thread. */
-#ifndef SERVER_RPC_CHECK_H
-#define SERVER_RPC_CHECK_H
+#ifndef SERVER_WIRE_CHECK_H
+#define SERVER_WIRE_CHECK_H
 
 #include <protobuf-c/protobuf-c.h>
 

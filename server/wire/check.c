@@ -1,4 +1,4 @@
-#include "server/rpc/check.h"
+#include "server/wire/check.h"
 
 #include <stdbool.h>
 #include <stdio.h>
