@@ -222,6 +222,7 @@ static struct status start_rpc(struct server *server)
         .context = &server->services,
         .tracer = server->tracer,
         .threads = (unsigned)server->config.rpc_threads,
+        .busy_poll_us = (int64_t)server->config.busy_poll,
         .connection_calls_max = (unsigned)server->config.connection_calls,
         .stall_timeout_ms = (int64_t)server->config.stall_timeout * 1000,
     };
@@ -357,6 +358,7 @@ static struct status start_resp(struct server *server)
         .listen = listen ? listen : CONFIG_RESP_LISTEN,
         .password_file = server->config.resp_password_file,
         .clients_max = server->config.resp_clients,
+        .busy_poll_us = (int64_t)server->config.busy_poll,
         .idle_s_max = (int64_t)server->config.resp_idle,
         .always_saved = server->config.resp_durability == SAVING_ALWAYS,
         .values = server->values,

@@ -35,6 +35,7 @@ struct config {
     int cache_policy; /* enum cache_policy, of a room that this one does not know */
     bool in_memory;
     uint64_t rpc_threads;
+    uint64_t busy_poll; /* microseconds; 0: never */
     uint64_t connection_calls;
     uint64_t stall_timeout; /* seconds; 0: no limit */
     uint64_t block_cache;   /* bytes, as all memory below */

@@ -29,7 +29,7 @@ struct option {
     const char *help;
 };
 
-enum { OPTIONS = 46, OPTION_NAME_BYTES_MAX = 32 };
+enum { OPTIONS = 47, OPTION_NAME_BYTES_MAX = 32 };
 
 extern const struct option config_options[OPTIONS];
 

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/busy_poll.h"
 #include "base/clock.h"
 #include "base/listen.h"
 #include "base/log.h"
@@ -30,7 +31,6 @@ enum {
     FILES_RESERVED = 1536, /* of the store, of gRPC's connections */
     CLIENTS_MIN = 16,
     SILENCE_S = 300, /* then TCP asks whether the client is still there, as Redis does */
-    POLL_US = 50,    /* that long it looks for requests before it sleeps, while they come so fast */
 };
 
 struct resp_server {
@@ -46,7 +46,7 @@ struct resp_server {
     struct session *turns; /* have something to do, in order */
     struct session **behind_turns;
 
-    bool polls;               /* the last request came within POLL_US */
+    struct busy_poll poll;
     _Atomic int64_t grace_us; /* set by resp_server_stop; 0: serving */
     int64_t stop_us;          /* when the grace ends; 0: serving */
 };
@@ -246,14 +246,13 @@ static int sleep_ms(const struct resp_server *server)
     return left_us <= 0 ? 1 : (int)(left_us / 1000 + 1 < 60000 ? left_us / 1000 + 1 : 60000);
 }
 
-/* A client pays for waking us. While requests come one upon another it is cheaper to look for the
- * next one than to sleep; what that takes of a core ends with them. */
 static int await_events(struct resp_server *server, struct epoll_event *events)
 {
-    int64_t begin_us = clock_monotonic_us(system_clock()), now_us = begin_us;
+    int64_t now_us = clock_monotonic_us(system_clock());
     int timeout_ms = sleep_ms(server), count = 0;
 
-    while (server->polls && count == 0 && now_us - begin_us < POLL_US) {
+    busy_poll_begin(&server->poll, now_us);
+    while (count == 0 && busy_poll_again(&server->poll, now_us)) {
         count = epoll_wait(server->epoll, events, EVENTS_MAX, 0);
         now_us = clock_monotonic_us(system_clock());
     }
@@ -261,7 +260,7 @@ static int await_events(struct resp_server *server, struct epoll_event *events)
         count = epoll_wait(server->epoll, events, EVENTS_MAX, timeout_ms);
         now_us = clock_monotonic_us(system_clock());
     }
-    server->polls = now_us - begin_us < POLL_US;
+    busy_poll_end(&server->poll, now_us);
     server->face.now_us = now_us;
     return count;
 }
@@ -354,6 +353,7 @@ static struct status start(struct resp_server *server, const struct resp_options
     face->started_us = face->now_us = clock_monotonic_us(system_clock());
     if (options->password_file)
         TRY(read_password(server, options->password_file));
+    busy_poll_init(&server->poll, options->busy_poll_us);
     fit_to_files(face);
     TRY(open_files(server, options));
     server->has_thread = pthread_create(&server->thread, NULL, run, server) == 0;

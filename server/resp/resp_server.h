@@ -21,6 +21,7 @@ struct resp_options {
     const char *listen;         /* "host:port", borrowed */
     const char *password_file;  /* its first line is what AUTH must give; NULL: nobody is asked */
     size_t clients_max;         /* connections; lowered to what the open-file limit allows */
+    int64_t busy_poll_us;       /* see base/busy_poll.h; 0: it sleeps at once */
     int64_t idle_s_max;         /* a connection silent for so long is closed; 0: never */
     bool always_saved;          /* plain values are on disk before they are acknowledged */
     struct value_store *values; /* borrowed, as the next two */

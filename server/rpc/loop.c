@@ -19,6 +19,7 @@ void loop_init(struct loop *loop, struct rpc_server *server)
                           .woken.run = on_woken,
                           .stopped.run = on_stopped,
                           .ending.run = on_ending};
+    busy_poll_init(&loop->poll, server->options.busy_poll_us);
     loop->queue = grpc_completion_queue_create_for_next(NULL);
     loop->doorbell = grpc_channel_create_call(server->nowhere, NULL, GRPC_PROPAGATE_DEFAULTS,
                                               loop->queue, grpc_slice_from_static_string("/"), NULL,
@@ -79,13 +80,37 @@ static void run_timers(struct loop *loop)
         stream_give_up(container_of(timer, struct call, stall));
 }
 
+static grpc_event look(struct loop *loop)
+{
+    return grpc_completion_queue_next(loop->queue, gpr_inf_past(GPR_CLOCK_MONOTONIC), NULL);
+}
+
+/* Awake only where the next thing can be nothing but a request: open calls wait for other threads,
+ * which need the processor. */
+static grpc_event next_event(struct loop *loop)
+{
+    grpc_event event = {.type = GRPC_QUEUE_TIMEOUT};
+    const struct clock *clock = system_clock();
+
+    if (loop->open_calls > 0)
+        return grpc_completion_queue_next(loop->queue, next_time(loop), NULL);
+    busy_poll_begin(&loop->poll, clock_monotonic_us(clock));
+    while (event.type == GRPC_QUEUE_TIMEOUT &&
+           busy_poll_again(&loop->poll, clock_monotonic_us(clock)))
+        event = look(loop);
+    if (event.type == GRPC_QUEUE_TIMEOUT)
+        event = grpc_completion_queue_next(loop->queue, next_time(loop), NULL);
+    busy_poll_end(&loop->poll, clock_monotonic_us(clock));
+    return event;
+}
+
 static void *run(void *argument)
 {
     struct loop *loop = argument;
 
     method_table_arm(&loop->server->methods, loop);
     for (;;) {
-        grpc_event event = grpc_completion_queue_next(loop->queue, next_time(loop), NULL);
+        grpc_event event = next_event(loop);
         if (event.type == GRPC_QUEUE_SHUTDOWN)
             return NULL;
         if (event.type == GRPC_OP_COMPLETE) {

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "base/busy_poll.h"
 #include "base/inbox.h"
 #include "server/rpc/call.h"
 #include "server/rpc/statistics.h"
@@ -21,6 +22,7 @@ struct loop {
     grpc_completion_queue *queue;
     pthread_t thread;
     bool has_thread;
+    struct busy_poll poll;
 
     struct inbox inbox;  /* steps that call_wake() has sent */
     struct step woken;   /* the tag that says the inbox is not empty */

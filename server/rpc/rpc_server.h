@@ -20,6 +20,7 @@ struct rpc_options {
     struct tracer *tracer;                /* takes a span of each call; NULL: none */
 
     unsigned threads;              /* queue threads, 1..64; 0: 1 */
+    int64_t busy_poll_us;          /* see base/busy_poll.h; 0: they sleep at once */
     size_t message_bytes_max;      /* of a request; 0: 4 MiB */
     size_t arena_bytes_max;        /* of a call; 0: 16 x message_bytes_max */
     unsigned connection_calls_max; /* open calls of one connection; 0: 1,000 */

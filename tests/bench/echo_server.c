@@ -33,7 +33,8 @@ int main(void)
         {0},
     };
     static const struct method *const services[] = {methods, NULL};
-    struct rpc_options options = {.listen = "127.0.0.1:0", .services = services};
+    struct rpc_options options = {
+        .listen = "127.0.0.1:0", .services = services, .busy_poll_us = 150};
     struct rpc_server *server;
     sigset_t ending;
     int signal_number;
