@@ -40,7 +40,8 @@ from .events import (
     StreamPolicy,
     StreamState,
 )
-from .participant import Command, Done, Ongoing, Participant, Refused
+from .participant import Participant
+from .progress import CaughtUp, Checkpoint, FellBehind
 from .reducers import Disabled, MergePatch, Reducer, Reducers, State, Upcaster
 from .retry import Retry
 from .sagas import Saga, Sagas, SagaStarted, SagaStatus
@@ -55,7 +56,8 @@ from .snapshots import (
     SnapshotPolicy,
     Snapshots,
 )
-from .subscription import CaughtUp, Checkpoint, FellBehind, Subscription
+from .subscription import Subscription
+from .work import Command, Done, Ongoing, Refused
 
 __all__ = [
     "ANY",

@@ -1,7 +1,7 @@
 """What can go wrong, one class for each thing that a program would do about it."""
 
-import contextlib
-from typing import Any, Iterator, Type, Union
+from types import MappingProxyType
+from typing import Any, Mapping, Type, Union
 
 import grpc
 from google.rpc import status_pb2
@@ -93,6 +93,9 @@ class TimedOut(Unavailable):
     """No answer came in time. As with Unavailable, the outcome of an append is unknown."""
 
 
+# What a code means to the call at hand, if not what it does to others.
+ToldAs = Mapping[grpc.StatusCode, Type[SagabaseError]]
+
 _CLASSES = {
     grpc.StatusCode.INVALID_ARGUMENT: InvalidRequest,
     grpc.StatusCode.NOT_FOUND: StreamNotFound,
@@ -134,29 +137,29 @@ def _typed(code: grpc.StatusCode, message: str, conflict: _Conflict) -> Sagabase
     return _CLASSES.get(code, SagabaseError)(code, message)
 
 
-def error_of_call(error: grpc.RpcError) -> SagabaseError:
+def error_of_call(error: grpc.RpcError, told_as: ToldAs = MappingProxyType({})) -> SagabaseError:
     """Of a call that we have not cancelled: CANCELLED is how gRPC's core resets one that arrives
     in the very moment in which its server ends."""
     code = error.code()
     if code is grpc.StatusCode.CANCELLED:
         code = grpc.StatusCode.UNAVAILABLE
-    return _typed(code, error.details() or "", _conflict_of(error))
+    message = error.details() or ""
+    if code in told_as:
+        typed = told_as[code](code, message)
+    else:
+        typed = _typed(code, message, _conflict_of(error))
+    typed.__cause__ = error
+    return typed
+
+
+def server_ended(what: str) -> Unavailable:
+    """Of a call that should have gone on."""
+    return Unavailable(grpc.StatusCode.UNAVAILABLE, f"the server ended the {what}")
 
 
 def closed() -> SagabaseError:
     """Of a call that its own client ended."""
     return SagabaseError(grpc.StatusCode.CANCELLED, "the client is closed")
-
-
-@contextlib.contextmanager
-def told_as(kind: Type[SagabaseError], code: grpc.StatusCode) -> Iterator[None]:
-    """What this code means where it stands."""
-    try:
-        yield
-    except SagabaseError as error:
-        if error.code is not code:
-            raise
-        raise kind(code, error.message) from error
 
 
 def error_of_failure(failure: api.AppendFailure) -> SagabaseError:
@@ -168,8 +171,6 @@ def error_of_failure(failure: api.AppendFailure) -> SagabaseError:
     return _typed(_CODES.get(failure.code, grpc.StatusCode.UNKNOWN), failure.message, conflict)
 
 
-def error_of_read(error: SagabaseError, request: Any) -> SagabaseError:
+def told_of_read(request: Any) -> ToldAs:
     """Of one that may show events in their newest form."""
-    if request.upcast and error.code is grpc.StatusCode.FAILED_PRECONDITION:
-        return UpcasterFailed(error.code, error.message)
-    return error
+    return {grpc.StatusCode.FAILED_PRECONDITION: UpcasterFailed} if request.upcast else {}

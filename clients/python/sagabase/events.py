@@ -7,6 +7,7 @@ import json
 import uuid
 from typing import Any, Dict, List, Mapping, Sequence, Tuple, Union
 
+from .v1 import admin_pb2
 from .v1 import event_store_pb2 as api
 
 JSON = "application/json"
@@ -304,6 +305,12 @@ def append_request(
     return request
 
 
+def appended(response: api.AppendToStreamResponse) -> Appended:
+    return Appended(
+        response.first_revision, response.last_revision, response.position, response.replayed
+    )
+
+
 def appended_to_many(response: api.AppendResponse) -> AppendedToMany:
     streams = [
         StreamAppended(one.stream, one.first_revision, one.last_revision)
@@ -337,3 +344,20 @@ def stream_info(stream: api.StreamInfo) -> StreamInfo:
         created=moment(stream.created_us),
         appended=moment(stream.appended_us),
     )
+
+
+def server_info(answer: admin_pb2.GetInfoResponse) -> ServerInfo:
+    return ServerInfo(
+        version=answer.version,
+        commit=answer.commit,
+        engine=answer.engine,
+        events=answer.events,
+        streams=answer.streams,
+        types=answer.types,
+        started=moment(answer.started_us),
+        position=answer.position if answer.HasField("position") else None,
+    )
+
+
+def nothing(_: Any) -> None:
+    """All that is to be known of an answer is that it came."""

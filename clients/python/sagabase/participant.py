@@ -1,107 +1,20 @@
 """Taking part in sagas: commands in, replies out."""
 
 import concurrent.futures
-import dataclasses
-import logging
 import threading
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Union
+from typing import Callable, Iterator, List, Mapping, Sequence, Union
 
 import grpc
 
-from . import tracing
-from .errors import SagabaseError, Unavailable, closed, error_of_call
-from .events import StreamAppend, append_request
+from .errors import SagabaseError, closed, error_of_call, server_ended
 from .retry import Backoff, Retry
-from .sagas import attribute_messages, attributes_of, payload, value_of
 from .v1 import participant_pb2 as api
 from .v1 import participant_pb2_grpc
-from .v1 import sagas_pb2
+from .work import Command, Done, Ongoing, Refused, Work, command_of, fill, handler_of, replying
 
-_log = logging.getLogger("sagabase")
-
-
-@dataclasses.dataclass(frozen=True)
-class Command:
-    """What a participant is asked to do. `id` is the same for all attempts: the key for being
-    idempotent outside of the store. Of a compensation: `action_output` is what the action gave,
-    None if it did not succeed; then there may be nothing to undo, which is a success.
-    `traceparent` and `tracestate` tell the trace that it belongs to (W3C); calls of its handler
-    belong to it, too."""
-
-    id: str
-    type: str
-    saga_type: str
-    saga_id: str
-    step: str
-    attempt: int
-    is_compensation: bool
-    input: Any
-    inputs: Mapping[str, Any]
-    attributes: Mapping[str, str]
-    action_output: Any
-    traceparent: str = ""
-    tracestate: str = ""
-
-
-class Done:
-    """The reply of a command that is done. `appends` are committed together with it."""
-
-    def __init__(
-        self,
-        output: Any = None,
-        *,
-        code: str = "",
-        attributes: Union[Mapping[str, str], None] = None,
-        appends: Sequence[StreamAppend] = (),
-    ) -> None:
-        self.output = output
-        self.code = code
-        self.attributes = attributes or {}
-        self.appends = appends
-
-
-class Refused(Exception):
-    """Raise it when the command will not be done, for a reason of the business: the saga turns
-    backward. Any other exception means: could not be done now, try again."""
-
-    def __init__(self, type: str, message: str = "", *, appends: Sequence[StreamAppend] = ()):
-        super().__init__(message or type)
-        self.type = type
-        self.message = message
-        self.appends = appends
-
-
-@dataclasses.dataclass(frozen=True)
-class Ongoing:
-    """The command was taken on and goes on elsewhere: ask again after so many seconds."""
-
-    check_after: float
-
+__all__ = ["Command", "Done", "Handler", "Ongoing", "Participant", "Refused"]
 
 Handler = Callable[[Command], Union[Done, Ongoing, None]]
-
-
-def _command(message: api.Command) -> Command:
-    undoes = message.operation == sagas_pb2.OPERATION_COMPENSATION
-    return Command(
-        id=message.command_id,
-        type=message.type,
-        saga_type=message.saga_type,
-        saga_id=message.saga_id,
-        step=message.step,
-        attempt=message.attempt,
-        is_compensation=undoes,
-        input=value_of(message.input),
-        inputs={one.step: value_of(one.output) for one in message.inputs},
-        attributes=attributes_of(message.attributes),
-        action_output=value_of(message.action_output) if undoes else None,
-        traceparent=message.traceparent,
-        tracestate=message.tracestate,
-    )
-
-
-def _error(failed: BaseException) -> sagas_pb2.SagaError:
-    return sagas_pb2.SagaError(type=type(failed).__name__[:128], message=str(failed)[:200])
 
 
 class Participant:
@@ -121,14 +34,10 @@ class Participant:
         self._work = participant_pb2_grpc.ParticipantStub(channel).Work
         self._backoff = Backoff(retry)
         self._pause = pause
-        self._queues = list(queues)
         self._handlers = dict(handlers)
-        self._name = name
-        self._credit = max_in_flight
+        self._owed = Work(queues, name, max_in_flight)
         self._changed = threading.Condition()
         self._outbox: List[api.WorkRequest] = []  # of the call that is open
-        self._replies: Dict[str, api.Reply] = {}  # without an ack
-        self._leases: Dict[str, int] = {}  # of commands being worked on
         self._calls = 0
         self._closed = threading.Event()
         self._call: Union[grpc.Call, None] = None
@@ -141,10 +50,7 @@ class Participant:
                 error = self._call_once()
                 if self._closed.is_set():
                     return
-                delay = self._backoff.next_delay() if isinstance(error, Unavailable) else None
-                if delay is None:
-                    raise error
-                self._pause(delay, self._closed)
+                self._pause(self._backoff.delay_behind(error), self._closed)
         finally:
             self._pool.shutdown(wait=True)
 
@@ -164,17 +70,6 @@ class Participant:
 
     # --- one connection ----------------------------------------------------------
 
-    def _hello(self) -> api.WorkRequest:
-        queues = [
-            api.QueueSubscription(queue=queue, credit=self._credit) for queue in self._queues
-        ]
-        resume = [
-            api.LeaseName(command_id=id, lease_token=token) for id, token in self._leases.items()
-        ]
-        return api.WorkRequest(
-            hello=api.Hello(participant=self._name, queues=queues, resume=resume)
-        )
-
     def _requests(self, number: int) -> Iterator[api.WorkRequest]:
         while True:
             with self._changed:
@@ -188,14 +83,13 @@ class Participant:
         with self._changed:
             self._calls += 1
             number = self._calls
-            self._outbox = [self._hello()]
-            self._outbox += [api.WorkRequest(reply=reply) for reply in self._replies.values()]
+            self._outbox = self._owed.opening()
             self._call = self._work(self._requests(number))
         try:
             for message in self._call:
                 self._backoff.reset()
                 self._receive(message)
-            return Unavailable(grpc.StatusCode.UNAVAILABLE, "the server ended the stream")
+            return server_ended("stream")
         except ValueError:  # what gRPC says of a closed channel
             return closed()
         except grpc.RpcError as broken:
@@ -207,82 +101,19 @@ class Participant:
                 self._changed.notify_all()
 
     def _receive(self, message: api.WorkResponse) -> None:
-        kind = message.WhichOneof("message")
-        if kind == "commands":
-            for command in message.commands.commands:
-                with self._changed:
-                    self._leases[command.command_id] = command.lease_token
-                self._pool.submit(self._handle, command)
-        elif kind == "acks":
-            for ack in message.acks.acks:
-                self._acked(ack)
-        elif kind == "welcome":
-            with self._changed:
-                for lost in message.welcome.lost:
-                    self._leases.pop(lost, None)
-
-    def _acked(self, ack: api.ReplyAck) -> None:
         with self._changed:
-            reply = self._replies.get(ack.command_id)
-            if reply is None:
-                return
-            if ack.outcome == api.REPLY_OUTCOME_UNAVAILABLE:
-                self._outbox.append(api.WorkRequest(reply=reply))
-                self._changed.notify_all()
-                return
-            del self._replies[ack.command_id]
-            refused = ack.outcome in (
-                api.REPLY_OUTCOME_WRONG_EXPECTED_REVISION,
-                api.REPLY_OUTCOME_INVALID,
-            )
-        if refused:  # the command is still open
-            _log.warning("the reply to command %s was refused: %s", ack.command_id, ack.message)
-            failed = sagas_pb2.SagaError(type="ReplyRefused", message=ack.message)
-            self._reply(api.Reply(command_id=ack.command_id, error=api.Error(error=failed)))
-
-    # --- one command -------------------------------------------------------------
+            commands, sent = self._owed.receive(message)
+            self._outbox += sent
+            self._changed.notify_all()
+        for command in commands:
+            self._pool.submit(self._handle, command)
 
     def _handle(self, message: api.Command) -> None:
-        with tracing.handling(message):
-            reply = api.Reply(
-                command_id=message.command_id, attempt=message.attempt, **tracing.current()
-            )
-            self._answer(message, reply)
-        self._reply(reply, message.queue)
-
-    def _answer(self, message: api.Command, reply: api.Reply) -> None:
-        try:
-            handler = self._handlers.get(message.type)
-            if handler is None:
-                raise LookupError(f"no handler for commands of type {message.type}")
-            self._fill(reply, handler(_command(message)))
-        except Refused as refused:
-            error = sagas_pb2.SagaError(type=refused.type, message=refused.message)
-            reply.failure.CopyFrom(api.Failure(error=error))
-            reply.appends.extend(append_request(refused.appends, ()).appends)
-        except Exception as failed:
-            _log.warning("command %s (%s) failed", message.command_id, message.type, exc_info=True)
-            tracing.failed(failed)
-            reply.error.CopyFrom(api.Error(error=_error(failed)))
-
-    @staticmethod
-    def _fill(reply: api.Reply, result: Union[Done, Ongoing, None]) -> None:
-        if isinstance(result, Ongoing):
-            reply.ongoing.check_after_ms = int(result.check_after * 1000)
-            return
-        done = result or Done()
-        reply.success.output.CopyFrom(payload(done.output))
-        reply.success.code = done.code
-        reply.success.attributes.extend(attribute_messages(done.attributes))
-        reply.appends.extend(append_request(done.appends, ()).appends)
-
-    def _reply(self, reply: api.Reply, queue: str = "") -> None:
+        with replying(message) as reply:
+            handler: Handler = handler_of(self._handlers, message)
+            fill(reply, handler(command_of(message)))
         with self._changed:
-            self._leases.pop(reply.command_id, None)
-            self._replies[reply.command_id] = reply
+            sent = self._owed.reply(reply, message.queue)
             if self._call is not None:
-                self._outbox.append(api.WorkRequest(reply=reply))
-                if queue:
-                    credit = api.Credit(queue=queue, count=1)
-                    self._outbox.append(api.WorkRequest(credit=credit))
+                self._outbox += sent
             self._changed.notify_all()

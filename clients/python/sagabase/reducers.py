@@ -3,11 +3,12 @@
 import dataclasses
 import datetime
 import json
-from typing import Any, Callable, List, Sequence, Union
+from typing import Any, List, Sequence, Union
 
 import grpc
 
-from .errors import NoState, told_as
+from .either import Answer, Blocking, either
+from .errors import NoState
 from .events import moment
 from .v1 import reducers_pb2 as api
 from .v1 import reducers_pb2_grpc
@@ -94,9 +95,7 @@ def _reducer(info: api.ReducerInfo) -> Reducer:
         folding: Folding = info.reducer.lua.source
     else:
         folding = [_merge_patch(rule) for rule in info.reducer.merge_patch.rules]
-    return Reducer(
-        info.reducer.category, folding, info.hash, moment(info.put_us), _disabled(info)
-    )
+    return Reducer(info.reducer.category, folding, info.hash, moment(info.put_us), _disabled(info))
 
 
 def _upcaster(info: api.UpcasterInfo) -> Upcaster:
@@ -109,14 +108,19 @@ def _upcaster(info: api.UpcasterInfo) -> Upcaster:
     )
 
 
-class Reducers:
-    """`client.reducers`. Any number of threads may share one."""
+def _state(answer: api.GetStateResponse) -> State:
+    return State(json.loads(answer.state), answer.revision, answer.reducer_hash, answer.folded)
 
-    def __init__(self, channel: grpc.Channel, call: Callable[[Callable, Any], Any]) -> None:
-        self._call = call
+
+class ReducerMethods:
+    """`client.reducers`."""
+
+    def __init__(self, channel: Any, calls: Any) -> None:
+        self._calls = calls
         self._reducers = reducers_pb2_grpc.ReducersStub(channel)
 
-    def put(self, category: str, folding: Folding) -> str:
+    @either
+    def put(self, category: str, folding: Folding) -> Answer[str]:
         """Registers what folds the streams of a category, in place of the one before: the source
         of Lua that returns a function of state and event that returns the next state, or rules.
         Returns its hash. InvalidRequest if it does not compile."""
@@ -126,41 +130,60 @@ class Reducers:
         else:
             reducer.merge_patch.CopyFrom(api.MergePatchReducer(rules=map(_rule, folding)))
         request = api.PutReducerRequest(reducer=reducer)
-        return self._call(self._reducers.PutReducer, request).hash
+        return self._calls.unary(self._reducers.PutReducer, request, lambda answer: answer.hash)
 
-    def delete(self, category: str) -> bool:
+    @either
+    def delete(self, category: str) -> Answer[bool]:
         """Whether there was one."""
         request = api.DeleteReducerRequest(category=category)
-        return self._call(self._reducers.DeleteReducer, request).deleted
+        return self._calls.unary(
+            self._reducers.DeleteReducer, request, lambda answer: answer.deleted
+        )
 
-    def list(self) -> List[Reducer]:
+    @either
+    def list(self) -> Answer[List[Reducer]]:
         """All, by category."""
-        answer = self._call(self._reducers.ListReducers, api.ListReducersRequest())
-        return [_reducer(info) for info in answer.reducers]
+        request = api.ListReducersRequest()
+        return self._calls.unary(
+            self._reducers.ListReducers,
+            request,
+            lambda answer: list(map(_reducer, answer.reducers)),
+        )
 
-    def state(self, stream: str, *, at: Union[int, None] = None) -> State:
+    @either
+    def state(self, stream: str, *, at: Union[int, None] = None) -> Answer[State]:
         """As of now, or after the event of the revision `at`. NoState if the stream's category
         has no reducer that runs, StreamNotFound, RevisionNotFound."""
         request = api.GetStateRequest(stream=stream, revision=at)
-        with told_as(NoState, grpc.StatusCode.FAILED_PRECONDITION):
-            answer = self._call(self._reducers.GetState, request)
-        return State(
-            json.loads(answer.state), answer.revision, answer.reducer_hash, answer.folded
-        )
+        told_as = {grpc.StatusCode.FAILED_PRECONDITION: NoState}
+        return self._calls.unary(self._reducers.GetState, request, _state, told_as)
 
-    def put_upcaster(self, event_type: str, source: str) -> str:
+    @either
+    def put_upcaster(self, event_type: str, source: str) -> Answer[str]:
         """Registers the source of Lua that returns a function of an event, stored with this type,
         that returns it in its newest form. Returns its hash."""
         upcaster = api.Upcaster(event_type=event_type, source=source)
         request = api.PutUpcasterRequest(upcaster=upcaster)
-        return self._call(self._reducers.PutUpcaster, request).hash
+        return self._calls.unary(self._reducers.PutUpcaster, request, lambda answer: answer.hash)
 
-    def delete_upcaster(self, event_type: str) -> bool:
+    @either
+    def delete_upcaster(self, event_type: str) -> Answer[bool]:
         """Whether there was one."""
         request = api.DeleteUpcasterRequest(event_type=event_type)
-        return self._call(self._reducers.DeleteUpcaster, request).deleted
+        return self._calls.unary(
+            self._reducers.DeleteUpcaster, request, lambda answer: answer.deleted
+        )
 
-    def list_upcasters(self) -> List[Upcaster]:
+    @either
+    def list_upcasters(self) -> Answer[List[Upcaster]]:
         """All, by type of event."""
-        answer = self._call(self._reducers.ListUpcasters, api.ListUpcastersRequest())
-        return [_upcaster(info) for info in answer.upcasters]
+        request = api.ListUpcastersRequest()
+        return self._calls.unary(
+            self._reducers.ListUpcasters,
+            request,
+            lambda answer: list(map(_upcaster, answer.upcasters)),
+        )
+
+
+class Reducers(ReducerMethods, Blocking):
+    """`client.reducers`. Any number of threads may share one."""

@@ -2,7 +2,8 @@
 
 import dataclasses
 import random
-from typing import Union
+
+from .errors import SagabaseError, Unavailable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,11 +32,11 @@ class Backoff:
     def reset(self) -> None:
         self._failed = 0
 
-    def next_delay(self) -> Union[float, None]:
-        """Seconds to wait before the next attempt; None: there is none."""
+    def delay_behind(self, error: SagabaseError) -> float:
+        """Seconds to wait before the next attempt. Raises the error if there is none."""
         self._failed += 1
-        if self._failed >= self._retry.attempts:
-            return None
+        if not isinstance(error, Unavailable) or self._failed >= self._retry.attempts:
+            raise error
         doublings = min(self._failed - 1, 30)
         delay = min(self._retry.delay * 2**doublings, self._retry.delay_max)
         return delay * random.uniform(0.5, 1.0)

@@ -3,17 +3,13 @@
 import dataclasses
 import enum
 import json
-import threading
 import uuid
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Union
+from typing import Any, Dict, List, Mapping, Sequence, Union
 
-import grpc
 from google.protobuf import json_format
 
-from .errors import SagabaseError, Unavailable, error_of_call
-from .events import JSON, StreamAppend, append_request, written
-from .retry import Backoff, Retry
-from .tracing import headers
+from .either import Answer, Blocking, Items, either
+from .events import JSON, StreamAppend, append_request, nothing, written
 from .v1 import saga_definition_pb2 as definitions
 from .v1 import saga_definition_pb2_grpc as definitions_grpc
 from .v1 import sagas_pb2 as api
@@ -98,25 +94,21 @@ def _saga(summary: api.SagaSummary) -> Saga:
     )
 
 
-class Sagas:
-    """`client.sagas`. Any number of threads may share one."""
+def _started(answer: api.StartSagaResponse) -> SagaStarted:
+    attached = answer.outcome == api.START_OUTCOME_ATTACHED
+    return SagaStarted(attached, SagaStatus(answer.status), answer.run, answer.position)
 
-    def __init__(
-        self,
-        channel: grpc.Channel,
-        call: Callable[[Callable, Any], Any],
-        pages: Callable[[Callable, Any], Iterator[Any]],
-        retry: Retry,
-        pause: Callable[[float, threading.Event], None],
-    ) -> None:
-        self._call = call
-        self._pages = pages
-        self._retry = retry
-        self._pause = pause
+
+class SagaMethods:
+    """`client.sagas`."""
+
+    def __init__(self, channel: Any, calls: Any) -> None:
+        self._calls = calls
         self._sagas = sagas_pb2_grpc.SagasStub(channel)
         self._definitions = definitions_grpc.SagaDefinitionsStub(channel)
 
-    def define(self, definition: Union[Mapping[str, Any], str]) -> int:
+    @either
+    def define(self, definition: Union[Mapping[str, Any], str]) -> Answer[int]:
         """Registers a definition, in the JSON form of sagabase.v1.SagaDefinition (text, or what
         it was read to), and returns its version. The same again: the version it has."""
         parsed = definitions.SagaDefinition()
@@ -128,8 +120,11 @@ class Sagas:
         except json_format.ParseError as wrong:
             raise ValueError(f"definition: {wrong}") from wrong
         request = definitions.PutDefinitionRequest(definition=parsed)
-        return self._call(self._definitions.PutDefinition, request).version
+        return self._calls.unary(
+            self._definitions.PutDefinition, request, lambda answer: answer.version
+        )
 
+    @either
     def start(
         self,
         type: str,
@@ -139,7 +134,7 @@ class Sagas:
         attributes: Union[Mapping[str, str], None] = None,
         version: int = 0,
         appends: Sequence[StreamAppend] = (),
-    ) -> SagaStarted:
+    ) -> Answer[SagaStarted]:
         """Starts a saga, and commits `appends` in the same write. Repeating it with the same id
         and input attaches to the one there is."""
         request = api.StartSagaRequest(
@@ -150,37 +145,21 @@ class Sagas:
             attributes=attribute_messages(attributes or {}),
             appends=append_request(appends, ()).appends,
         )
-        answer = self._call(self._sagas.StartSaga, request)
-        attached = answer.outcome == api.START_OUTCOME_ATTACHED
-        return SagaStarted(attached, SagaStatus(answer.status), answer.run, answer.position)
+        return self._calls.unary(self._sagas.StartSaga, request, _started)
 
-    def get(self, type: str, id: str) -> Saga:
+    @either
+    def get(self, type: str, id: str) -> Answer[Saga]:
         """Its newest run."""
         request = api.GetSagaRequest(saga=api.SagaName(type=type, id=id))
-        return _saga(self._call(self._sagas.GetSaga, request).summary)
+        return self._calls.unary(self._sagas.GetSaga, request, lambda answer: _saga(answer.summary))
 
-    def wait(self, type: str, id: str) -> Saga:
+    @either
+    def wait(self, type: str, id: str) -> Answer[Saga]:
         """Until it has ended or is parked, over as many connections as it takes."""
         request = api.WaitSagaRequest(saga=api.SagaName(type=type, id=id))
-        backoff = Backoff(self._retry)
-        while True:
-            newest = None
-            try:
-                for answer in self._sagas.WaitSaga(request, metadata=headers()):
-                    backoff.reset()
-                    newest = answer.summary
-                if newest is not None:
-                    return _saga(newest)
-                error: SagabaseError = Unavailable(
-                    grpc.StatusCode.UNAVAILABLE, "the server ended the call"
-                )
-            except grpc.RpcError as broken:
-                error = error_of_call(broken)
-            delay = backoff.next_delay() if isinstance(error, Unavailable) else None
-            if delay is None:
-                raise error
-            self._pause(delay, threading.Event())
+        return self._calls.last(self._sagas.WaitSaga, request, lambda answer: _saga(answer.summary))
 
+    @either
     def list(
         self,
         type: str = "",
@@ -188,7 +167,7 @@ class Sagas:
         statuses: Sequence[SagaStatus] = (),
         attributes: Union[Mapping[str, str], None] = None,
         page_size: int = PAGE_SIZE,
-    ) -> Iterator[Saga]:
+    ) -> Items[Saga]:
         """Newest first, as many pages as there are."""
         request = api.ListSagasRequest(
             type=type,
@@ -196,9 +175,11 @@ class Sagas:
             attributes=attribute_messages(attributes or {}),
             page_size=page_size,
         )
-        for page in self._pages(self._sagas.ListSagas, request):
-            yield from map(_saga, page.sagas)
+        return self._calls.pages(
+            self._sagas.ListSagas, request, lambda page: map(_saga, page.sagas)
+        )
 
+    @either
     def signal(
         self,
         type: str,
@@ -209,7 +190,7 @@ class Sagas:
         key: str = "",
         attributes: Union[Mapping[str, str], None] = None,
         signal_id: Union[str, None] = None,
-    ) -> None:
+    ) -> Answer[None]:
         """For a wait_event. Choose `signal_id` to make a repetition harmless."""
         signal = api.Signal(
             name=name,
@@ -218,11 +199,14 @@ class Sagas:
             payload=payload(value),
             attributes=attribute_messages(attributes or {}),
         )
-        self._signal(type, id, signal)
+        return self._signal(type, id, signal)
 
-    def decide(self, type: str, id: str, node: str, *, approved: bool, principal: str = "") -> None:
+    @either
+    def decide(
+        self, type: str, id: str, node: str, *, approved: bool, principal: str = ""
+    ) -> Answer[None]:
         """For an approval."""
-        self._signal(
+        return self._signal(
             type,
             id,
             api.Signal(
@@ -230,11 +214,18 @@ class Sagas:
             ),
         )
 
-    def cancel(self, type: str, id: str, reason: str = "") -> SagaStatus:
+    @either
+    def cancel(self, type: str, id: str, reason: str = "") -> Answer[SagaStatus]:
         """Turns it backward."""
         request = api.CancelSagaRequest(saga=api.SagaName(type=type, id=id), reason=reason)
-        return SagaStatus(self._call(self._sagas.CancelSaga, request).status)
+        return self._calls.unary(
+            self._sagas.CancelSaga, request, lambda answer: SagaStatus(answer.status)
+        )
 
-    def _signal(self, type: str, id: str, signal: api.Signal) -> None:
+    def _signal(self, type: str, id: str, signal: api.Signal) -> Any:
         request = api.SignalSagaRequest(saga=api.SagaName(type=type, id=id), signal=signal)
-        self._call(self._sagas.SignalSaga, request)
+        return self._calls.unary(self._sagas.SignalSaga, request, nothing)
+
+
+class Sagas(SagaMethods, Blocking):
+    """`client.sagas`. Any number of threads may share one."""

@@ -2,43 +2,18 @@
 
 import threading
 from concurrent.futures import Future
-from typing import Any, Callable, Dict, Iterator, NamedTuple, Sequence, Union
+from typing import Callable, Iterator, Sequence
 
 import grpc
 
-from .errors import SagabaseError, Unavailable, closed, error_of_call, error_of_failure
-from .events import (
-    Appended,
-    AppendedToMany,
-    Condition,
-    Event,
-    Expected,
-    StreamAppend,
-    StreamCheck,
-    append_request,
-    appended_to_many,
-)
+from .either import Blocking
+from .errors import SagabaseError, closed, error_of_call, server_ended
+from .in_flight import IN_FLIGHT_MAX, InFlight, ResultOf, SessionMethods
 from .retry import Backoff, Retry
-from .tracing import mark
 from .v1 import event_store_pb2 as api
 
-IN_FLIGHT_MAX = 256  # what the server reads ahead
 
-
-class _Pending(NamedTuple):
-    request: api.AppendSessionRequest
-    future: Future
-    result_of: Callable[[AppendedToMany], Any]
-
-
-def _of_one(answer: AppendedToMany) -> Appended:
-    stream = answer.streams[0]
-    return Appended(
-        stream.first_revision, stream.last_revision, answer.position, answer.replayed
-    )
-
-
-class AppendSession:
+class AppendSession(SessionMethods, Blocking):
     """Appends are committed in the order in which they are made, each at most once; the futures
     tell what became of them. If the connection breaks, what has no answer yet is sent again with
     the same event ids. At most 256 are in flight: the next one waits. Any thread."""
@@ -53,26 +28,11 @@ class AppendSession:
         self._backoff = Backoff(retry)
         self._pause = pause
         self._changed = threading.Condition()
-        self._pending: Dict[int, _Pending] = {}  # by correlation id, in order
-        self._newest = 0  # correlation id
+        self._in_flight = InFlight()
         self._calls = 0
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="sagabase-session", daemon=True)
         self._thread.start()
-
-    def append(
-        self, stream: str, events: Sequence[Event], *, expected: Expected
-    ) -> "Future[Appended]":
-        return self._submit(append_request([StreamAppend(stream, events, expected)], ()), _of_one)
-
-    def append_many(
-        self,
-        appends: Sequence[StreamAppend],
-        checks: Sequence[StreamCheck] = (),
-        *,
-        condition: Union[Condition, None] = None,
-    ) -> "Future[AppendedToMany]":
-        return self._submit(append_request(appends, checks, condition), lambda answer: answer)
 
     def close(self) -> None:
         """Waits until every append has its result."""
@@ -87,16 +47,13 @@ class AppendSession:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _submit(self, append: api.AppendRequest, result_of: Callable) -> Future:
-        mark(append)
+    def _submit(self, append: api.AppendRequest, result_of: ResultOf) -> Future:
         with self._changed:
-            self._changed.wait_for(lambda: self._closed or len(self._pending) < IN_FLIGHT_MAX)
+            self._changed.wait_for(lambda: self._closed or len(self._in_flight) < IN_FLIGHT_MAX)
             if self._closed:
                 raise ValueError("the session is closed")
-            self._newest += 1
-            request = api.AppendSessionRequest(correlation_id=self._newest, append=append)
             future: Future = Future()
-            self._pending[self._newest] = _Pending(request, future, result_of)
+            self._in_flight.add(append, future, result_of)
             self._changed.notify_all()
             return future
 
@@ -106,24 +63,24 @@ class AppendSession:
         while True:
             with self._changed:
                 self._changed.wait_for(
-                    lambda: self._calls != call_number or self._closed or self._newest > sent
+                    lambda: (
+                        self._calls != call_number or self._closed or self._in_flight.newest > sent
+                    )
                 )
                 if self._calls != call_number:
                     return
-                waiting = [one.request for id, one in self._pending.items() if id > sent]
+                waiting = self._in_flight.behind(sent)
                 if not waiting and self._closed:
                     return
-                sent = self._newest
+                sent = self._in_flight.newest
             yield from waiting
 
-    def _settle(self, result: api.AppendResult) -> None:
-        with self._changed:
-            pending = self._pending.pop(result.correlation_id)
-            self._changed.notify_all()
-        if result.WhichOneof("outcome") == "appended":
-            pending.future.set_result(pending.result_of(appended_to_many(result.appended)))
-        else:
-            pending.future.set_exception(error_of_failure(result.failed))
+    def _settle(self, results: Sequence[api.AppendResult]) -> None:
+        for result in results:
+            with self._changed:
+                append = self._in_flight.take(result)
+                self._changed.notify_all()
+            append.tell(result)
 
     def _call_once(self) -> SagabaseError:
         """Runs one call to its end, and says why it ended."""
@@ -133,9 +90,8 @@ class AppendSession:
         try:
             for response in self._start(self._requests(number)):
                 self._backoff.reset()
-                for result in response.results:
-                    self._settle(result)
-            return Unavailable(grpc.StatusCode.UNAVAILABLE, "the session ended early")
+                self._settle(response.results)
+            return server_ended("session")
         except ValueError:  # what gRPC says of a closed channel
             return closed()
         except grpc.RpcError as error:
@@ -149,21 +105,17 @@ class AppendSession:
         while True:
             error = self._call_once()
             with self._changed:
-                if self._closed and not self._pending:
+                if self._closed and not self._in_flight:
                     return
-            delay = self._backoff.next_delay() if isinstance(error, Unavailable) else None
-            if delay is None:
-                return self._give_up(error)
             try:
-                self._pause(delay, threading.Event())
-            except SagabaseError as closing:
-                return self._give_up(closing)
+                self._pause(self._backoff.delay_behind(error), threading.Event())
+            except SagabaseError as final:
+                return self._give_up(final)
 
     def _give_up(self, error: SagabaseError) -> None:
         with self._changed:
             self._closed = True
-            abandoned = list(self._pending.values())
-            self._pending.clear()
+            abandoned = self._in_flight.take_all()
             self._changed.notify_all()
-        for pending in abandoned:
-            pending.future.set_exception(error)
+        for append in abandoned:
+            append.fail(error)

@@ -3,17 +3,20 @@
 import dataclasses
 import datetime
 import json
-import threading
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Union
+from typing import TYPE_CHECKING, Any, Awaitable, Dict, Iterator, List, Mapping, Union
 
 import grpc
 
-from .errors import NewerSnapshot, SnapshotNotFound, told_as
-from .events import Filter, RecordedEvent, filter_message, moment, recorded, written
-from .retry import Retry
+from .either import Answer, Blocking, Either, either
+from .errors import NewerSnapshot, SnapshotNotFound
+from .events import Filter, RecordedEvent, filter_message, moment, nothing, recorded, written
+from .progress import Progress
 from .subscription import Following
 from .v1 import snapshots_pb2 as api
 from .v1 import snapshots_pb2_grpc
+
+if TYPE_CHECKING:
+    from . import aio
 
 _MS = datetime.timedelta(milliseconds=1)
 
@@ -72,13 +75,17 @@ class Due:
     snapshot_revision: Union[int, None]
 
 
+class DueProgress(Progress):
+    """What is due is told again over a new connection."""
+
+    def items(self, message: api.SubscribeDueResponse) -> Iterator[Due]:
+        known = message.HasField("snapshot_revision")
+        yield Due(message.stream, message.revision, message.snapshot_revision if known else None)
+
+
 class DueStreams(Following):
     """Streams that are due, then each that becomes so, without end. After a lost connection what is
     due then is told again."""
-
-    def _hand_out(self, message: api.SubscribeDueResponse) -> Iterator[Due]:
-        known = message.HasField("snapshot_revision")
-        yield Due(message.stream, message.revision, message.snapshot_revision if known else None)
 
 
 class Loaded:
@@ -88,7 +95,7 @@ class Loaded:
 
     def __init__(self, pages: Iterator[api.LoadStreamResponse]) -> None:
         first = next(pages, api.LoadStreamResponse())
-        self.snapshot = _snapshot(first.snapshot) if first.HasField("snapshot") else None
+        self.snapshot = snapshot_on(first)
         self.due = first.due
         self._events = self._run(first, pages)
 
@@ -121,6 +128,28 @@ def _snapshot(message: api.Snapshot) -> Snapshot:
     )
 
 
+def snapshot_on(first: api.LoadStreamResponse) -> Union[Snapshot, None]:
+    return _snapshot(first.snapshot) if first.HasField("snapshot") else None
+
+
+def _snapshots(answer: api.ListSnapshotsResponse) -> List[SnapshotInfo]:
+    return [
+        SnapshotInfo(one.revision, one.state_bytes, moment(one.created_us), _expiry(one.expires_us))
+        for one in answer.snapshots
+    ]
+
+
+def _policies(answer: api.ListSnapshotPoliciesResponse) -> SnapshotPolicies:
+    categories: Dict[str, SnapshotPolicy] = {}
+    streams: Dict[str, SnapshotPolicy] = {}
+    for one in answer.policies:
+        if one.WhichOneof("target") == "category":
+            categories[one.category] = _policy(one.policy)
+        else:
+            streams[one.stream] = _policy(one.policy)
+    return SnapshotPolicies(categories, streams)
+
+
 def _policy_message(policy: SnapshotPolicy) -> api.SnapshotPolicy:
     return api.SnapshotPolicy(
         every_events=policy.every_events, every_ms=policy.every // _MS, keep=policy.keep
@@ -131,23 +160,14 @@ def _policy(message: api.SnapshotPolicy) -> SnapshotPolicy:
     return SnapshotPolicy(message.every_events, message.every_ms * _MS, message.keep or 1)
 
 
-class Snapshots:
-    """`client.snapshots`. Any number of threads may share one."""
+class SnapshotMethods:
+    """`client.snapshots`."""
 
-    def __init__(
-        self,
-        channel: grpc.Channel,
-        call: Callable[[Callable, Any], Any],
-        responses: Callable[[Callable, Any], Iterator[Any]],
-        retry: Retry,
-        pause: Callable[[float, threading.Event], None],
-    ) -> None:
-        self._call = call
-        self._responses = responses
-        self._retry = retry
-        self._pause = pause
+    def __init__(self, channel: Any, calls: Any) -> None:
+        self._calls = calls
         self._snapshots = snapshots_pb2_grpc.SnapshotsStub(channel)
 
+    @either
     def put(
         self,
         stream: str,
@@ -158,7 +178,7 @@ class Snapshots:
         ttl: datetime.timedelta = datetime.timedelta(0),
         keep: int = 0,
         newer_than: Union[int, None] = None,
-    ) -> None:
+    ) -> Answer[None]:
         """Keeps what the events up to `revision` amount to; a state that is not bytes is written
         as JSON. It is gone after `ttl`; 0: never. `keep` of the stream's newest snapshots stay;
         0: as its policy says. NewerSnapshot if there is one newer than this, or than
@@ -174,31 +194,34 @@ class Snapshots:
         )
         if newer_than is not None:
             request.newer_than = newer_than
-        with told_as(NewerSnapshot, grpc.StatusCode.ABORTED):
-            self._call(self._snapshots.PutSnapshot, request)
+        told_as = {grpc.StatusCode.ABORTED: NewerSnapshot}
+        return self._calls.unary(self._snapshots.PutSnapshot, request, nothing, told_as)
 
-    def get(self, stream: str, *, at: Union[int, None] = None) -> Snapshot:
+    @either
+    def get(self, stream: str, *, at: Union[int, None] = None) -> Answer[Snapshot]:
         """The newest, or the newest at or before the revision `at`. SnapshotNotFound if there is
         none."""
         request = api.GetSnapshotRequest(stream=stream, revision=at)
-        with told_as(SnapshotNotFound, grpc.StatusCode.NOT_FOUND):
-            return _snapshot(self._call(self._snapshots.GetSnapshot, request).snapshot)
+        told_as = {grpc.StatusCode.NOT_FOUND: SnapshotNotFound}
+        return self._calls.unary(
+            self._snapshots.GetSnapshot, request, lambda one: _snapshot(one.snapshot), told_as
+        )
 
-    def delete(self, stream: str, *, revision: Union[int, None] = None) -> bool:
+    @either
+    def delete(self, stream: str, *, revision: Union[int, None] = None) -> Answer[bool]:
         """That of this revision, or all; whether there was one."""
         request = api.DeleteSnapshotRequest(stream=stream, revision=revision)
-        return self._call(self._snapshots.DeleteSnapshot, request).deleted
+        return self._calls.unary(
+            self._snapshots.DeleteSnapshot, request, lambda answer: answer.deleted
+        )
 
-    def list(self, stream: str) -> List[SnapshotInfo]:
+    @either
+    def list(self, stream: str) -> Answer[List[SnapshotInfo]]:
         """Newest first."""
         request = api.ListSnapshotsRequest(stream=stream)
-        return [
-            SnapshotInfo(
-                one.revision, one.state_bytes, moment(one.created_us), _expiry(one.expires_us)
-            )
-            for one in self._call(self._snapshots.ListSnapshots, request).snapshots
-        ]
+        return self._calls.unary(self._snapshots.ListSnapshots, request, _snapshots)
 
+    @either
     def load(
         self,
         stream: str,
@@ -207,7 +230,7 @@ class Snapshots:
         filter: Union[Filter, None] = None,
         ignore_snapshot: bool = False,
         upcast: bool = False,
-    ) -> Loaded:
+    ) -> "Either[Loaded, Awaitable[aio.Loaded]]":
         """The newest snapshot and every event behind it, as they were at the time of the call:
         what the stream's state is made of. StreamNotFound if it has no event."""
         request = api.LoadStreamRequest(
@@ -215,39 +238,42 @@ class Snapshots:
         )
         if filter is not None:
             request.filter.CopyFrom(filter_message(filter))
-        return Loaded(self._responses(self._snapshots.LoadStream, request))
+        return self._calls.load(self._snapshots.LoadStream, request)
 
     # --- when ------------------------------------------------------------------
 
-    def set_policy(self, stream: str, policy: Union[SnapshotPolicy, None]) -> None:
+    @either
+    def set_policy(self, stream: str, policy: Union[SnapshotPolicy, None]) -> Answer[None]:
         """Takes the place of the one before, and of its category's; None gives way to that."""
-        self._set_policy(api.SetSnapshotPolicyRequest(stream=stream), policy)
+        return self._set_policy(api.SetSnapshotPolicyRequest(stream=stream), policy)
 
-    def set_category_policy(self, category: str, policy: Union[SnapshotPolicy, None]) -> None:
+    @either
+    def set_category_policy(
+        self, category: str, policy: Union[SnapshotPolicy, None]
+    ) -> Answer[None]:
         """For each stream of the category that has no policy of its own; None: no more."""
-        self._set_policy(api.SetSnapshotPolicyRequest(category=category), policy)
+        return self._set_policy(api.SetSnapshotPolicyRequest(category=category), policy)
 
-    def policies(self) -> SnapshotPolicies:
+    @either
+    def policies(self) -> Answer[SnapshotPolicies]:
         """All that there are."""
-        categories: Dict[str, SnapshotPolicy] = {}
-        streams: Dict[str, SnapshotPolicy] = {}
         request = api.ListSnapshotPoliciesRequest()
-        for one in self._call(self._snapshots.ListSnapshotPolicies, request).policies:
-            if one.WhichOneof("target") == "category":
-                categories[one.category] = _policy(one.policy)
-            else:
-                streams[one.stream] = _policy(one.policy)
-        return SnapshotPolicies(categories, streams)
+        return self._calls.unary(self._snapshots.ListSnapshotPolicies, request, _policies)
 
-    def due(self, category: str = "") -> DueStreams:
+    @either
+    def due(self, category: str = "") -> "Either[DueStreams, aio.DueStreams]":
         """The streams of a category, or all, that are due for a snapshot, and then each that
         becomes so, but for those whose snapshots the server makes itself."""
         request = api.SubscribeDueRequest(category=category)
-        return DueStreams(self._snapshots.SubscribeDue, request, self._retry, self._pause)
+        return self._calls.due(self._snapshots.SubscribeDue, DueProgress(request))
 
     def _set_policy(
         self, request: api.SetSnapshotPolicyRequest, policy: Union[SnapshotPolicy, None]
-    ) -> None:
+    ) -> Any:
         if policy is not None:
             request.policy.CopyFrom(_policy_message(policy))
-        self._call(self._snapshots.SetSnapshotPolicy, request)
+        return self._calls.unary(self._snapshots.SetSnapshotPolicy, request, nothing)
+
+
+class Snapshots(SnapshotMethods, Blocking):
+    """`client.snapshots`. Any number of threads may share one."""

@@ -1,40 +1,15 @@
 """Past events, then new ones, over as many connections as it takes."""
 
-import dataclasses
 import threading
 from typing import Any, Callable, Iterator, Union
 
 import grpc
 
-from .errors import SagabaseError, Unavailable, error_of_call, error_of_read
-from .events import RecordedEvent, recorded
+from .errors import SagabaseError, error_of_call, server_ended
+from .progress import CaughtUp, Checkpoint, FellBehind, Item, Progress
 from .retry import Backoff, Retry
-from .v1 import event_store_pb2 as api
 
-
-@dataclasses.dataclass(frozen=True)
-class CaughtUp:
-    """Everything committed so far was handed out; what follows is live. `position` is that of
-    the newest event, None if the store is empty."""
-
-    position: Union[int, None]
-
-
-@dataclasses.dataclass(frozen=True)
-class Checkpoint:
-    """Every event up to `position` was looked at: a position to resume from."""
-
-    position: int
-
-
-@dataclasses.dataclass(frozen=True)
-class FellBehind:
-    """The reader is slower than the writers: past events follow until the next CaughtUp."""
-
-    position: int
-
-
-Item = Union[RecordedEvent, CaughtUp, Checkpoint, FellBehind]
+__all__ = ["CaughtUp", "Checkpoint", "FellBehind", "Following", "Item", "Subscription"]
 
 
 class Following:
@@ -44,12 +19,12 @@ class Following:
     def __init__(
         self,
         start: Callable[[Any], grpc.Call],
-        request: Any,
+        progress: Progress,
         retry: Retry,
         pause: Callable[[float, threading.Event], None],
     ) -> None:
         self._start = start
-        self._request = request
+        self._progress = progress
         self._backoff = Backoff(retry)
         self._pause = pause
         self._lock = threading.Lock()
@@ -80,31 +55,20 @@ class Following:
             with self._lock:
                 if self._closed.is_set():
                     return
-                self._call = self._start(self._request)
+                self._call = self._start(self._progress.request)
             try:
                 for message in self._call:
                     self._backoff.reset()
-                    yield from self._hand_out(message)
-                    if self._closed.is_set():
-                        return
-                error: SagabaseError = Unavailable(
-                    grpc.StatusCode.UNAVAILABLE, "the server ended the subscription"
-                )
+                    for item in self._progress.items(message):
+                        if self._closed.is_set():
+                            return
+                        yield item
+                error: SagabaseError = server_ended("subscription")
             except grpc.RpcError as broken:
-                error = error_of_call(broken)
+                error = error_of_call(broken, self._progress.told_as)
             if self._closed.is_set():
                 return
-            delay = self._backoff.next_delay() if isinstance(error, Unavailable) else None
-            if delay is None:
-                raise self._error_of(error)
-            self._pause(delay, self._closed)
-
-    def _hand_out(self, message: Any) -> Iterator[Any]:
-        """The items of a message."""
-        raise NotImplementedError
-
-    def _error_of(self, error: SagabaseError) -> SagabaseError:
-        return error
+            self._pause(self._backoff.delay_behind(error), self._closed)
 
 
 class Subscription(Following):
@@ -119,37 +83,3 @@ class Subscription(Following):
 
     def __enter__(self) -> "Subscription":
         return self
-
-    def _error_of(self, error: SagabaseError) -> SagabaseError:
-        return error_of_read(error, self._request)
-
-    def _hand_out(self, message: api.SubscribeResponse) -> Iterator[Item]:
-        """Each item moves the place to resume from when it leaves."""
-        kind = message.WhichOneof("message")
-        if kind == "events":
-            for event in message.events.events:
-                if self._closed.is_set():
-                    return
-                if self._request.stream:
-                    self._request.after_revision = event.revision
-                else:
-                    self._request.after_position = event.position
-                yield recorded(event)
-        elif kind == "checkpoint":
-            self._looked_at(message.checkpoint.position)
-            yield Checkpoint(message.checkpoint.position)
-        elif kind == "caught_up":
-            position = message.caught_up.position if message.caught_up.has_position else None
-            self._looked_at(position)
-            yield CaughtUp(position)
-        elif kind == "fell_behind":
-            self._looked_at(message.fell_behind.position)
-            yield FellBehind(message.fell_behind.position)
-
-    def _looked_at(self, position: Union[int, None]) -> None:
-        if self._request.stream:
-            return  # a stream is resumed by revision
-        if position is None:
-            self._request.edge = api.EDGE_START  # the store is empty: all that comes is new
-        else:
-            self._request.after_position = position

@@ -1,0 +1,197 @@
+"""What a participant hears and says on Participant.Work, whatever carries it."""
+
+import contextlib
+import dataclasses
+import logging
+from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple, Union
+
+from . import tracing
+from .events import StreamAppend, append_request
+from .sagas import attribute_messages, attributes_of, payload, value_of
+from .v1 import participant_pb2 as api
+from .v1 import sagas_pb2
+
+_log = logging.getLogger("sagabase")
+
+
+@dataclasses.dataclass(frozen=True)
+class Command:
+    """What a participant is asked to do. `id` is the same for all attempts: the key for being
+    idempotent outside of the store. Of a compensation: `action_output` is what the action gave,
+    None if it did not succeed; then there may be nothing to undo, which is a success.
+    `traceparent` and `tracestate` tell the trace that it belongs to (W3C); calls of its handler
+    belong to it, too."""
+
+    id: str
+    type: str
+    saga_type: str
+    saga_id: str
+    step: str
+    attempt: int
+    is_compensation: bool
+    input: Any
+    inputs: Mapping[str, Any]
+    attributes: Mapping[str, str]
+    action_output: Any
+    traceparent: str = ""
+    tracestate: str = ""
+
+
+class Done:
+    """The reply of a command that is done. `appends` are committed together with it."""
+
+    def __init__(
+        self,
+        output: Any = None,
+        *,
+        code: str = "",
+        attributes: Union[Mapping[str, str], None] = None,
+        appends: Sequence[StreamAppend] = (),
+    ) -> None:
+        self.output = output
+        self.code = code
+        self.attributes = attributes or {}
+        self.appends = appends
+
+
+class Refused(Exception):
+    """Raise it when the command will not be done, for a reason of the business: the saga turns
+    backward. Any other exception means: could not be done now, try again."""
+
+    def __init__(self, type: str, message: str = "", *, appends: Sequence[StreamAppend] = ()):
+        super().__init__(message or type)
+        self.type = type
+        self.message = message
+        self.appends = appends
+
+
+@dataclasses.dataclass(frozen=True)
+class Ongoing:
+    """The command was taken on and goes on elsewhere: ask again after so many seconds."""
+
+    check_after: float
+
+
+def command_of(message: api.Command) -> Command:
+    undoes = message.operation == sagas_pb2.OPERATION_COMPENSATION
+    return Command(
+        id=message.command_id,
+        type=message.type,
+        saga_type=message.saga_type,
+        saga_id=message.saga_id,
+        step=message.step,
+        attempt=message.attempt,
+        is_compensation=undoes,
+        input=value_of(message.input),
+        inputs={one.step: value_of(one.output) for one in message.inputs},
+        attributes=attributes_of(message.attributes),
+        action_output=value_of(message.action_output) if undoes else None,
+        traceparent=message.traceparent,
+        tracestate=message.tracestate,
+    )
+
+
+def _error(failed: BaseException) -> sagas_pb2.SagaError:
+    return sagas_pb2.SagaError(type=type(failed).__name__[:128], message=str(failed)[:200])
+
+
+def handler_of(handlers: Mapping[str, Any], message: api.Command) -> Any:
+    handler = handlers.get(message.type)
+    if handler is None:
+        raise LookupError(f"no handler for commands of type {message.type}")
+    return handler
+
+
+@contextlib.contextmanager
+def replying(message: api.Command) -> Iterator[api.Reply]:
+    """The reply to a command that is handled within; `fill` it with what the handler returns. It
+    tells of what the handler raises."""
+    with tracing.handling(message):
+        reply = api.Reply(
+            command_id=message.command_id, attempt=message.attempt, **tracing.current()
+        )
+        try:
+            yield reply
+        except Refused as refused:
+            error = sagas_pb2.SagaError(type=refused.type, message=refused.message)
+            reply.failure.CopyFrom(api.Failure(error=error))
+            reply.appends.extend(append_request(refused.appends, ()).appends)
+        except Exception as failed:
+            _log.warning("command %s (%s) failed", message.command_id, message.type, exc_info=True)
+            tracing.failed(failed)
+            reply.error.CopyFrom(api.Error(error=_error(failed)))
+
+
+def fill(reply: api.Reply, result: Union[Done, Ongoing, None]) -> None:
+    if isinstance(result, Ongoing):
+        reply.ongoing.check_after_ms = int(result.check_after * 1000)
+        return
+    done = result or Done()
+    reply.success.output.CopyFrom(payload(done.output))
+    reply.success.code = done.code
+    reply.success.attributes.extend(attribute_messages(done.attributes))
+    reply.appends.extend(append_request(done.appends, ()).appends)
+
+
+class Work:
+    """Commands are kept until they are replied to, replies until the server has taken them, both
+    over as many connections as it takes."""
+
+    def __init__(self, queues: Sequence[str], name: str, credit: int) -> None:
+        self._queues = list(queues)
+        self._name = name
+        self._credit = credit
+        self._leases: Dict[str, int] = {}  # of commands being worked on
+        self._replies: Dict[str, api.Reply] = {}  # without an ack
+
+    def opening(self) -> List[api.WorkRequest]:
+        """What a new connection begins with."""
+        queues = [api.QueueSubscription(queue=queue, credit=self._credit) for queue in self._queues]
+        resume = [
+            api.LeaseName(command_id=id, lease_token=token) for id, token in self._leases.items()
+        ]
+        hello = api.Hello(participant=self._name, queues=queues, resume=resume)
+        replies = [api.WorkRequest(reply=reply) for reply in self._replies.values()]
+        return [api.WorkRequest(hello=hello), *replies]
+
+    def receive(
+        self, message: api.WorkResponse
+    ) -> Tuple[Sequence[api.Command], List[api.WorkRequest]]:
+        """Commands to be handled, and what is to be sent."""
+        kind = message.WhichOneof("message")
+        if kind == "commands":
+            for command in message.commands.commands:
+                self._leases[command.command_id] = command.lease_token
+            return message.commands.commands, []
+        if kind == "acks":
+            return (), [again for ack in message.acks.acks for again in self._acked(ack)]
+        if kind == "welcome":
+            for lost in message.welcome.lost:
+                self._leases.pop(lost, None)
+        return (), []
+
+    def reply(self, reply: api.Reply, queue: str) -> List[api.WorkRequest]:
+        """To a command from this queue, and room for another one."""
+        self._leases.pop(reply.command_id, None)
+        self._replies[reply.command_id] = reply
+        credit = api.Credit(queue=queue, count=1)
+        return [api.WorkRequest(reply=reply), api.WorkRequest(credit=credit)]
+
+    def _acked(self, ack: api.ReplyAck) -> List[api.WorkRequest]:
+        reply = self._replies.get(ack.command_id)
+        if reply is None:
+            return []
+        if ack.outcome == api.REPLY_OUTCOME_UNAVAILABLE:
+            return [api.WorkRequest(reply=reply)]
+        del self._replies[ack.command_id]
+        if ack.outcome not in (
+            api.REPLY_OUTCOME_WRONG_EXPECTED_REVISION,
+            api.REPLY_OUTCOME_INVALID,
+        ):
+            return []
+        # The command is still open.
+        _log.warning("the reply to command %s was refused: %s", ack.command_id, ack.message)
+        failed = sagas_pb2.SagaError(type="ReplyRefused", message=ack.message)
+        reply = api.Reply(command_id=ack.command_id, error=api.Error(error=failed))
+        self._replies[ack.command_id] = reply
+        return [api.WorkRequest(reply=reply)]
