@@ -143,16 +143,27 @@ class Work:
         self._credit = credit
         self._leases: Dict[str, int] = {}  # of commands being worked on
         self._replies: Dict[str, api.Reply] = {}  # without an ack
+        self._draining = False
 
     def opening(self) -> List[api.WorkRequest]:
         """What a new connection begins with."""
-        queues = [api.QueueSubscription(queue=queue, credit=self._credit) for queue in self._queues]
+        credit = 0 if self._draining else self._credit
+        queues = [api.QueueSubscription(queue=queue, credit=credit) for queue in self._queues]
         resume = [
             api.LeaseName(command_id=id, lease_token=token) for id, token in self._leases.items()
         ]
         hello = api.Hello(participant=self._name, queues=queues, resume=resume)
         replies = [api.WorkRequest(reply=reply) for reply in self._replies.values()]
-        return [api.WorkRequest(hello=hello), *replies]
+        return [api.WorkRequest(hello=hello), *replies, *(self.drain() if self._draining else [])]
+
+    def drain(self) -> List[api.WorkRequest]:
+        """From now on no new commands; the server ends the stream when it has all replies."""
+        self._draining = True
+        return [api.WorkRequest(drain=api.Drain())]
+
+    def is_settled(self) -> bool:
+        """Nothing is owed to the server."""
+        return not self._leases and not self._replies
 
     def receive(
         self, message: api.WorkResponse

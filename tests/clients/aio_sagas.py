@@ -1,0 +1,231 @@
+"""What `sagabase.aio` promises of sagas and participants; aio_test.py runs it."""
+
+import asyncio
+
+from aio_house import cancelled, error_of, every, until
+from python_house import equal
+
+from sagabase import ANY, Done, Event, Ongoing, Refused, SagaStatus, StreamAppend, StreamNotFound
+
+
+def step(queue, *, start_to_close_ms=30000):
+    return {
+        "name": "charge",
+        "step": {
+            "action": {"queue": queue, "type": "Charge"},
+            "compensation": {"queue": queue, "type": "Refund"},
+            "timeouts": {"start_to_close_ms": start_to_close_ms},
+            "retry": {"initial_interval_ms": 1},
+        },
+    }
+
+
+async def started(store, type, *ids, **options):
+    """Sagas of one step, whose commands go to the queue of that name."""
+    await store.sagas.define({"type": type, "nodes": [step(type, **options)]})
+    for id in ids:
+        await store.sagas.start(type, id, {"id": id})
+
+
+async def status_of(store, type, id):
+    return (await store.sagas.wait(type, id)).status
+
+
+class Till:
+    """A handler that goes on when it is told to."""
+
+    def __init__(self):
+        self.taken = []
+        self.goes_on = asyncio.Event()
+
+    async def charge(self, command):
+        self.taken.append(command)
+        await self.goes_on.wait()
+        return Done({"receipt": command.id})
+
+    def work(self, store, queue, **options):
+        participant = store.participant([queue], {"Charge": self.charge}, **options)
+        return participant, asyncio.create_task(participant.run())
+
+
+async def a_saga_is_steered_and_waited_for_over_a_restart(house, store):
+    sagas = store.sagas
+    nodes = [
+        {"name": "paid", "wait_event": {"event": "Paid"}},
+        {"name": "boss", "approval": {"principals": ["ann"]}},
+    ]
+    version = await sagas.define({"type": "steered", "nodes": nodes})
+    equal(await sagas.define({"type": "steered", "nodes": nodes}), version)
+    placed = StreamAppend("steered-1", [Event("Placed")], ANY)
+    first = await sagas.start("steered", "1", attributes={"who": "ann"}, appends=[placed])
+    assert (await sagas.start("steered", "1", attributes={"who": "ann"})).attached
+    await sagas.start("steered", "2")
+    equal((first.attached, (await store.get_stream("steered-1")).last_revision), (False, 0))
+    equal([one.id for one in await every(sagas.list("steered", page_size=1))], ["2", "1"])
+    waits = asyncio.create_task(sagas.wait("steered", "1"))
+    await sagas.signal("steered", "1", "Paid", {"cents": 5})
+    equal((await sagas.get("steered", "1")).attributes, {"who": "ann"})
+    house.restart()
+    await sagas.decide("steered", "1", "boss", approved=True, principal="ann")
+    equal((await waits).status, SagaStatus.COMPLETED)
+    await sagas.cancel("steered", "2", "not any more")
+    equal(await status_of(store, "steered", "2"), SagaStatus.COMPENSATED)
+    await error_of(StreamNotFound, sagas.get("steered", "3"))
+
+
+async def replies_say_what_handlers_return_and_raise(house, store):
+    seen = []
+
+    async def charge(command):
+        seen.append(command.saga_id)
+        if command.saga_id == "refused":
+            raise Refused("CardDeclined", "no cover")
+        if seen.count(command.saga_id) == 1 and command.saga_id == "failing":
+            raise RuntimeError("the till is jammed")
+        if seen.count(command.saga_id) == 1 and command.saga_id == "cancelled":
+            raise asyncio.CancelledError
+        if seen.count(command.saga_id) == 1 and command.saga_id == "ongoing":
+            return Ongoing(0.001)
+        paid = StreamAppend(f"till-{command.saga_id}", [Event("Paid", command.input)], ANY)
+        return Done({"receipt": command.id}, appends=[paid], attributes={"paid": "yes"})
+
+    await started(store, "till", "good", "refused", "failing", "cancelled", "ongoing")
+    async with store.participant(["till"], {"Charge": charge}) as participant:
+        run = asyncio.create_task(participant.run())
+        for id in ("good", "failing", "cancelled", "ongoing"):
+            equal(await status_of(store, "till", id), SagaStatus.COMPLETED)
+        refused = await store.sagas.wait("till", "refused")
+    await run
+    equal((refused.status, refused.error), (SagaStatus.COMPENSATED, "CardDeclined: no cover"))
+    equal([seen.count(id) for id in ("good", "failing", "cancelled", "ongoing")], [1, 2, 2, 2])
+    [paid] = await every(store.read_stream("till-good"))
+    equal(
+        (paid.json(), (await store.sagas.get("till", "good")).attributes["paid"]),
+        ({"id": "good"}, "yes"),
+    )
+
+
+async def handlers_run_at_most_so_many_at_once(house, store):
+    ids = [str(n) for n in range(7)]
+    await started(store, "narrow", *ids)
+    now, most = 0, 0
+
+    async def charge(command):
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        await asyncio.sleep(0)
+        now -= 1
+
+    participant = store.participant(["narrow"], {"Charge": charge}, max_in_flight=2)
+    run = asyncio.create_task(participant.run())
+    for id in ids:
+        equal(await status_of(store, "narrow", id), SagaStatus.COMPLETED)
+    await participant.close()
+    await run
+    equal(most, 2)
+
+
+async def a_participant_that_is_closed_replies_to_what_it_has(house, store):
+    await started(store, "drained", "1")
+    till = Till()
+    participant, run = till.work(store, "drained")
+    await until(lambda: till.taken)
+    closes = [asyncio.create_task(participant.close()) for _ in range(2)]
+    await asyncio.sleep(0)
+    await started(store, "drained", "2")
+    assert not run.done() and not any(close.done() for close in closes)
+    till.goes_on.set()
+    await asyncio.gather(run, *closes)
+    equal([command.saga_id for command in till.taken], ["1"])
+    equal(await status_of(store, "drained", "1"), SagaStatus.COMPLETED)
+    await participant.close()
+    await participant.run()  # it is closed
+    _, run = till.work(store, "drained")
+    equal(await status_of(store, "drained", "2"), SagaStatus.COMPLETED)
+    await cancelled(run)
+
+
+async def a_handler_may_close_its_participant(house, store):
+    await started(store, "last", "1")
+
+    async def charge(command):
+        await participant.close()
+
+    participant = store.participant(["last"], {"Charge": charge})
+    await participant.run()
+    equal(await status_of(store, "last", "1"), SagaStatus.COMPLETED)
+
+
+async def a_participant_resumes_what_it_has_over_a_new_connection(house, store):
+    await started(store, "resumed", "1")
+    till = Till()
+    participant, run = till.work(store, "resumed")
+    await until(lambda: till.taken)
+    house.proxy.cut_all()
+    await started(store, "resumed", "2")
+    await until(lambda: len(till.taken) == 2)  # it is connected again
+    till.goes_on.set()
+    for id in ("1", "2"):
+        equal(await status_of(store, "resumed", id), SagaStatus.COMPLETED)
+    await participant.close()
+    await run
+    equal([command.saga_id for command in till.taken], ["1", "2"])
+
+
+async def a_reply_arrives_over_a_restart(house, store):
+    """The server has forgotten who has the command, and hands it out again."""
+    await started(store, "restarted", "1")
+    till = Till()
+    participant, run = till.work(store, "restarted")
+    await until(lambda: till.taken)
+    house.restart()
+    await until(lambda: len(till.taken) == 2)
+    till.goes_on.set()
+    equal(await status_of(store, "restarted", "1"), SagaStatus.COMPLETED)
+    await participant.close()
+    await run
+    equal(till.taken[0].id, till.taken[1].id)
+
+
+async def a_participant_that_is_closing_replies_over_a_restart(house, store):
+    await started(store, "closing", "1")
+    till = Till()
+    participant, run = till.work(store, "closing")
+    await until(lambda: till.taken)
+    closes = asyncio.create_task(participant.close())
+    house.restart()
+    till.goes_on.set()
+    await asyncio.gather(run, closes)
+    equal(await status_of(store, "closing", "1"), SagaStatus.COMPLETED)
+    equal(len(till.taken), 1)
+
+
+async def what_a_participant_had_that_is_cancelled_is_done_by_another(house, store):
+    await started(store, "crashed", "1", start_to_close_ms=200)
+    first, second = Till(), Till()
+    participant, run = first.work(store, "crashed")
+    await until(lambda: first.taken)
+    before = asyncio.all_tasks()
+    await cancelled(run)
+    await until(lambda: len(asyncio.all_tasks()) < len(before) - 1)  # the handler's, too
+    second.goes_on.set()
+    participant, run = second.work(store, "crashed")
+    equal(await status_of(store, "crashed", "1"), SagaStatus.COMPLETED)
+    equal([command.attempt for command in second.taken], [2])
+    equal(first.taken[0].id, second.taken[0].id)
+    await participant.close()
+    await run
+
+
+BEHAVIOURS = [
+    a_saga_is_steered_and_waited_for_over_a_restart,
+    replies_say_what_handlers_return_and_raise,
+    handlers_run_at_most_so_many_at_once,
+    a_participant_that_is_closed_replies_to_what_it_has,
+    a_handler_may_close_its_participant,
+    a_participant_resumes_what_it_has_over_a_new_connection,
+    a_reply_arrives_over_a_restart,
+    a_participant_that_is_closing_replies_over_a_restart,
+    what_a_participant_had_that_is_cancelled_is_done_by_another,
+]
