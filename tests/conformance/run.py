@@ -107,13 +107,14 @@ def compare(expected, actual, variables, where):
 # --- the calls ---------------------------------------------------------------
 
 
-class Api:
-    """Methods, request types and stubs by name."""
+OPTIONS = [("grpc.max_receive_message_length", 16 << 20)]
 
-    def __init__(self, address):
-        self.channel = grpc.insecure_channel(
-            address, options=[("grpc.max_receive_message_length", 16 << 20)]
-        )
+
+class Api:
+    """Methods, request types and stubs by name, and how they are called."""
+
+    def __init__(self, channel):
+        self.channel = channel
         self.methods = {}
         for name in SERVICES:
             module = importlib.import_module(f"sagabase.v1.{name}_pb2")
@@ -127,6 +128,21 @@ class Api:
 
     def parse(self, name, body):
         return json_format.ParseDict(body, self.methods[name][1]())
+
+    def answer(self, name, request):
+        return self.methods[name][0](request, timeout=PATIENCE_S)
+
+    def read(self, name, request):
+        return list(self.methods[name][0](request, timeout=PATIENCE_S))
+
+    def answers(self, name, requests):
+        return list(self.methods[name][0](iter(requests), timeout=PATIENCE_S))
+
+    def raw(self, path, request):
+        self.channel.unary_unary(path)(request, timeout=PATIENCE_S)
+
+    def open(self, name, request):
+        return ReadAhead(self.methods[name][0](request))
 
 
 def to_json(message):
@@ -160,13 +176,12 @@ def check_error(api, expected, error, variables):
             compare(expected[key], detail_of(api, error, name), variables, key)
 
 
-class Subscription:
-    """Reads ahead on a thread of its own, so that a step can wait with patience."""
+class ReadAhead:
+    """Reads a call on a thread of its own, so that a step can wait with patience."""
 
     def __init__(self, call):
         self.call = call
         self.received = queue.Queue()
-        self.pending = []  # events that came behind what a step waited for
         threading.Thread(target=self.run, daemon=True).start()
 
     def run(self):
@@ -177,9 +192,25 @@ class Subscription:
             self.received.put(error)
 
     def next(self):
+        """Its next message or its error. TimeoutError: neither came."""
         try:
-            message = self.received.get(timeout=PATIENCE_S)
+            return self.received.get(timeout=PATIENCE_S)
         except queue.Empty:
+            raise TimeoutError from None
+
+    def cancel(self):
+        self.call.cancel()
+
+
+class Subscription:
+    def __init__(self, call):
+        self.call = call
+        self.pending = []  # events that came behind what a step waited for
+
+    def next(self):
+        try:
+            message = self.call.next()
+        except TimeoutError:
             raise Mismatch("subscription: nothing more came") from None
         if isinstance(message, grpc.RpcError):
             raise Mismatch(f"subscription ended: {message.code().name} {message.details()}")
@@ -212,31 +243,29 @@ def loaded(responses):
 def run_call(api, step, variables):
     """What a call answered: its message, or its messages' repeated field joined."""
     name = step["call"]
-    method, _ = api.methods[name]
     if name == "AppendSession":
         items = substitute(expand(step["requests"]), variables)
         requests = [api.parse(name, item) for item in items]
-        responses = list(method(iter(requests), timeout=PATIENCE_S))
+        responses = api.answers(name, requests)
         return "results", [to_json(item) for response in responses for item in response.results]
     request = api.parse(name, substitute(expand(step["request"]), variables))
     if name in ("ReadStream", "ReadAll", "Subscribe"):
-        responses = list(method(request, timeout=PATIENCE_S))
+        responses = api.read(name, request)
         return "events", [to_json(event) for response in responses for event in response.events]
     if name == "LoadStream":
-        return "loaded", loaded(list(method(request, timeout=PATIENCE_S)))
-    return "response", to_json(method(request, timeout=PATIENCE_S))
+        return "loaded", loaded(api.read(name, request))
+    return "response", to_json(api.answer(name, request))
 
 
 def run_raw(api, step):
-    method = api.channel.unary_unary(step["raw"])
-    method(bytes.fromhex(step["request_hex"]), timeout=PATIENCE_S)
+    api.raw(step["raw"], bytes.fromhex(step["request_hex"]))
     return "response", None
 
 
 def run_step(api, step, variables, subscriptions):
     if "open" in step:
         request = api.parse(step["open"], substitute(expand(step["request"]), variables))
-        subscriptions[step["as"]] = Subscription(api.methods[step["open"]][0](request))
+        subscriptions[step["as"]] = Subscription(api.open(step["open"], request))
     elif "receive" in step:
         subscriptions[step["receive"]].receive(expand(step), variables)
     elif "cancel" in step:
@@ -268,10 +297,7 @@ def run_case(api, case):
     return None
 
 
-def main():
-    script, proto_folder, address = sys.argv[1:]
-    generate_stubs(proto_folder)
-    api = Api(address)
+def run_script(script, api):
     with open(script, encoding="utf-8") as file:
         cases = json.load(file)["cases"]
     failures = 0
@@ -280,6 +306,12 @@ def main():
         failures += why is not None
         print(f"not ok - {case['name']}: {why}" if why else f"ok - {case['name']}", flush=True)
     return 1 if failures else 0
+
+
+def main():
+    script, proto_folder, address = sys.argv[1:]
+    generate_stubs(proto_folder)
+    return run_script(script, Api(grpc.insecure_channel(address, options=OPTIONS)))
 
 
 if __name__ == "__main__":
