@@ -19,6 +19,7 @@ python)
     install_python_package "$TOOL" || exit 1
     "$TOOL" append_and_read.py "$ADDRESS" >"$WORK/out"
     "$TOOL" tour.py "$ADDRESS" >"$WORK/tour"
+    "$TOOL" tour_aio.py "$ADDRESS" >"$WORK/tour_aio"
     ;;
 node)
     tool "the example in Node" node/node_modules || conclude
@@ -67,4 +68,7 @@ prints() { # NAME OUTPUT EXPECTED
 
 prints "the example in $language appends, reads and follows" "$WORK/out" "$WORK/expected"
 prints "the tour in $language does every task" "$WORK/tour" "$CHECKOUT/examples/tour.txt"
+if [[ -e $WORK/tour_aio ]]; then
+    prints "so does the one with asyncio" "$WORK/tour_aio" "$CHECKOUT/examples/tour.txt"
+fi
 conclude
