@@ -36,6 +36,11 @@ async def cancelled(task):
     assert task.cancelled(), f"{task} was not cancelled"
 
 
+def tasks():
+    """Of the loop, but for the one in which gRPC's server waits for its next call."""
+    return {t for t in asyncio.all_tasks() if "AioServer" not in t.get_coro().__qualname__}
+
+
 class SilentServer(grpc.GenericRpcHandler):
     """Takes every call and never answers. Run it within the test's loop."""
 

@@ -15,7 +15,7 @@ import traceback
 
 import aio_sagas
 import grpc
-from aio_house import SilentServer, cancelled, error_of, every, until
+from aio_house import SilentServer, cancelled, error_of, every, tasks, until
 from python_house import PATIENT, EndingServer, House, equal, numbered, numbers
 
 from sagabase import (
@@ -298,24 +298,24 @@ def everything_that_waits(store):
 
 async def a_task_that_is_cancelled_ends_at_once_and_leaves_nothing_behind(house, store):
     async with SilentServer() as silent, connect(silent.address, timeout=1000.0) as quiet:
-        before = asyncio.all_tasks()
-        tasks = [asyncio.create_task(work) for work in everything_that_waits(quiet)]
-        await until(lambda: silent.underway == len(tasks))
-        for task in tasks:
+        before = tasks()
+        waiting = [asyncio.create_task(work) for work in everything_that_waits(quiet)]
+        await until(lambda: silent.underway == len(waiting))
+        for task in waiting:
             await cancelled(task)
         await until(lambda: silent.underway == 0)
-        await until(lambda: asyncio.all_tasks() == before)
+        await until(lambda: tasks() == before)
 
 
 async def closing_the_client_ends_its_calls(house, store):
     async with SilentServer() as silent, connect(silent.address, timeout=1000.0) as quiet:
-        before = asyncio.all_tasks()
-        tasks = [asyncio.create_task(work) for work in everything_that_waits(quiet)]
-        await until(lambda: silent.underway == len(tasks))
+        before = tasks()
+        waiting = [asyncio.create_task(work) for work in everything_that_waits(quiet)]
+        await until(lambda: silent.underway == len(waiting))
         await quiet.close()
-        for task in tasks:
+        for task in waiting:
             equal((await error_of(SagabaseError, task)).code, grpc.StatusCode.CANCELLED)
-        await until(lambda: asyncio.all_tasks() == before)
+        await until(lambda: tasks() == before)
         await quiet.close()
         for work in everything_that_waits(quiet):
             equal((await error_of(SagabaseError, work)).code, grpc.StatusCode.CANCELLED)

@@ -32,7 +32,7 @@ class Append(NamedTuple):
 
     def tell(self, result: api.AppendResult) -> None:
         if self.future.done():
-            return  # nobody wants to know any more
+            return  # whoever awaited it was cancelled
         if result.WhichOneof("outcome") == "appended":
             self.future.set_result(self.result_of(appended_to_many(result.appended)))
         else:

@@ -53,6 +53,7 @@ class AppendSession(SessionMethods, Blocking):
             if self._closed:
                 raise ValueError("the session is closed")
             future: Future = Future()
+            future.set_running_or_notify_cancel()  # an append cannot be taken back
             self._in_flight.add(append, future, result_of)
             self._changed.notify_all()
             return future

@@ -4,6 +4,11 @@ It has the methods of the blocking one: those that return are awaited, those tha
 are iterated over with `async for`. Events, errors and whatever else is handed over are those of
 `sagabase`. A task that is cancelled leaves no call behind. It needs Python 3.11."""
 
+import sys
+
+if sys.version_info < (3, 11):
+    raise ImportError("sagabase.aio needs Python 3.11")
+
 from .client import Client, Reducers, Sagas, connect
 from .participant import Handler, Participant
 from .session import AppendSession

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 
 class Exchange:
-    """`close` it when it has ended, too."""
+    """`close` it when it has ended, too. What waits to be sent is bounded by what its user may have
+    in flight."""
 
     def __init__(self, calls: "Calls", method: Callable) -> None:
         self._calls = calls
