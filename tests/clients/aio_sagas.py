@@ -2,7 +2,7 @@
 
 import asyncio
 
-from aio_house import cancelled, error_of, every, until
+from aio_house import cancelled, error_of, every, tasks, until
 from python_house import equal
 
 from sagabase import ANY, Done, Event, Ongoing, Refused, SagaStatus, StreamAppend, StreamNotFound
@@ -204,11 +204,11 @@ async def a_participant_that_is_closing_replies_over_a_restart(house, store):
 async def what_a_participant_had_that_is_cancelled_is_done_by_another(house, store):
     await started(store, "crashed", "1", start_to_close_ms=200)
     first, second = Till(), Till()
-    participant, run = first.work(store, "crashed")
+    before = tasks()
+    _, run = first.work(store, "crashed")
     await until(lambda: first.taken)
-    before = asyncio.all_tasks()
     await cancelled(run)
-    await until(lambda: len(asyncio.all_tasks()) < len(before) - 1)  # the handler's, too
+    await until(lambda: tasks() == before)  # the handler's, too
     second.goes_on.set()
     participant, run = second.work(store, "crashed")
     equal(await status_of(store, "crashed", "1"), SagaStatus.COMPLETED)
@@ -216,6 +216,39 @@ async def what_a_participant_had_that_is_cancelled_is_done_by_another(house, sto
     equal(first.taken[0].id, second.taken[0].id)
     await participant.close()
     await run
+
+
+async def a_participant_that_was_cancelled_may_run_again(house, store):
+    await started(store, "rerun", "1", start_to_close_ms=200)
+    till = Till()
+    participant, run = till.work(store, "rerun")
+    await until(lambda: till.taken)
+    await cancelled(run)
+    till.goes_on.set()
+    run = asyncio.create_task(participant.run())
+    equal(await status_of(store, "rerun", "1"), SagaStatus.COMPLETED)
+    await participant.close()
+    await run
+    equal([command.attempt for command in till.taken], [1, 2])
+
+
+async def cancelling_what_is_within_a_participant_does_not_wait_for_it(house, store):
+    await started(store, "within", "1")
+    till, runs = Till(), []
+
+    async def work():
+        participant, run = till.work(store, "within")
+        runs.append(run)
+        async with participant:
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(work())
+    await until(lambda: till.taken)
+    await cancelled(task)
+    assert not runs[0].done(), "the handler was cancelled"
+    till.goes_on.set()
+    await runs[0]
+    equal(await status_of(store, "within", "1"), SagaStatus.COMPLETED)
 
 
 BEHAVIOURS = [
@@ -228,4 +261,6 @@ BEHAVIOURS = [
     a_reply_arrives_over_a_restart,
     a_participant_that_is_closing_replies_over_a_restart,
     what_a_participant_had_that_is_cancelled_is_done_by_another,
+    a_participant_that_was_cancelled_may_run_again,
+    cancelling_what_is_within_a_participant_does_not_wait_for_it,
 ]

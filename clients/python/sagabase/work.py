@@ -188,6 +188,10 @@ class Work:
         credit = api.Credit(queue=queue, count=1)
         return [api.WorkRequest(reply=reply), api.WorkRequest(credit=credit)]
 
+    def give_up(self, command: api.Command) -> None:
+        """It will have no reply: others are handed it when its lease has ended."""
+        self._leases.pop(command.command_id, None)
+
     def _acked(self, ack: api.ReplyAck) -> List[api.WorkRequest]:
         reply = self._replies.get(ack.command_id)
         if reply is None:

@@ -1,7 +1,7 @@
 """Taking part in sagas: commands in, replies out."""
 
 import asyncio
-from typing import TYPE_CHECKING, Awaitable, Callable, List, Mapping, Sequence, Set, Union
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, List, Mapping, Sequence, Set, Union
 
 import grpc
 
@@ -62,17 +62,22 @@ class Participant:
     async def close(self) -> None:
         """Takes no more commands, and waits until `run` has replied to those that it has. Any
         task; called by a handler it does not wait."""
-        if not self._closed:
-            self._closed = True
-            self._send(self._owed.drain())
+        self._drain()
         if asyncio.current_task() not in self._handling:
             await self._idle.wait()
 
     async def __aenter__(self) -> "Participant":
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
+    async def __aexit__(self, kind: Any, *_: object) -> None:
+        self._drain()
+        if kind is None or not issubclass(kind, asyncio.CancelledError):
+            await self.close()
+
+    def _drain(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._send(self._owed.drain())
 
     def _is_done(self) -> bool:
         return self._closed and self._owed.is_settled()
@@ -110,9 +115,13 @@ class Participant:
             handling.add_done_callback(self._handling.discard)
 
     async def _handle(self, message: api.Command) -> None:
-        async with self._room:
-            with replying(message) as reply:
-                fill(reply, await self._result_of(message))
+        try:
+            async with self._room:
+                with replying(message) as reply:
+                    fill(reply, await self._result_of(message))
+        except asyncio.CancelledError:
+            self._owed.give_up(message)
+            raise
         self._send(self._owed.reply(reply, message.queue))
 
     async def _result_of(self, message: api.Command) -> Union[Done, Ongoing, None]:

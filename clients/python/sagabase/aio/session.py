@@ -1,13 +1,13 @@
 """Many appends in flight on one call."""
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Callable, Union
+from typing import TYPE_CHECKING, Any, Callable, List, Union
 
 import grpc
 
 from ..either import Asynchronous
 from ..errors import SagabaseError, server_ended
-from ..in_flight import IN_FLIGHT_MAX, InFlight, ResultOf, SessionMethods
+from ..in_flight import IN_FLIGHT_MAX, Append, InFlight, ResultOf, SessionMethods
 from ..retry import Backoff
 from ..v1 import event_store_pb2 as api
 from .exchange import Exchange
@@ -98,7 +98,7 @@ class AppendSession(SessionMethods, Asynchronous):
             for append in self._give_up():
                 append.future.cancel()
 
-    def _give_up(self) -> Any:
+    def _give_up(self) -> List[Append]:
         self._closed = True
         abandoned = self._in_flight.take_all()
         for _ in abandoned:
