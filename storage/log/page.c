@@ -35,18 +35,23 @@ bool reading_is_full(const struct reading *reading)
            ((read->accept || reading->hiding) && page->scanned_count >= scanned_max);
 }
 
-/* Fourfold, because growing copies all that is there. */
-static void make_room(struct buffer *frames, size_t size)
+/* For a page of events as large as the first, because growing copies all that is there. Where
+ * each is looked at, it may be the only one. */
+static void make_room(struct reading *reading, size_t size)
 {
-    size_t room = frames->capacity - frames->size;
+    const struct read *read = reading->read;
+    size_t room = read->events_max * size;
 
-    if (room < size && frames->size * 3 > size && frames->size * 4 <= frames->bytes_max)
-        buffer_reserve(frames, frames->size * 3);
+    if (room > read->bytes_max)
+        room = read->bytes_max;
+    if (room > size && !reading->looking)
+        buffer_reserve(&reading->page->frames, room + size);
 }
 
 static void add(struct reading *reading, struct bytes frames, uint32_t count)
 {
-    make_room(&reading->page->frames, frames.size);
+    if (reading->page->frames.capacity == 0)
+        make_room(reading, frames.size);
     buffer_put(&reading->page->frames, frames);
     reading->page->event_count += count;
     if (!buffer_ok(&reading->page->frames))
