@@ -82,11 +82,13 @@ static struct status decide_category(struct stream_change *change, struct commit
 /* What the row becomes. */
 static void apply(const struct stream_change *change, uint64_t event_count, struct retained *row)
 {
+    uint64_t before = change->before < event_count ? change->before : event_count;
+
     switch (change->kind) {
     case CHANGE_POLICY:
         row->policy = change->policy;
-        if (change->before > row->first_revision) {
-            row->first_revision = change->before < event_count ? change->before : event_count;
+        if (before > row->first_revision) {
+            row->first_revision = before;
             row->is_deleted = false;
         }
         return;
