@@ -37,6 +37,7 @@ struct status stream_change_submit(struct event_log *log, struct stream_change *
     if (change->kind != CHANGE_CATEGORY_POLICY)
         TRY(append_warm(log, change->name, change->plan));
     change->intent.decide = decide;
+    change->intent.frees_room = true; /* what a scavenge is to give back has to be hidden first */
     change->intent.bytes = change->name.size + RETAINED_BYTES;
     return event_log_submit(log, &change->intent);
 }
