@@ -103,7 +103,8 @@ struct engine_operations {
 
     /* Gives back the room of what was deleted or overwritten among the keys in [from, to), as
      * scan() bounds them. When it returns OK, files hold no value of that any more, and no key
-     * but of the log; nor does a write-ahead log. Long; commits and reads go on meanwhile. */
+     * but of the log; nor does a write-ahead log. Long; commits and reads go on meanwhile; it waits
+     * for a checkpoint. UNAVAILABLE: some of it could not be rewritten, and is still there. */
     struct status (*compact)(struct engine *engine, enum family family, struct bytes from,
                              struct bytes to);
 

@@ -117,8 +117,7 @@ static void take_frame(struct reading *reading, struct bytes frame)
     add(reading, frame, 1);
 }
 
-/* Takes what the page wants of consecutive events; `index` is the revision or
- * position of the first. */
+/* Takes what the page wants of consecutive events; the first has this revision or position. */
 static void take_forwards(struct reading *reading, struct bytes frames, uint64_t index)
 {
     struct bytes frame;
@@ -197,6 +196,7 @@ static void pass_over(struct reading *reading, uint64_t index, uint64_t count)
 {
     struct page *page = reading->page;
 
+    page->scanned_count++;
     if (!reading->read->backwards) {
         if (page->next < index + count)
             page->next = index + count;
