@@ -195,15 +195,13 @@ void reading_take_frames(struct reading *reading, struct bytes frames, uint64_t 
 static void pass_over(struct reading *reading, uint64_t index, uint64_t count)
 {
     struct page *page = reading->page;
+    bool backwards = reading->read->backwards;
 
+    if (backwards ? page->next < index : page->next >= index + count)
+        return;
     page->scanned_count++;
-    if (!reading->read->backwards) {
-        if (page->next < index + count)
-            page->next = index + count;
-    } else if (page->next >= index) {
-        page->end = reading->full = index == 0; /* nothing before it */
-        page->next = index == 0 ? 0 : index - 1;
-    }
+    page->end = reading->full = backwards && index == 0; /* nothing before it */
+    page->next = !backwards ? index + count : index > 0 ? index - 1 : 0;
 }
 
 bool reading_goes_on(const struct reading *reading)
