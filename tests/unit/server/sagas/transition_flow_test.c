@@ -404,6 +404,43 @@ static void signals_may_come_with_the_start(void **state)
                   "SagaCompleted");
 }
 
+/* A wait cannot know its key before a step in another branch has given it. */
+static void a_kept_signal_is_taken_when_its_key_is_known(void **state)
+{
+    Sagabase__V1__Parallel *parallel = recipe_parallel(&recipe, NULL, "all");
+    Sagabase__V1__Signal paid = signal_of("paid", "1");
+
+    (void)state;
+    recipe_branch(&recipe, parallel, "bx");
+    recipe_branch(&recipe, parallel, "by");
+    recipe_wait(&recipe, recipe_block(&recipe, "bx"), "w", "paid")->key_attribute = "pay.code";
+    recipe_step(&recipe, recipe_block(&recipe, "by"), "pay");
+    start();
+    paid.key = "42";
+    assert_ok(saga_run_signal(&run, &paid));
+    assert_events("SignalReceived");
+    succeed_with_code("pay", "42");
+    assert_status(COMPLETED);
+}
+
+/* The room is for those that nothing waits for. */
+static void a_signal_that_is_waited_for_needs_no_room(void **state)
+{
+    char id[8];
+
+    (void)state;
+    recipe_wait(&recipe, NULL, "w", "paid");
+    start();
+    for (int i = 0; i < SAGA_SIGNALS_MAX; i++) {
+        snprintf(id, sizeof id, "%d", i);
+        Sagabase__V1__Signal other = signal_of("other", id);
+        assert_ok(saga_run_signal(&run, &other));
+    }
+    Sagabase__V1__Signal paid = signal_of("paid", "paid");
+    assert_ok(saga_run_signal(&run, &paid));
+    assert_status(COMPLETED);
+}
+
 static void kept_signals_are_bounded(void **state)
 {
     (void)state;
@@ -509,6 +546,8 @@ int main(void)
         row(a_rejection_turns_the_saga_backward),
         row(an_approval_nobody_gave_follows_its_default),
         row(signals_may_come_with_the_start),
+        row(a_kept_signal_is_taken_when_its_key_is_known),
+        row(a_signal_that_is_waited_for_needs_no_room),
         row(kept_signals_are_bounded),
         row(outputs_and_attributes_are_bounded),
         row(a_cancelled_saga_waits_for_its_open_command_then_goes_back),
