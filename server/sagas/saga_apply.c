@@ -105,6 +105,8 @@ static struct status apply_unparked(struct saga *saga)
         return apply_damaged("it is not parked");
     saga->status = saga->past_pivot ? SAGABASE__V1__SAGA_STATUS__SAGA_STATUS_RUNNING
                                     : SAGABASE__V1__SAGA_STATUS__SAGA_STATUS_COMPENSATING;
+    if (saga->past_pivot) /* it was why the saga is parked; else, why it turned backward */
+        saga_set_error(saga, &saga->cause, NULL);
     return OK;
 }
 

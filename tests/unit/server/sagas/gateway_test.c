@@ -455,6 +455,25 @@ static void the_same_start_attaches_and_another_is_refused(void **state)
     assert_fails(fixture_start_with(&fixture, &start), NOT_FOUND, "no such saga type");
 }
 
+/* As a trigger that is delivered once more, or a starter that heard nothing. */
+static void a_repeated_start_attaches_whatever_the_default_version_is_by_now(void **state)
+{
+    Sagabase__V1__StartSagaRequest request = request_of("1");
+    struct saga_start start = {.request = &request};
+
+    (void)state;
+    put_three_steps();
+    assert_ok(fixture_start_with(&fixture, &start));
+    recipe_step(&recipe, NULL, "d");
+    assert_ok(fixture_put(&fixture, &recipe, NULL));
+    assert_ok(fixture_start_with(&fixture, &start));
+    assert_int_equal(start.outcome, ATTACHED);
+    request.version = 1;
+    assert_ok(fixture_start_with(&fixture, &start));
+    request.version = 2;
+    assert_fails(fixture_start_with(&fixture, &start), ALREADY_EXISTS, "definition");
+}
+
 static void an_id_can_be_used_again_where_that_is_allowed(void **state)
 {
     Sagabase__V1__StartSagaRequest request = request_of("1");
@@ -819,6 +838,7 @@ int main(int argc, char **argv)
         gateway_test(a_stale_expectation_leaves_the_command_open),
         gateway_test(an_append_can_be_the_reply),
         gateway_test(the_same_start_attaches_and_another_is_refused),
+        gateway_test(a_repeated_start_attaches_whatever_the_default_version_is_by_now),
         gateway_test(an_id_can_be_used_again_where_that_is_allowed),
         gateway_test(a_start_and_its_events_are_all_or_nothing),
         gateway_test(starts_beyond_the_memory_are_refused_and_replies_are_not),

@@ -260,6 +260,7 @@ static void a_loop_at_its_limit_behind_the_pivot_is_parked(void **state)
     assert_code(saga_run_retry(&run, "often"), STATUS_FAILED_PRECONDITION);
     assert_ok(saga_run_skip(&run, "often"));
     assert_events("OperatorActed; SagaUnparked; NodeFinished 4 often; CommandIssued do 1 d");
+    assert_null(run.saga->cause); /* of being parked, which it is not any more */
 }
 
 /* --- waiting
