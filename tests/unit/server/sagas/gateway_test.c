@@ -455,25 +455,6 @@ static void the_same_start_attaches_and_another_is_refused(void **state)
     assert_fails(fixture_start_with(&fixture, &start), NOT_FOUND, "no such saga type");
 }
 
-/* As a trigger that is delivered once more, or a starter that heard nothing. */
-static void a_repeated_start_attaches_whatever_the_default_version_is_by_now(void **state)
-{
-    Sagabase__V1__StartSagaRequest request = request_of("1");
-    struct saga_start start = {.request = &request};
-
-    (void)state;
-    put_three_steps();
-    assert_ok(fixture_start_with(&fixture, &start));
-    recipe_step(&recipe, NULL, "d");
-    assert_ok(fixture_put(&fixture, &recipe, NULL));
-    assert_ok(fixture_start_with(&fixture, &start));
-    assert_int_equal(start.outcome, ATTACHED);
-    request.version = 1;
-    assert_ok(fixture_start_with(&fixture, &start));
-    request.version = 2;
-    assert_fails(fixture_start_with(&fixture, &start), ALREADY_EXISTS, "definition");
-}
-
 static void an_id_can_be_used_again_where_that_is_allowed(void **state)
 {
     Sagabase__V1__StartSagaRequest request = request_of("1");
@@ -786,41 +767,6 @@ static void a_command_whose_event_was_erased_is_made_anew(void **state)
     buffer_destroy(&data);
 }
 
-/* A loop of choices that meets no step goes through all its turns at once: 3,000 events, each with
- * the longest names. */
-static void what_is_too_much_for_one_append_is_stored_all_the_same(void **state)
-{
-    Sagabase__V1__StartSagaRequest request = SAGABASE__V1__START_SAGA_REQUEST__INIT;
-    Sagabase__V1__Attribute more = SAGABASE__V1__ATTRIBUTE__INIT, *attributes[] = {&more};
-    Sagabase__V1__Comparison equal = SAGABASE__V1__COMPARISON__COMPARISON_EQUAL;
-    char id[SAGA_ID_BYTES_MAX + 1] = {0}, tracestate[513] = {0};
-    struct saga_start start = {.request = &request, .tracestate = {(uint8_t *)tracestate, 512}};
-    Sagabase__V1__Choice *choice;
-
-    (void)state;
-    recipe_loop(&recipe, NULL, "again", "one", "more", "yes", 499);
-    choice = recipe_choice(&recipe, recipe_block(&recipe, "one"), "first");
-    recipe_case(&recipe, choice, "more", equal, "yes", "two");
-    choice = recipe_choice(&recipe, recipe_block(&recipe, "two"), "second");
-    recipe_case(&recipe, choice, "more", equal, "yes", "three");
-    choice = recipe_choice(&recipe, recipe_block(&recipe, "three"), "third");
-    recipe_case(&recipe, choice, "more", equal, "no", "four");
-    recipe_step(&recipe, recipe_block(&recipe, "four"), "never");
-    memset(id, 'i', SAGA_ID_BYTES_MAX);
-    memset(tracestate, 't', sizeof tracestate - 1);
-    more.name = "more";
-    more.value = "yes";
-    request.type = "order";
-    request.id = id;
-    request.attributes = attributes;
-    request.n_attributes = 1;
-    assert_ok(fixture_put(&fixture, &recipe, NULL));
-    assert_ok(fixture_start_with(&fixture, &start));
-    assert_int_equal(start.status, COMPENSATED); /* for the loop's limit */
-    assert_rows_are_folds();
-    assert_ok(fixture_start(&fixture, "order", "another"));
-}
-
 #define gateway_test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(int argc, char **argv)
@@ -838,7 +784,6 @@ int main(int argc, char **argv)
         gateway_test(a_stale_expectation_leaves_the_command_open),
         gateway_test(an_append_can_be_the_reply),
         gateway_test(the_same_start_attaches_and_another_is_refused),
-        gateway_test(a_repeated_start_attaches_whatever_the_default_version_is_by_now),
         gateway_test(an_id_can_be_used_again_where_that_is_allowed),
         gateway_test(a_start_and_its_events_are_all_or_nothing),
         gateway_test(starts_beyond_the_memory_are_refused_and_replies_are_not),
@@ -848,7 +793,6 @@ int main(int argc, char **argv)
         gateway_test(verify_counts_what_of_the_sagas_disagrees_and_changes_nothing),
         gateway_test(damaged_rows_of_sagas_are_folded_anew),
         gateway_test(a_command_whose_event_was_erased_is_made_anew),
-        gateway_test(what_is_too_much_for_one_append_is_stored_all_the_same),
     };
 
     engine_kind = argc > 1 ? argv[1] : "memory";

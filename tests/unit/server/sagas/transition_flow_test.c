@@ -65,6 +65,31 @@ static void a_parallel_of_any_goes_on_with_the_first_and_withdraws_the_others(vo
     assert_events("CommandSucceeded y; CommandIssued undo 1 x");
 }
 
+/* A pause holds back what would begin, and does not change what has been decided. */
+static void a_parallel_of_any_is_done_with_the_first_also_while_paused(void **state)
+{
+    Sagabase__V1__Parallel *parallel = recipe_parallel(&recipe, NULL, "all");
+    Sagabase__V1__Choice *choice;
+
+    (void)state;
+    parallel->join = SAGABASE__V1__JOIN__JOIN_ANY;
+    recipe_branch(&recipe, parallel, "bx");
+    recipe_branch(&recipe, parallel, "by");
+    choice = recipe_choice(&recipe, recipe_block(&recipe, "bx"), "either");
+    recipe_case(&recipe, choice, "no", SAGABASE__V1__COMPARISON__COMPARISON_NOT_EQUAL, "", "in");
+    recipe_step(&recipe, recipe_block(&recipe, "in"), "x");
+    recipe_step(&recipe, recipe_block(&recipe, "by"), "y");
+    recipe_step(&recipe, NULL, "d");
+    start();
+    assert_ok(saga_run_pause(&run));
+    succeed("x");
+    assert_events("CommandSucceeded x; NodeFinished 1 either; CommandFailed 3 y; "
+                  "NodeFinished 1 all");
+    assert_int_equal(saga_run_fail(&run, "y", "No"), SUPERSEDED);
+    assert_ok(saga_run_resume(&run));
+    assert_events("SagaResumed; CommandIssued do 1 d");
+}
+
 static void a_parallel_of_two_counts_branches(void **state)
 {
     (void)state;
@@ -527,6 +552,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         row(a_parallel_is_done_when_all_branches_are),
         row(a_parallel_of_any_goes_on_with_the_first_and_withdraws_the_others),
+        row(a_parallel_of_any_is_done_with_the_first_also_while_paused),
         row(a_parallel_of_two_counts_branches),
         row(when_a_branch_fails_the_answers_of_the_others_are_waited_for),
         row(or_not_for_longer_than_the_definition_says),
