@@ -42,8 +42,10 @@ bool reading_is_full(const struct reading *reading)
     const struct page *page = reading->page;
     size_t scanned_max = read->scanned_max ? read->scanned_max : SCANNED_MAX;
 
-    return page->event_count >= read->events_max || page->frames.size >= read->bytes_max ||
-           ((read->accept || reading->hiding) && page->scanned_count >= scanned_max);
+    if (page->event_count >= read->events_max || page->frames.size >= read->bytes_max ||
+        ((read->accept || reading->hiding) && page->scanned_count >= scanned_max))
+        return true;
+    return read->is_enough && page->scanned_count > 0 && read->is_enough(read->context);
 }
 
 static void add(struct reading *reading, struct bytes frames, uint32_t count)
