@@ -104,7 +104,7 @@ def a_worker_has_no_more_commands_at_once_than_it_said_over_connections(house):
     def keep(command):
         together.append(command.saga_id)
         begun.release()
-        finish.wait()
+        finish.wait(20)
 
     def work(command):
         return keep(command) if command.saga_type == "kept" else None
