@@ -1,6 +1,7 @@
 """What `sagabase.aio` promises of sagas and participants; aio_test.py runs it."""
 
 import asyncio
+import sys
 
 from aio_house import cancelled, error_of, every, tasks, until
 from python_house import equal
@@ -84,20 +85,23 @@ async def replies_say_what_handlers_return_and_raise(house, store):
             raise RuntimeError("the till is jammed")
         if seen.count(command.saga_id) == 1 and command.saga_id == "cancelled":
             raise asyncio.CancelledError
+        if seen.count(command.saga_id) == 1 and command.saga_id == "exiting":
+            sys.exit(3)
         if seen.count(command.saga_id) == 1 and command.saga_id == "ongoing":
             return Ongoing(0.001)
         paid = StreamAppend(f"till-{command.saga_id}", [Event("Paid", command.input)], ANY)
         return Done({"receipt": command.id}, appends=[paid], attributes={"paid": "yes"})
 
-    await started(store, "till", "good", "refused", "failing", "cancelled", "ongoing")
+    await started(store, "till", "good", "refused", "failing", "cancelled", "exiting", "ongoing")
     async with store.participant(["till"], {"Charge": charge}) as participant:
         run = asyncio.create_task(participant.run())
-        for id in ("good", "failing", "cancelled", "ongoing"):
+        for id in ("good", "failing", "cancelled", "exiting", "ongoing"):
             equal(await status_of(store, "till", id), SagaStatus.COMPLETED)
         refused = await store.sagas.wait("till", "refused")
     await run
     equal((refused.status, refused.error), (SagaStatus.COMPENSATED, "CardDeclined: no cover"))
-    equal([seen.count(id) for id in ("good", "failing", "cancelled", "ongoing")], [1, 2, 2, 2])
+    again = ("failing", "cancelled", "exiting", "ongoing")
+    equal([seen.count(id) for id in ("good", *again)], [1, 2, 2, 2, 2])
     [paid] = await every(store.read_stream("till-good"))
     equal(
         (paid.json(), (await store.sagas.get("till", "good")).attributes["paid"]),
@@ -124,6 +128,33 @@ async def handlers_run_at_most_so_many_at_once(house, store):
     await participant.close()
     await run
     equal(most, 2)
+
+
+async def a_participant_has_no_more_at_once_than_it_said_over_connections(house, store):
+    """A probe that was answered tells that the worker is there again, and has been given what was
+    ready before."""
+    await started(store, "full", "1")
+    till, probes = Till(), []
+
+    async def charge(command):
+        if command.saga_type == "full":
+            return await till.charge(command)
+        probes.append(command.saga_id)
+
+    participant = store.participant(["full", "probe"], {"Charge": charge}, max_in_flight=1)
+    run = asyncio.create_task(participant.run())
+    await until(lambda: till.taken)
+    house.proxy.cut_all()
+    for id in ("1", "2"):
+        await started(store, "probe", id)
+        equal(await status_of(store, "probe", id), SagaStatus.COMPLETED)
+        await started(store, "full", "2")
+    equal([command.saga_id for command in till.taken], ["1"])
+    till.goes_on.set()
+    for id in ("1", "2"):
+        equal(await status_of(store, "full", id), SagaStatus.COMPLETED)
+    await participant.close()
+    await run
 
 
 async def a_participant_that_is_closed_replies_to_what_it_has(house, store):
@@ -255,6 +286,7 @@ BEHAVIOURS = [
     a_saga_is_steered_and_waited_for_over_a_restart,
     replies_say_what_handlers_return_and_raise,
     handlers_run_at_most_so_many_at_once,
+    a_participant_has_no_more_at_once_than_it_said_over_connections,
     a_participant_that_is_closed_replies_to_what_it_has,
     a_handler_may_close_its_participant,
     a_participant_resumes_what_it_has_over_a_new_connection,

@@ -27,6 +27,8 @@ from sagabase import (
     ConditionFailed,
     Due,
     Event,
+    InvalidRequest,
+    LimitExceeded,
     NoState,
     QueryItem,
     RecordedEvent,
@@ -161,6 +163,25 @@ async def a_session_goes_on_over_a_restart(house, store):
     equal(numbers(await every(store.read_stream("kept-1"))), list(range(400)))
 
 
+async def an_append_that_cannot_be_read_fails_alone(house, store):
+    """In whatever company it is on its way; the server ends the call that it comes by."""
+    big = [Event("Big", bytes(1 << 20)) for _ in range(5)]
+    async with connect(house.server.address) as direct, direct.append_session() as session:
+
+        async def append(stream, events):
+            return await session.append(stream, events, expected=ANY)
+
+        good = [await append("alone-1", numbered(0, 1))]
+        unreadable = await append("a\0b", [Event("X")])
+        good += [await append("alone-1", numbered(n, n + 1)) for n in range(1, 20)]
+        too_big = await append("alone-1", big)
+        good += [await append("alone-1", numbered(n, n + 1)) for n in range(20, 30)]
+        await error_of(InvalidRequest, unreadable)
+        await error_of(LimitExceeded, too_big)
+        good.append(await append("alone-1", numbered(30, 31)))
+    equal([(await one).last_revision for one in good], list(range(31)))
+
+
 async def a_session_holds_back_what_has_no_room(house, store):
     async with SilentServer() as silent, connect(silent.address) as quiet:
         session = quiet.append_session()
@@ -169,7 +190,7 @@ async def a_session_holds_back_what_has_no_room(house, store):
         await asyncio.sleep(0)
         assert not waits.done(), "there was room for one more"
         await quiet.close()
-        await error_of(ValueError, waits)
+        equal((await error_of(SagabaseError, waits)).code, grpc.StatusCode.CANCELLED)
         ended = await error_of(SagabaseError, futures[0])
         equal(ended.code, grpc.StatusCode.CANCELLED)
         for future in futures[1:]:
@@ -384,6 +405,7 @@ BEHAVIOURS = [
     attempts_are_bounded,
     a_session_tells_each_append_what_became_of_it,
     a_session_goes_on_over_a_restart,
+    an_append_that_cannot_be_read_fails_alone,
     a_session_holds_back_what_has_no_room,
     a_session_that_is_cancelled_waits_for_nothing,
     a_subscription_to_a_stream_goes_on_over_restarts,

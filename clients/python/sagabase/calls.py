@@ -12,6 +12,7 @@ from .errors import (
     closed,
     error_of_call,
     server_ended,
+    starting,
     told_of_read,
 )
 from .progress import Progress, SubscriptionProgress
@@ -46,7 +47,9 @@ class Calls:
         backoff = Backoff(self._retry)
         while True:
             try:
-                return read(method(request, timeout=self._timeout, metadata=headers()))
+                with starting():
+                    answer = method(request, timeout=self._timeout, metadata=headers())
+                return read(answer)
             except grpc.RpcError as failed:
                 error = self._error_of(failed, told_as)
             self.pause(backoff.delay_behind(error))
@@ -76,8 +79,10 @@ class Calls:
         backoff = Backoff(self._retry)
         while True:
             newest = None
+            with starting():
+                call = method(request, metadata=headers())
             try:
-                for newest in method(request, metadata=headers()):
+                for newest in call:
                     backoff.reset()
                 if newest is not None:
                     return read(newest)
@@ -99,17 +104,16 @@ class Calls:
         while a call waits for it. Raises what a closed client does."""
         if self._closed.is_set():
             raise closed()
-        try:
+        with starting():
             waits = self._admin.GetInfo.future(
                 admin_pb2.GetInfoRequest(), timeout=delay, wait_for_ready=True
             )
-        except ValueError as late:  # what gRPC says of a closed channel
-            raise closed() from late
         (end or threading.Event()).wait(delay)
         waits.cancel()
 
     def _messages(self, method: Callable, request: Any) -> Iterator[Any]:
-        call = method(request, metadata=headers())
+        with starting():
+            call = method(request, metadata=headers())
         try:
             yield from call
         except grpc.RpcError as failed:

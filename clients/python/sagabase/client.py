@@ -13,6 +13,7 @@ from .sagas import Sagas
 from .session import AppendSession
 from .snapshots import Snapshots
 from .store import StoreMethods
+from .v1 import participant_pb2_grpc
 
 MESSAGE_BYTES_MAX = 16 << 20
 PING_MS = 20_000  # how soon a subscription learns that its connection is dead
@@ -55,7 +56,8 @@ class Client(StoreMethods, Blocking):
     def __init__(self, channel: grpc.Channel, retry: Retry, timeout: float) -> None:
         calls = Calls(channel, retry, timeout)
         super().__init__(channel, calls)
-        self._channel = channel
+        # Here, as all stubs: gRPC crashes when one is made of a closed channel.
+        self._participants = participant_pb2_grpc.ParticipantStub(channel)
         self._retry = retry
         self.sagas = Sagas(channel, calls)
         self.snapshots = Snapshots(channel, calls)
@@ -84,7 +86,13 @@ class Client(StoreMethods, Blocking):
         max_in_flight: int = 10,
     ) -> Participant:
         """Takes commands from these queues; `run` it. Handlers, by type of command, run on
-        threads of their own, at most `max_in_flight` at once."""
+        threads of their own, at most `max_in_flight` of each queue at once."""
         return Participant(
-            self._channel, self._retry, self._calls.pause, queues, handlers, name, max_in_flight
+            self._participants.Work,
+            self._retry,
+            self._calls.pause,
+            queues,
+            handlers,
+            name,
+            max_in_flight,
         )

@@ -1,7 +1,8 @@
 """What can go wrong, one class for each thing that a program would do about it."""
 
+import contextlib
 from types import MappingProxyType
-from typing import Any, Mapping, Type, Union
+from typing import Any, Iterator, Mapping, Type, Union
 
 import grpc
 from google.rpc import status_pb2
@@ -160,6 +161,17 @@ def server_ended(what: str) -> Unavailable:
 def closed() -> SagabaseError:
     """Of a call that its own client ended."""
     return SagabaseError(grpc.StatusCode.CANCELLED, "the client is closed")
+
+
+@contextlib.contextmanager
+def starting() -> Iterator[None]:
+    """gRPC refuses calls of a closed channel with a ValueError."""
+    try:
+        yield
+    except ValueError as refused:
+        if "closed" not in str(refused):
+            raise
+        raise closed() from refused
 
 
 def error_of_failure(failure: api.AppendFailure) -> SagabaseError:

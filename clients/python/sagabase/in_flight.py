@@ -4,8 +4,10 @@ import asyncio
 import concurrent.futures
 from typing import Any, Awaitable, Callable, Dict, List, NamedTuple, Sequence, Union
 
+import grpc
+
 from .either import Either, either
-from .errors import SagabaseError, error_of_failure
+from .errors import SagabaseError, Unavailable, error_of_failure
 from .events import (
     Appended,
     AppendedToMany,
@@ -48,23 +50,46 @@ class InFlight:
 
     def __init__(self) -> None:
         self._appends: Dict[int, Append] = {}
-        self.newest = 0
+        self._newest = 0
+        self._alone_until = 0  # up to it one append is sent at a time
 
     def __len__(self) -> int:
         return len(self._appends)
 
-    def add(
-        self, append: api.AppendRequest, future: Any, result_of: ResultOf
-    ) -> api.AppendSessionRequest:
+    def add(self, append: api.AppendRequest, future: Any, result_of: ResultOf) -> None:
         mark(append)
-        self.newest += 1
-        request = api.AppendSessionRequest(correlation_id=self.newest, append=append)
-        self._appends[self.newest] = Append(request, future, result_of)
-        return request
+        self._newest += 1
+        request = api.AppendSessionRequest(correlation_id=self._newest, append=append)
+        self._appends[self._newest] = Append(request, future, result_of)
 
-    def behind(self, sent: int) -> List[api.AppendSessionRequest]:
-        """What was added behind this one."""
+    def sendable(self, sent: int) -> List[api.AppendSessionRequest]:
+        """What can be sent now on a call that has sent so far."""
+        oldest = next(iter(self._appends), 0)
+        if oldest <= self._alone_until:
+            return [self._appends[oldest].request] if oldest > sent else []
+        if self._newest <= sent:
+            return []
         return [append.request for id, append in self._appends.items() if id > sent]
+
+    def is_sent(self, sent: int) -> bool:
+        """All of it, on a call that has sent so far."""
+        return next(reversed(self._appends), 0) <= sent
+
+    def send_alone(self) -> bool:
+        """All that is in flight now. False: it was already."""
+        oldest = next(iter(self._appends), 0)
+        if oldest <= self._alone_until:
+            return False
+        self._alone_until = self._newest
+        return True
+
+    def single_out(self) -> Union[Append, None]:
+        """An append that the server cannot even read ends the call that it is on: what was in
+        flight with it is sent again one by one, and the error met by the one that it is about,
+        which is taken."""
+        if self.send_alone():
+            return None
+        return self._appends.pop(next(iter(self._appends)))
 
     def take(self, result: api.AppendResult) -> Append:
         """That of this result, which is to be told to it."""
@@ -74,6 +99,11 @@ class InFlight:
         taken = list(self._appends.values())
         self._appends.clear()
         return taken
+
+
+def is_about_one(error: SagabaseError) -> bool:
+    """A call that ended so ended for what was on it, and not for its connection or its client."""
+    return not isinstance(error, Unavailable) and error.code is not grpc.StatusCode.CANCELLED
 
 
 class SessionMethods:

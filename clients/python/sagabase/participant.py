@@ -6,10 +6,9 @@ from typing import Callable, Iterator, List, Mapping, Sequence, Union
 
 import grpc
 
-from .errors import SagabaseError, closed, error_of_call, server_ended
+from .errors import SagabaseError, closed, error_of_call, server_ended, starting
 from .retry import Backoff, Retry
 from .v1 import participant_pb2 as api
-from .v1 import participant_pb2_grpc
 from .work import Command, Done, Ongoing, Refused, Work, command_of, fill, handler_of, replying
 
 __all__ = ["Command", "Done", "Handler", "Ongoing", "Participant", "Refused"]
@@ -23,7 +22,7 @@ class Participant:
 
     def __init__(
         self,
-        channel: grpc.Channel,
+        work: Callable[[Iterator], grpc.Call],
         retry: Retry,
         pause: Callable[[float, threading.Event], None],
         queues: Sequence[str],
@@ -31,7 +30,7 @@ class Participant:
         name: str,
         max_in_flight: int,
     ) -> None:
-        self._work = participant_pb2_grpc.ParticipantStub(channel).Work
+        self._work = work
         self._backoff = Backoff(retry)
         self._pause = pause
         self._handlers = dict(handlers)
@@ -41,7 +40,9 @@ class Participant:
         self._calls = 0
         self._closed = threading.Event()
         self._call: Union[grpc.Call, None] = None
-        self._pool = concurrent.futures.ThreadPoolExecutor(max_in_flight, "sagabase-participant")
+        self._pool = concurrent.futures.ThreadPoolExecutor(
+            max_in_flight * max(len(self._owed.queues), 1), "sagabase-participant"
+        )
 
     def run(self) -> None:
         """Until `close` is called, or the server cannot be reached any more."""
@@ -52,7 +53,7 @@ class Participant:
                     return
                 self._pause(self._backoff.delay_behind(error), self._closed)
         finally:
-            self._pool.shutdown(wait=True)
+            self._pool.shutdown(wait=True, cancel_futures=True)
 
     def close(self) -> None:
         """Any thread. What has no reply yet is handed to others."""
@@ -81,20 +82,22 @@ class Participant:
 
     def _call_once(self) -> SagabaseError:
         with self._changed:
+            if self._closed.is_set():
+                return closed()
             self._calls += 1
             number = self._calls
             self._outbox = self._owed.opening()
-            self._call = self._work(self._requests(number))
+            with starting():
+                self._call = call = self._work(self._requests(number))
         try:
-            for message in self._call:
+            for message in call:
                 self._backoff.reset()
                 self._receive(message)
             return server_ended("stream")
-        except ValueError:  # what gRPC says of a closed channel
-            return closed()
         except grpc.RpcError as broken:
             return error_of_call(broken)
         finally:
+            call.cancel()
             with self._changed:
                 self._calls += 1  # ends this call's requests
                 self._call = None
@@ -113,7 +116,7 @@ class Participant:
             handler: Handler = handler_of(self._handlers, message)
             fill(reply, handler(command_of(message)))
         with self._changed:
-            sent = self._owed.reply(reply, message.queue)
+            sent = self._owed.reply(message, reply)
             if self._call is not None:
                 self._outbox += sent
             self._changed.notify_all()

@@ -142,8 +142,8 @@ class StoreMethods:
         upcast: bool = False,
     ) -> "Either[Subscription, aio.Subscription]":
         """Past events, then new ones, without end: of one stream behind the revision `after`, or
-        of all streams behind the position `after`. END: only what is appended from now on. A
-        time: what was taken in at or after it."""
+        of all streams behind the position `after`. END: only what is appended from now on; of all
+        streams, from when the iteration begins. A time: what was taken in at or after it."""
         request = api.SubscribeRequest(
             stream=stream,
             checkpoint_interval=checkpoint_interval,

@@ -5,7 +5,7 @@ from typing import Any, Callable, Iterator, Union
 
 import grpc
 
-from .errors import SagabaseError, error_of_call, server_ended
+from .errors import SagabaseError, error_of_call, server_ended, starting
 from .progress import CaughtUp, Checkpoint, FellBehind, Item, Progress
 from .retry import Backoff, Retry
 
@@ -55,7 +55,8 @@ class Following:
             with self._lock:
                 if self._closed.is_set():
                     return
-                self._call = self._start(self._progress.request)
+                with starting():
+                    self._call = self._start(self._progress.request)
             try:
                 for message in self._call:
                     self._backoff.reset()

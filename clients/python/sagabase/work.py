@@ -3,13 +3,15 @@
 import contextlib
 import dataclasses
 import logging
-from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple, Union
+from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple, Type, Union
 
 from . import tracing
-from .events import StreamAppend, append_request
+from .events import StreamAppend, append_request, texts
 from .sagas import attribute_messages, attributes_of, payload, value_of
 from .v1 import participant_pb2 as api
 from .v1 import sagas_pb2
+
+REPLY_BYTES_MAX = (4 << 20) - 1024  # the server takes messages of 4 MiB
 
 _log = logging.getLogger("sagabase")
 
@@ -91,8 +93,14 @@ def command_of(message: api.Command) -> Command:
     )
 
 
-def _error(failed: BaseException) -> sagas_pb2.SagaError:
-    return sagas_pb2.SagaError(type=type(failed).__name__[:128], message=str(failed)[:200])
+def _text(value: Any, bytes_max: int) -> str:
+    """As much of it as the server takes."""
+    text = str(value).replace("\0", "\ufffd").encode(errors="replace")
+    return text[:bytes_max].decode(errors="ignore")
+
+
+def _error(type: str, message: Any) -> sagas_pb2.SagaError:
+    return sagas_pb2.SagaError(type=_text(type, 128), message=_text(message, 1024))
 
 
 def handler_of(handlers: Mapping[str, Any], message: api.Command) -> Any:
@@ -103,52 +111,76 @@ def handler_of(handlers: Mapping[str, Any], message: api.Command) -> Any:
 
 
 @contextlib.contextmanager
-def replying(message: api.Command) -> Iterator[api.Reply]:
-    """The reply to a command that is handled within; `fill` it with what the handler returns. It
-    tells of what the handler raises."""
+def replying(
+    message: api.Command, passing: Tuple[Type[BaseException], ...] = ()
+) -> Iterator[api.Reply]:
+    """The reply to a command that is handled within; `fill` it with what the handler returns.
+    Whatever goes wrong there is an answer, too, but for what is `passing`: above a handler is
+    nobody who would see it."""
     with tracing.handling(message):
-        reply = api.Reply(
+        named = api.Reply(
             command_id=message.command_id, attempt=message.attempt, **tracing.current()
         )
+        reply = api.Reply()
+        reply.CopyFrom(named)
         try:
-            yield reply
-        except Refused as refused:
-            error = sagas_pb2.SagaError(type=refused.type, message=refused.message)
-            reply.failure.CopyFrom(api.Failure(error=error))
-            reply.appends.extend(append_request(refused.appends, ()).appends)
-        except Exception as failed:
+            try:
+                yield reply
+            except Refused as refused:
+                fill(reply, refused)
+            if reply.ByteSize() > REPLY_BYTES_MAX:
+                raise ValueError(f"the reply is larger than {REPLY_BYTES_MAX} bytes")
+        except passing:
+            raise
+        except BaseException as failed:
             _log.warning("command %s (%s) failed", message.command_id, message.type, exc_info=True)
             tracing.failed(failed)
-            reply.error.CopyFrom(api.Error(error=_error(failed)))
+            reply.CopyFrom(named)
+            reply.error.error.CopyFrom(_error(type(failed).__name__, failed))
 
 
-def fill(reply: api.Reply, result: Union[Done, Ongoing, None]) -> None:
+def fill(reply: api.Reply, result: Union[Done, Ongoing, Refused, None]) -> None:
+    if result is None:
+        result = Done()
     if isinstance(result, Ongoing):
         reply.ongoing.check_after_ms = int(result.check_after * 1000)
-        return
-    done = result or Done()
-    reply.success.output.CopyFrom(payload(done.output))
-    reply.success.code = done.code
-    reply.success.attributes.extend(attribute_messages(done.attributes))
-    reply.appends.extend(append_request(done.appends, ()).appends)
+    elif isinstance(result, Refused):
+        reply.failure.error.CopyFrom(_error(result.type, result.message))
+        reply.appends.extend(append_request(result.appends, ()).appends)
+    elif isinstance(result, Done):
+        reply.success.output.CopyFrom(payload(result.output))
+        reply.success.code = result.code
+        reply.success.attributes.extend(attribute_messages(result.attributes))
+        reply.appends.extend(append_request(result.appends, ()).appends)
+    else:
+        kind = type(result).__name__
+        raise TypeError(f"a handler returns Done, Ongoing or None, not {kind}")
 
 
 class Work:
     """Commands are kept until they are replied to, replies until the server has taken them, both
-    over as many connections as it takes."""
+    over as many connections as it takes. `max_in_flight` is for each queue."""
 
-    def __init__(self, queues: Sequence[str], name: str, credit: int) -> None:
-        self._queues = list(queues)
+    def __init__(self, queues: Sequence[str], name: str, max_in_flight: int) -> None:
+        self.queues = texts("queues", queues)
         self._name = name
-        self._credit = credit
+        if max_in_flight < 1:
+            raise ValueError("max_in_flight: at least 1")
+        self._credit = max_in_flight
+        self._in_flight = dict.fromkeys(self.queues, 0)
         self._leases: Dict[str, int] = {}  # of commands being worked on
         self._replies: Dict[str, api.Reply] = {}  # without an ack
         self._draining = False
 
     def opening(self) -> List[api.WorkRequest]:
         """What a new connection begins with."""
-        credit = 0 if self._draining else self._credit
-        queues = [api.QueueSubscription(queue=queue, credit=credit) for queue in self._queues]
+        queues = [
+            api.QueueSubscription(
+                queue=queue,
+                credit=0 if self._draining else self._credit - self._in_flight[queue],
+            )
+            for queue in self.queues
+        ]
         resume = [
             api.LeaseName(command_id=id, lease_token=token) for id, token in self._leases.items()
         ]
@@ -173,6 +205,7 @@ class Work:
         if kind == "commands":
             for command in message.commands.commands:
                 self._leases[command.command_id] = command.lease_token
+                self._in_flight[command.queue] += 1
             return message.commands.commands, []
         if kind == "acks":
             return (), [again for ack in message.acks.acks for again in self._acked(ack)]
@@ -181,16 +214,20 @@ class Work:
                 self._leases.pop(lost, None)
         return (), []
 
-    def reply(self, reply: api.Reply, queue: str) -> List[api.WorkRequest]:
-        """To a command from this queue, and room for another one."""
-        self._leases.pop(reply.command_id, None)
+    def reply(self, command: api.Command, reply: api.Reply) -> List[api.WorkRequest]:
+        """What is to be sent now, if there is a connection: the reply, and room for another
+        command."""
+        if self._leases.get(command.command_id) == command.lease_token:
+            del self._leases[command.command_id]
+        self._in_flight[command.queue] -= 1
         self._replies[reply.command_id] = reply
-        credit = api.Credit(queue=queue, count=1)
+        credit = api.Credit(queue=command.queue, count=1)
         return [api.WorkRequest(reply=reply), api.WorkRequest(credit=credit)]
 
-    def give_up(self, command: api.Command) -> None:
-        """It will have no reply: others are handed it when its lease has ended."""
-        self._leases.pop(command.command_id, None)
+    def give_up(self) -> None:
+        """No command is worked on any more: others are handed them when their leases have ended."""
+        self._leases.clear()
+        self._in_flight = dict.fromkeys(self.queues, 0)
 
     def _acked(self, ack: api.ReplyAck) -> List[api.WorkRequest]:
         reply = self._replies.get(ack.command_id)
@@ -206,7 +243,7 @@ class Work:
             return []
         # The command is still open.
         _log.warning("the reply to command %s was refused: %s", ack.command_id, ack.message)
-        failed = sagas_pb2.SagaError(type="ReplyRefused", message=ack.message)
-        reply = api.Reply(command_id=ack.command_id, error=api.Error(error=failed))
+        failed = api.Error(error=_error("ReplyRefused", ack.message))
+        reply = api.Reply(command_id=ack.command_id, attempt=reply.attempt, error=failed)
         self._replies[ack.command_id] = reply
         return [api.WorkRequest(reply=reply)]

@@ -73,7 +73,7 @@ class Client(StoreMethods, Asynchronous):
         max_in_flight: int = 10,
     ) -> Participant:
         """Takes commands from these queues; `run` it. Handlers, by type of command, run in tasks
-        of their own, at most `max_in_flight` at once."""
+        of their own, at most `max_in_flight` of each queue at once."""
         return Participant(
             self._calls, self._participant.Work, queues, handlers, name, max_in_flight
         )

@@ -19,7 +19,7 @@ class Exchange:
         self._calls = calls
         self._call = calls.start(method)
         self._outbox: asyncio.Queue = asyncio.Queue()
-        self._could_not_send = False
+        self.could_not_send = False
         self._sending = asyncio.create_task(self._send(), name="sagabase-exchange")
 
     def send(self, requests: Iterable[Any]) -> None:
@@ -36,7 +36,7 @@ class Exchange:
         try:
             return await self._calls.receive(self._call)
         except SagabaseError as error:
-            if self._could_not_send and error.code is grpc.StatusCode.INTERNAL:
+            if self.could_not_send and error.code is grpc.StatusCode.INTERNAL:
                 raise server_ended("stream") from error  # grpc.aio's own word for it
             raise
 
@@ -50,4 +50,4 @@ class Exchange:
                 await self._call.write(request)
             await self._call.done_writing()
         except (grpc.RpcError, asyncio.InvalidStateError):
-            self._could_not_send = True  # the call is over: `receive` tells
+            self.could_not_send = True  # the call is over: `receive` tells

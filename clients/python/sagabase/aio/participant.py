@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 Handler = Callable[[Command], Awaitable[Union[Done, Ongoing, None]]]
 
+# Not of the handler's own doing.
+_PASSING = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt)
+
 
 class Participant:
     """Takes the commands of some queues and calls a handler for each, by the command's type, in a
@@ -36,7 +39,6 @@ class Participant:
         self._backoff = Backoff(calls.retry)
         self._handlers = dict(handlers)
         self._owed = Work(queues, name, max_in_flight)
-        self._room = asyncio.Semaphore(max_in_flight)
         self._handling: Set[asyncio.Task] = set()
         self._exchange: Union[Exchange, None] = None  # that is open
         self._closed = False
@@ -57,6 +59,7 @@ class Participant:
                 handling.cancel()
             if self._handling:
                 await asyncio.wait(self._handling)
+            self._owed.give_up()
             self._idle.set()
 
     async def close(self) -> None:
@@ -115,14 +118,9 @@ class Participant:
             handling.add_done_callback(self._handling.discard)
 
     async def _handle(self, message: api.Command) -> None:
-        try:
-            async with self._room:
-                with replying(message) as reply:
-                    fill(reply, await self._result_of(message))
-        except asyncio.CancelledError:
-            self._owed.give_up(message)
-            raise
-        self._send(self._owed.reply(reply, message.queue))
+        with replying(message, passing=_PASSING) as reply:
+            fill(reply, await self._result_of(message))
+        self._send(self._owed.reply(message, reply))
 
     async def _result_of(self, message: api.Command) -> Union[Done, Ongoing, None]:
         handler: Handler = handler_of(self._handlers, message)

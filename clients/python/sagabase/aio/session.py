@@ -7,7 +7,7 @@ import grpc
 
 from ..either import Asynchronous
 from ..errors import SagabaseError, server_ended
-from ..in_flight import IN_FLIGHT_MAX, Append, InFlight, ResultOf, SessionMethods
+from ..in_flight import IN_FLIGHT_MAX, Append, InFlight, ResultOf, SessionMethods, is_about_one
 from ..retry import Backoff
 from ..v1 import event_store_pb2 as api
 from .exchange import Exchange
@@ -29,14 +29,15 @@ class AppendSession(SessionMethods, Asynchronous):
         self._in_flight = InFlight()
         self._room = asyncio.Semaphore(IN_FLIGHT_MAX)
         self._exchange: Union[Exchange, None] = None  # that is open
+        self._sent = 0  # on it: the correlation id of the newest
         self._closed = False
+        self._failure: Union[SagabaseError, None] = None
         self._task = asyncio.create_task(self._run(), name="sagabase-session")
 
     async def close(self) -> None:
         """Waits until every append has its result. If it is cancelled, nobody does any more."""
         self._closed = True
-        if self._exchange is not None:
-            self._exchange.end()
+        self._send()
         try:
             await asyncio.wait([self._task])
         except asyncio.CancelledError:
@@ -55,12 +56,22 @@ class AppendSession(SessionMethods, Asynchronous):
         await self._room.acquire()
         if self._closed:
             self._room.release()
-            raise ValueError("the session is closed")
+            raise self._failure or ValueError("the session is closed")
         future = asyncio.get_running_loop().create_future()
-        request = self._in_flight.add(append, future, result_of)
-        if self._exchange is not None:
-            self._exchange.send([request])
+        self._in_flight.add(append, future, result_of)
+        self._send()
         return future
+
+    def _send(self) -> None:
+        """On the call that is open: what has no answer yet, then what is new."""
+        if self._exchange is None:
+            return
+        requests = self._in_flight.sendable(self._sent)
+        if requests:
+            self._exchange.send(requests)
+            self._sent = requests[-1].correlation_id
+        if self._closed and self._in_flight.is_sent(self._sent):
+            self._exchange.end()
 
     async def _call_once(self) -> SagabaseError:
         """Runs one call to its end, and says why it ended."""
@@ -68,17 +79,19 @@ class AppendSession(SessionMethods, Asynchronous):
             self._exchange = Exchange(self._calls, self._method)
         except SagabaseError as error:
             return error
-        self._exchange.send(self._in_flight.behind(0))
-        if self._closed:
-            self._exchange.end()
+        self._sent = 0
+        self._send()
         try:
             while (response := await self._exchange.receive()) is not grpc.aio.EOF:
                 self._backoff.reset()
                 for result in response.results:
                     self._in_flight.take(result).tell(result)
                     self._room.release()
+                self._send()
             return server_ended("session")
         except SagabaseError as error:
+            if self._exchange.could_not_send:
+                self._in_flight.send_alone()  # it may be for one of them
             return error
         finally:
             self._exchange.close()
@@ -90,13 +103,23 @@ class AppendSession(SessionMethods, Asynchronous):
                 error = await self._call_once()
                 if self._closed and not self._in_flight:
                     return
-                await self._calls.pause(self._backoff.delay_behind(error))
+                if is_about_one(error) and self._in_flight:
+                    self._single_out(error)
+                else:
+                    await self._calls.pause(self._backoff.delay_behind(error))
         except SagabaseError as final:
+            self._failure = final
             for append in self._give_up():
                 append.fail(final)
         finally:
             for append in self._give_up():
                 append.future.cancel()
+
+    def _single_out(self, error: SagabaseError) -> None:
+        append = self._in_flight.single_out()
+        if append is not None:
+            append.fail(error)
+            self._room.release()
 
     def _give_up(self) -> List[Append]:
         self._closed = True
