@@ -90,8 +90,8 @@ class AppendSession(SessionMethods, Asynchronous):
                 self._send()
             return server_ended("session")
         except SagabaseError as error:
-            if self._exchange.could_not_send:
-                self._in_flight.send_alone()  # it may be for one of them
+            if self._exchange.could_not_send and not is_about_one(error):
+                self._in_flight.send_alone()  # it may have been about one all the same
             return error
         finally:
             self._exchange.close()
