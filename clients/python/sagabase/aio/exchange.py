@@ -19,7 +19,8 @@ class Exchange:
         self._calls = calls
         self._call = calls.start(method)
         self._outbox: asyncio.Queue = asyncio.Queue()
-        self.could_not_send = False
+        self.is_unexplained = False  # it ended while it sent, and nothing tells why
+        self._is_writing = False
         self._sending = asyncio.create_task(self._send(), name="sagabase-exchange")
 
     def send(self, requests: Iterable[Any]) -> None:
@@ -36,9 +37,10 @@ class Exchange:
         try:
             return await self._calls.receive(self._call)
         except SagabaseError as error:
-            if self.could_not_send and error.code is grpc.StatusCode.INTERNAL:
-                raise server_ended("stream") from error  # grpc.aio's own word for it
-            raise
+            if not self._is_writing or error.code is not grpc.StatusCode.INTERNAL:
+                raise
+            self.is_unexplained = True  # INTERNAL is grpc.aio's own word for it
+            raise server_ended("stream") from error
 
     def close(self) -> None:
         self._call.cancel()
@@ -47,7 +49,9 @@ class Exchange:
     async def _send(self) -> None:
         try:
             while (request := await self._outbox.get()) is not None:
+                self._is_writing = True
                 await self._call.write(request)
+                self._is_writing = False
             await self._call.done_writing()
         except (grpc.RpcError, asyncio.InvalidStateError):
-            self.could_not_send = True  # the call is over: `receive` tells
+            return  # the call is over: `receive` tells why

@@ -81,17 +81,19 @@ class AppendSession(SessionMethods, Asynchronous):
             return error
         self._sent = 0
         self._send()
+        was_answered = False
         try:
             while (response := await self._exchange.receive()) is not grpc.aio.EOF:
                 self._backoff.reset()
+                was_answered = True
                 for result in response.results:
                     self._in_flight.take(result).tell(result)
                     self._room.release()
                 self._send()
             return server_ended("session")
         except SagabaseError as error:
-            if self._exchange.could_not_send and not is_about_one(error):
-                self._in_flight.send_alone()  # it may have been about one all the same
+            if self._exchange.is_unexplained and not was_answered:
+                self._in_flight.send_alone()  # it may be about one of them
             return error
         finally:
             self._exchange.close()
