@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "server/reducers/limits.h"
+#include "server/reducers/reducers.h"
 #include "server/reducers/script.h"
 #include "storage/log/event_log.h"
 #include "storage/log/read.h"
@@ -57,6 +58,9 @@ struct registry {
     size_t count;
     size_t reserved, reserved_bytes; /* on their way */
     struct registration *entries[REGISTRY_ENTRIES_MAX];
+
+    pthread_mutex_t watch_lock; /* also while the watcher is told, so that it can leave */
+    struct registry_watcher *watcher;
 };
 
 static struct status out_of_memory(void)
@@ -280,6 +284,7 @@ struct status registry_open(enum registry_kind kind, struct event_log *log,
     self->which = kind;
     self->log = log;
     pthread_mutex_init(&self->lock, NULL);
+    pthread_mutex_init(&self->watch_lock, NULL);
     struct status status = read_all(self);
     if (!status_ok(status)) {
         registry_close(self);
@@ -293,11 +298,27 @@ void registry_close(struct registry *registry)
 {
     for (size_t i = 0; i < registry->count; i++)
         registration_release(registry->entries[i]);
+    pthread_mutex_destroy(&registry->watch_lock);
     pthread_mutex_destroy(&registry->lock);
     free(registry);
 }
 
 /* --- changing ----------------------------------------------------------------------------- */
+
+void registry_watch(struct registry *registry, struct registry_watcher *watcher)
+{
+    pthread_mutex_lock(&registry->watch_lock);
+    registry->watcher = watcher;
+    pthread_mutex_unlock(&registry->watch_lock);
+}
+
+static void tell_watcher(struct registry *registry, struct bytes name)
+{
+    pthread_mutex_lock(&registry->watch_lock);
+    if (registry->watcher)
+        registry->watcher->changed(registry->watcher, name);
+    pthread_mutex_unlock(&registry->watch_lock);
+}
 
 /* @thread writer. Changes hold in the order in which they are on disk. */
 static void on_done(struct intent *intent)
@@ -306,6 +327,7 @@ static void on_done(struct intent *intent)
     struct registry *registry = change->registry;
     size_t prefix = strlen(registry->kind->stream_prefix);
     struct bytes name = {change->stream_name + prefix, change->stream.stream.size - prefix};
+    bool changes = false;
 
     pthread_mutex_lock(&registry->lock);
     registry->reserved -= change->is_reserved;
@@ -315,9 +337,12 @@ static void on_done(struct intent *intent)
             change->next->revision = change->stream.last_revision;
         change->previous = replace(registry, name, change->next);
         change->existed = change->previous != NULL;
+        changes = change->existed || change->next;
         change->next = NULL;
     }
     pthread_mutex_unlock(&registry->lock);
+    if (changes)
+        tell_watcher(registry, name);
     change->done(change);
 }
 

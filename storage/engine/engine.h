@@ -56,7 +56,8 @@ struct scan {
     struct bytes from;
     struct bytes to;
     bool backwards;
-    bool bulk; /* a long read that should not push others out of the cache */
+    bool bulk;              /* a long read that should not push others out of the cache */
+    size_t readahead_bytes; /* about so much will be read, so fetch it in one; 0: little */
 };
 
 /* Key and value are borrowed for that one call. False ends the scan. */

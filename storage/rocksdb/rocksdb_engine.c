@@ -148,6 +148,8 @@ static rocksdb_readoptions_t *scan_options(const struct scan *scan)
     if (scan->bulk) {
         rocksdb_readoptions_set_fill_cache(options, 0);
         rocksdb_readoptions_set_readahead_size(options, BULK_READAHEAD_BYTES);
+    } else if (scan->readahead_bytes > 0) {
+        rocksdb_readoptions_set_readahead_size(options, scan->readahead_bytes);
     }
     return options;
 }
