@@ -256,21 +256,20 @@ static struct status read_newest(struct registry *registry, struct bytes stream)
     return status;
 }
 
-static struct status read_page(struct registry *registry, struct arena *arena, struct bytes *after,
-                               bool *more)
+static struct status read_page(struct registry *registry, struct arena *arena, struct bytes *after)
 {
     enum { STREAMS_PER_PAGE = 500 };
     struct stream_info *infos = arena_alloc(arena, STREAMS_PER_PAGE * sizeof *infos);
+    struct bytes last;
     size_t count;
 
     if (!infos)
         return out_of_memory();
     TRY(event_log_list_streams(registry->log, bytes_of_text(registry->kind->stream_prefix), *after,
-                               STREAMS_PER_PAGE, arena, infos, &count, more));
+                               STREAMS_PER_PAGE, arena, infos, &count, &last));
     for (size_t i = 0; i < count; i++)
         TRY(read_newest(registry, infos[i].name));
-    *after = count > 0 ? infos[count - 1].name : *after;
-    *more = *more && count > 0;
+    *after = last;
     return OK;
 }
 
@@ -280,16 +279,15 @@ static struct status read_all(struct registry *registry)
     uint8_t after_bytes[REGISTERED_STREAM_BYTES_MAX];
     struct bytes after = {0};
     struct status status = OK;
-    bool more = true;
 
-    while (status_ok(status) && more) {
+    do {
         struct arena arena;
         arena_init(&arena, ARENA_BYTES_MAX);
-        status = read_page(registry, &arena, &after, &more);
+        status = read_page(registry, &arena, &after);
         if (status_ok(status) && after.size > 0)
             after = bytes_of(memmove(after_bytes, after.data, after.size), after.size);
         arena_destroy(&arena);
-    }
+    } while (status_ok(status) && after.size > 0);
     return status;
 }
 

@@ -194,13 +194,6 @@ static struct status filter_failed(const struct reading *self)
     return self->filter.failure;
 }
 
-/* What was committed is there for ever, or was scavenged, and then the page passes over it. */
-static bool is_stuck(const struct reading *self, const struct page *page)
-{
-    return page->scanned_count == 0 && page->next == self->next &&
-           !(self->backwards && page->end) && !is_selective(self);
-}
-
 /* What the page says about the read: that it is over, or has failed. */
 static struct status take_page(struct reading *self, const struct page *page)
 {
@@ -208,7 +201,7 @@ static struct status take_page(struct reading *self, const struct page *page)
 
     if (self->has_filter && !status_ok(self->filter.failure))
         return filter_failed(self);
-    if (is_stuck(self, page))
+    if (page->scanned_count == 0 && !is_selective(self)) /* what was committed is there for ever */
         return status_make(STATUS_DATA_LOSS, "read: nothing at %llu",
                            (unsigned long long)self->next);
     self->next = page->next;

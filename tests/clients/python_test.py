@@ -14,6 +14,7 @@ import threading
 import traceback
 
 import grpc
+import python_participant
 import python_snapshots
 from python_house import EndingServer, House, equal, error_of, next_event, numbered, numbers
 
@@ -44,6 +45,8 @@ from sagabase import (
     WrongRevision,
     connect,
 )
+from sagabase.v1 import event_store_pb2 as api
+from sagabase.v1 import event_store_pb2_grpc
 
 # --- the behaviours -----------------------------------------------------------
 
@@ -118,6 +121,19 @@ def other_errors_have_types_too(house):
     error_of(LimitExceeded, lambda: store.append("big-1", big, expected=ANY))
     store.append("twice-1", [twice], expected=ANY)
     error_of(PartlyStored, lambda: store.append("twice-1", [twice, Event("Y")], expected=ANY))
+
+
+def what_a_program_gives_is_checked_where_it_would_mean_something_else(house):
+    store = house.store
+    for expected in (True, "ANY", 1.0, None):
+        error_of(TypeError, lambda: store.append("x-1", [Event("X")], expected=expected))
+    error_of(TypeError, lambda: store.append("x-1", [{"type": "X"}], expected=ANY))
+    error_of(TypeError, lambda: Event("X", tags="seat:1"))  # not eight tags of one letter each
+    for query in ([QueryItem(types="Taken")], [QueryItem(tags="seat:1")]):
+        error_of(TypeError, lambda: store.append_many([], condition=Condition(query)))
+    for filter in (Filter(type_prefixes="Taken"), Filter(stream_prefixes="seat-")):
+        error_of(TypeError, lambda: store.read_all(filter=filter))
+    error_of(ValueError, lambda: Event("X", {"n": float("nan")}))  # there is none in JSON
 
 
 def append_many_is_all_or_nothing(house):
@@ -205,13 +221,25 @@ def a_policy_hides_what_it_does_not_keep(house):
     equal(house.store.get_stream_policy("policed-1"), StreamPolicy())
     house.store.set_category_policy("policed", StreamPolicy(max_count=3))
     equal(numbers(house.store.read_stream("policed-1")), [2, 3, 4])
-    policy = StreamPolicy(max_count=2, max_age=datetime.timedelta(days=1))
+    policy = StreamPolicy(max_count=2, max_age=datetime.timedelta(days=1), encrypt=True)
     house.store.set_stream_policy("policed-1", policy)
     equal(house.store.get_stream_policy("policed-1"), policy)
     equal(house.store.get_category_policy("policed"), StreamPolicy(max_count=3))
     equal(house.store.get_stream("policed-1").first_revision, 3)
     house.store.set_stream_policy("policed-1", truncate_before=4)
     equal(numbers(house.store.read_stream("policed-1")), [4])
+
+
+def an_erased_event_tells_when(house):
+    house.store.append("erased-1", numbered(0, 1), expected=NO_STREAM)
+    [event] = house.store.read_stream("erased-1")
+    equal(event.erased, None)
+    with grpc.insecure_channel(house.server.address) as channel:
+        request = api.EraseStreamRequest(stream="erased-1", reason="a test")
+        event_store_pb2_grpc.EventStoreStub(channel).EraseStream(request)
+    [event] = house.store.read_stream("erased-1")
+    equal(event.data, b"")
+    assert event.erased >= event.created, event
 
 
 def a_deleted_stream_goes_on_and_one_with_a_tombstone_does_not(house):
@@ -250,6 +278,49 @@ def a_session_goes_on_over_a_restart(house):
         appended += [append(n) for n in range(200, 400)]
     equal([one.result().first_revision for one in appended], list(range(400)))
     equal(numbers(house.store.read_stream("kept-1")), list(range(400)))
+
+
+def an_append_that_cannot_be_read_fails_alone(house):
+    """In whatever company it is on its way; the server ends the call that it comes by."""
+    big = [Event("Big", bytes(1 << 20)) for _ in range(5)]
+    with connect(house.server.address) as store, store.append_session() as session:
+
+        def append(stream, events):
+            return session.append(stream, events, expected=ANY)
+
+        good = [append("alone-1", numbered(0, 1))]
+        unreadable = append("a\0b", [Event("X")])
+        good += [append("alone-1", numbered(n, n + 1)) for n in range(1, 20)]
+        too_big = append("alone-1", big)
+        good += [append("alone-1", numbered(n, n + 1)) for n in range(20, 30)]
+        error_of(InvalidRequest, unreadable.result)
+        error_of(LimitExceeded, too_big.result)
+        good.append(append("alone-1", numbered(30, 31)))
+    equal([one.result().last_revision for one in good], list(range(31)))
+    equal(numbers(house.store.read_stream("alone-1")), list(range(31)))
+
+
+def an_append_of_a_session_cannot_be_taken_back(house):
+    with house.store.append_session() as session:
+        future = session.append("sent-1", numbered(0, 1), expected=ANY)
+        assert not future.cancel()
+        equal(future.result().last_revision, 0)
+
+
+def what_follows_an_append_of_a_session_may_append(house):
+    """Though the session is full."""
+    followed = []
+    with house.store.append_session() as session:
+
+        def follow(_):
+            followed.append(session.append("follow-2", [Event("X")], expected=ANY))
+
+        for _ in range(600):
+            session.append("follow-1", [Event("X")], expected=ANY).add_done_callback(follow)
+        last = session.append("follow-1", [Event("X")], expected=ANY)
+        last.result()
+    equal(house.store.get_stream("follow-2").last_revision, 599)
+    equal(len(followed), 600)
 
 
 def a_subscription_goes_on_over_restarts(house, stream, after):
@@ -337,6 +408,27 @@ def what_the_program_ends_is_cancelled_and_not_made_again(house):
     equal(ended.code, grpc.StatusCode.CANCELLED)
 
 
+def a_closed_client_says_so(house):
+    store = connect(house.server.address)
+    session = store.append_session()
+    session.append("closed-1", [Event("X")], expected=ANY).result()
+    store.close()
+    store.close()
+    for work in [
+        store.info,
+        lambda: list(store.read_all()),
+        lambda: list(store.subscribe()),
+        lambda: store.snapshots.load("closed-1"),
+        lambda: store.sagas.wait("a", "b"),
+        lambda: store.participant(["q"], {}).run(),
+        lambda: store.append_session().append("x-1", [Event("X")], expected=ANY).result(),
+    ]:
+        error = error_of(SagabaseError, work)
+        equal((error.code, str(error)), (grpc.StatusCode.CANCELLED, "the client is closed"))
+    session.close()
+    error_of(SagabaseError, lambda: session.append("closed-1", [Event("X")], expected=ANY))
+
+
 BEHAVIOURS = [
     events_come_back_as_they_were_appended,
     an_append_whose_answer_is_lost_is_repeated_with_the_same_ids,
@@ -344,6 +436,7 @@ BEHAVIOURS = [
     silence_is_a_time_out,
     a_wrong_revision_tells_stream_expected_and_actual,
     other_errors_have_types_too,
+    what_a_program_gives_is_checked_where_it_would_mean_something_else,
     append_many_is_all_or_nothing,
     an_append_fails_when_its_condition_has_come_true,
     reads_go_either_way_from_anywhere,
@@ -351,9 +444,13 @@ BEHAVIOURS = [
     types_and_categories_are_listed_over_all_pages,
     reads_and_subscriptions_begin_at_a_time,
     a_policy_hides_what_it_does_not_keep,
+    an_erased_event_tells_when,
     a_deleted_stream_goes_on_and_one_with_a_tombstone_does_not,
     a_session_tells_each_append_what_became_of_it,
     a_session_goes_on_over_a_restart,
+    an_append_that_cannot_be_read_fails_alone,
+    an_append_of_a_session_cannot_be_taken_back,
+    what_follows_an_append_of_a_session_may_append,
     a_subscription_to_a_stream_goes_on_over_restarts,
     a_subscription_to_all_goes_on_over_restarts,
     a_filtered_subscription_tells_how_far_it_looked,
@@ -361,7 +458,9 @@ BEHAVIOURS = [
     a_call_that_an_ending_server_resets_is_made_again_with_the_same_ids,
     a_subscription_that_an_ending_server_resets_goes_on,
     what_the_program_ends_is_cancelled_and_not_made_again,
+    a_closed_client_says_so,
     *python_snapshots.BEHAVIOURS,
+    *python_participant.BEHAVIOURS,
 ]
 
 

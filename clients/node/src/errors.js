@@ -111,6 +111,21 @@ export function errorOfCall(error) {
   return typed(code, error.details ?? error.message, conflictsOf(error));
 }
 
+/** Of a call that its own client ended. */
+export function closed() {
+  return new SagabaseError(codes.CANCELLED, "the client is closed");
+}
+
+/** A call; undefined: it could not be started, and has ended with that. */
+export function begun(start, ended) {
+  try {
+    return start();
+  } catch (error) {
+    ended(error);
+    return undefined;
+  }
+}
+
 function meant(kind, code, error) {
   return error instanceof SagabaseError && error.code === code ? new kind(code, error.message) : error;
 }

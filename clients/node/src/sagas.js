@@ -144,7 +144,7 @@ export class Sagas {
 
   async #waitOnce(type, id, backoff) {
     const request = api.WaitSagaRequest.create({ saga: { type, id } });
-    const call = this.#sagas.waitSaga(request, headers({ waitForReady: true }));
+    const call = this.#sagas.waitSaga(request, headers());
     let newest;
     try {
       for await (const { summary } of call) {

@@ -12,6 +12,7 @@ from .errors import (
     closed,
     error_of_call,
     error_of_read,
+    starting,
 )
 from .events import (
     START,
@@ -53,6 +54,7 @@ from .subscription import Subscription
 from .tracing import headers
 from .v1 import admin_pb2, admin_pb2_grpc, event_store_pb2_grpc
 from .v1 import event_store_pb2 as api
+from .v1 import participant_pb2_grpc
 
 MESSAGE_BYTES_MAX = 16 << 20
 PING_MS = 20_000  # how soon a subscription learns that its connection is dead
@@ -94,6 +96,8 @@ class Client:
         self._closed = threading.Event()
         self._store = event_store_pb2_grpc.EventStoreStub(channel)
         self._admin = admin_pb2_grpc.AdminStub(channel)
+        # Here, as all stubs: gRPC crashes when one is made of a closed channel.
+        self._participants = participant_pb2_grpc.ParticipantStub(channel)
         self.sagas = Sagas(channel, self._call, self._pages, retry, self._pause)
         self.snapshots = Snapshots(channel, self._call, self._responses, retry, self._pause)
         self.reducers = Reducers(channel, self._call)
@@ -200,8 +204,8 @@ class Client:
         upcast: bool = False,
     ) -> Subscription:
         """Past events, then new ones, without end: of one stream behind the revision `after`, or
-        of all streams behind the position `after`. END: only what is appended from now on. A
-        time: what was taken in at or after it."""
+        of all streams behind the position `after`. END: only what is appended from now on; of all
+        streams, from when the iteration begins. A time: what was taken in at or after it."""
         if stream and after is Edge.END:
             after = self._last_revision(stream)
         request = api.SubscribeRequest(
@@ -306,9 +310,15 @@ class Client:
         max_in_flight: int = 10,
     ) -> Participant:
         """Takes commands from these queues; `run` it. Handlers, by type of command, run on
-        threads of their own, at most `max_in_flight` at once."""
+        threads of their own, at most `max_in_flight` of each queue at once."""
         return Participant(
-            self._channel, self._retry, self._pause, queues, handlers, name, max_in_flight
+            self._participants.Work,
+            self._retry,
+            self._pause,
+            queues,
+            handlers,
+            name,
+            max_in_flight,
         )
 
     # --- the calls -------------------------------------------------------------
@@ -318,7 +328,8 @@ class Client:
         backoff = Backoff(self._retry)
         while True:
             try:
-                return method(request, timeout=self._timeout, metadata=headers())
+                with starting():
+                    return method(request, timeout=self._timeout, metadata=headers())
             except grpc.RpcError as failed:
                 error = self._error_of(failed)
                 delay = backoff.next_delay() if isinstance(error, Unavailable) else None
@@ -339,18 +350,17 @@ class Client:
         while a call waits for it. Raises what a closed client does."""
         if self._closed.is_set():
             raise closed()
-        try:
+        with starting():
             waits = self._admin.GetInfo.future(
                 admin_pb2.GetInfoRequest(), timeout=delay, wait_for_ready=True
             )
-        except ValueError as late:  # what gRPC says of a closed channel
-            raise closed() from late
         end.wait(delay)
         waits.cancel()
 
     def _responses(self, method: Callable, request: Any) -> Iterator[Any]:
         """Of a read, which is not resumed."""
-        call = method(request, metadata=headers())
+        with starting():
+            call = method(request, metadata=headers())
         try:
             yield from call
         except grpc.RpcError as failed:

@@ -149,6 +149,17 @@ def closed() -> SagabaseError:
 
 
 @contextlib.contextmanager
+def starting() -> Iterator[None]:
+    """gRPC refuses calls of a closed channel with a ValueError."""
+    try:
+        yield
+    except ValueError as refused:
+        if "closed" not in str(refused):
+            raise
+        raise closed() from refused
+
+
+@contextlib.contextmanager
 def told_as(kind: Type[SagabaseError], code: grpc.StatusCode) -> Iterator[None]:
     """What this code means where it stands."""
     try:

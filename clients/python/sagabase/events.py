@@ -44,8 +44,15 @@ def written(value: Any, content_type: Union[str, None] = None) -> Tuple[bytes, s
     """Bytes as they are, anything else as JSON; and what that is, unless it is told."""
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value), content_type or ""
-    data = json.dumps(value, ensure_ascii=False).encode()
+    data = json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     return data, JSON if content_type is None else content_type
+
+
+def texts(name: str, value: Sequence[str]) -> List[str]:
+    """One text is a sequence, too, but of its letters: nobody means that."""
+    if isinstance(value, (str, bytes)):
+        raise TypeError(f"{name}: give a list of texts, not {value!r}")
+    return list(value)
 
 
 class Event:
@@ -66,7 +73,7 @@ class Event:
     ) -> None:
         self.type = type
         self.data, self.content_type = written(data, content_type)
-        self.tags: List[str] = list(tags)
+        self.tags: List[str] = texts("tags", tags)
         self.metadata: Dict[str, str] = dict(metadata or {})
         self.id: str = str(id or uuid.uuid4())
 
@@ -76,7 +83,7 @@ class Event:
 
 @dataclasses.dataclass(frozen=True)
 class RecordedEvent:
-    """An event as it is stored."""
+    """An event as it is stored. `erased` tells when its payload was erased; None: it was not."""
 
     id: str
     type: str
@@ -88,6 +95,7 @@ class RecordedEvent:
     revision: int
     position: int
     created: datetime.datetime
+    erased: Union[datetime.datetime, None] = None
 
     def json(self) -> Any:
         """What `data` says in JSON. ValueError if it is not JSON."""
@@ -172,10 +180,12 @@ class Filter:
 @dataclasses.dataclass(frozen=True)
 class StreamPolicy:
     """Which events of a stream are to be seen: the newest `max_count` and those at most `max_age`
-    old; 0 is no limit. Both limits hold."""
+    old; 0 is no limit. Both limits hold. `encrypt`: payloads that are appended from now on are
+    encrypted on disk."""
 
     max_count: int = 0
     max_age: datetime.timedelta = datetime.timedelta(0)
+    encrypt: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -230,21 +240,28 @@ def place_fields(place: Union[Place, None], name: str) -> Dict[str, int]:
 
 def policy_message(policy: StreamPolicy) -> api.StreamPolicy:
     max_age_us = policy.max_age // datetime.timedelta(microseconds=1)
-    return api.StreamPolicy(max_count=policy.max_count, max_age_us=max_age_us)
+    return api.StreamPolicy(
+        max_count=policy.max_count, max_age_us=max_age_us, encrypt=policy.encrypt
+    )
 
 
 def stream_policy(policy: api.StreamPolicy) -> StreamPolicy:
-    return StreamPolicy(policy.max_count, datetime.timedelta(microseconds=policy.max_age_us))
+    max_age = datetime.timedelta(microseconds=policy.max_age_us)
+    return StreamPolicy(policy.max_count, max_age, policy.encrypt)
 
 
 def expected_fields(expected: Expected) -> Dict[str, int]:
     """The member of `oneof expected` that says it."""
     if isinstance(expected, StreamState):
         return {"state": expected.value}
+    if isinstance(expected, bool) or not hasattr(expected, "__index__"):
+        raise TypeError("expected: give a revision, ANY, NO_STREAM or STREAM_EXISTS")
     return {"revision": expected}
 
 
 def proposed(event: Event) -> api.ProposedEvent:
+    if not isinstance(event, Event):
+        raise TypeError(f"events: give objects of class Event, not {type(event).__name__}")
     return api.ProposedEvent(
         id=event.id,
         type=event.type,
@@ -259,8 +276,8 @@ def query_message(query: Query) -> api.Query:
     return api.Query(
         items=[
             api.QueryItem(
-                types=item.types,
-                tags=item.tags,
+                types=texts("types", item.types),
+                tags=texts("tags", item.tags),
                 category=item.category,
                 correlation_id=item.correlation_id,
             )
@@ -271,8 +288,8 @@ def query_message(query: Query) -> api.Query:
 
 def filter_message(filter: Filter) -> api.Filter:
     return api.Filter(
-        stream_prefixes=filter.stream_prefixes,
-        type_prefixes=filter.type_prefixes,
+        stream_prefixes=texts("stream_prefixes", filter.stream_prefixes),
+        type_prefixes=texts("type_prefixes", filter.type_prefixes),
         stream_regex=filter.stream_regex,
         type_regex=filter.type_regex,
     )
@@ -324,6 +341,7 @@ def recorded(event: api.RecordedEvent) -> RecordedEvent:
         revision=event.revision,
         position=event.position,
         created=moment(event.created_us),
+        erased=moment(event.erased_us) if event.erased_us else None,
     )
 
 

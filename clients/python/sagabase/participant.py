@@ -9,13 +9,14 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Union
 import grpc
 
 from . import tracing
-from .errors import SagabaseError, Unavailable, closed, error_of_call
-from .events import StreamAppend, append_request
+from .errors import SagabaseError, Unavailable, closed, error_of_call, starting
+from .events import StreamAppend, append_request, texts
 from .retry import Backoff, Retry
 from .sagas import attribute_messages, attributes_of, payload, value_of
 from .v1 import participant_pb2 as api
-from .v1 import participant_pb2_grpc
 from .v1 import sagas_pb2
+
+REPLY_BYTES_MAX = (4 << 20) - 1024  # the server takes messages of 4 MiB
 
 _log = logging.getLogger("sagabase")
 
@@ -100,8 +101,14 @@ def _command(message: api.Command) -> Command:
     )
 
 
-def _error(failed: BaseException) -> sagas_pb2.SagaError:
-    return sagas_pb2.SagaError(type=type(failed).__name__[:128], message=str(failed)[:200])
+def _text(value: Any, bytes_max: int) -> str:
+    """As much of it as the server takes."""
+    text = str(value).replace("\0", "\ufffd").encode(errors="replace")
+    return text[:bytes_max].decode(errors="ignore")
+
+
+def _error(type: str, message: Any) -> sagas_pb2.SagaError:
+    return sagas_pb2.SagaError(type=_text(type, 128), message=_text(message, 1024))
 
 
 class Participant:
@@ -110,7 +117,7 @@ class Participant:
 
     def __init__(
         self,
-        channel: grpc.Channel,
+        work: Callable[[Iterator], grpc.Call],
         retry: Retry,
         pause: Callable[[float, threading.Event], None],
         queues: Sequence[str],
@@ -118,13 +125,16 @@ class Participant:
         name: str,
         max_in_flight: int,
     ) -> None:
-        self._work = participant_pb2_grpc.ParticipantStub(channel).Work
+        self._work = work
         self._backoff = Backoff(retry)
         self._pause = pause
-        self._queues = list(queues)
+        self._queues = texts("queues", queues)
         self._handlers = dict(handlers)
         self._name = name
+        if max_in_flight < 1:
+            raise ValueError("max_in_flight: at least 1")
         self._credit = max_in_flight
+        self._in_flight = dict.fromkeys(self._queues, 0)
         self._changed = threading.Condition()
         self._outbox: List[api.WorkRequest] = []  # of the call that is open
         self._replies: Dict[str, api.Reply] = {}  # without an ack
@@ -132,7 +142,9 @@ class Participant:
         self._calls = 0
         self._closed = threading.Event()
         self._call: Union[grpc.Call, None] = None
-        self._pool = concurrent.futures.ThreadPoolExecutor(max_in_flight, "sagabase-participant")
+        self._pool = concurrent.futures.ThreadPoolExecutor(
+            max_in_flight * max(len(self._queues), 1), "sagabase-participant"
+        )
 
     def run(self) -> None:
         """Until `close` is called, or the server cannot be reached any more."""
@@ -146,7 +158,7 @@ class Participant:
                     raise error
                 self._pause(delay, self._closed)
         finally:
-            self._pool.shutdown(wait=True)
+            self._pool.shutdown(wait=True, cancel_futures=True)
 
     def close(self) -> None:
         """Any thread. What has no reply yet is handed to others."""
@@ -166,7 +178,8 @@ class Participant:
 
     def _hello(self) -> api.WorkRequest:
         queues = [
-            api.QueueSubscription(queue=queue, credit=self._credit) for queue in self._queues
+            api.QueueSubscription(queue=queue, credit=self._credit - self._in_flight[queue])
+            for queue in self._queues
         ]
         resume = [
             api.LeaseName(command_id=id, lease_token=token) for id, token in self._leases.items()
@@ -186,21 +199,23 @@ class Participant:
 
     def _call_once(self) -> SagabaseError:
         with self._changed:
+            if self._closed.is_set():
+                return closed()
             self._calls += 1
             number = self._calls
             self._outbox = [self._hello()]
             self._outbox += [api.WorkRequest(reply=reply) for reply in self._replies.values()]
-            self._call = self._work(self._requests(number))
+            with starting():
+                self._call = call = self._work(self._requests(number))
         try:
-            for message in self._call:
+            for message in call:
                 self._backoff.reset()
                 self._receive(message)
             return Unavailable(grpc.StatusCode.UNAVAILABLE, "the server ended the stream")
-        except ValueError:  # what gRPC says of a closed channel
-            return closed()
         except grpc.RpcError as broken:
             return error_of_call(broken)
         finally:
+            call.cancel()
             with self._changed:
                 self._calls += 1  # ends this call's requests
                 self._call = None
@@ -212,6 +227,7 @@ class Participant:
             for command in message.commands.commands:
                 with self._changed:
                     self._leases[command.command_id] = command.lease_token
+                    self._in_flight[command.queue] += 1
                 self._pool.submit(self._handle, command)
         elif kind == "acks":
             for ack in message.acks.acks:
@@ -237,52 +253,73 @@ class Participant:
             )
         if refused:  # the command is still open
             _log.warning("the reply to command %s was refused: %s", ack.command_id, ack.message)
-            failed = sagas_pb2.SagaError(type="ReplyRefused", message=ack.message)
-            self._reply(api.Reply(command_id=ack.command_id, error=api.Error(error=failed)))
+            failed = api.Error(error=_error("ReplyRefused", ack.message))
+            with self._changed:
+                self._send(
+                    api.Reply(command_id=ack.command_id, attempt=reply.attempt, error=failed)
+                )
 
     # --- one command -------------------------------------------------------------
 
     def _handle(self, message: api.Command) -> None:
         with tracing.handling(message):
-            reply = api.Reply(
-                command_id=message.command_id, attempt=message.attempt, **tracing.current()
-            )
-            self._answer(message, reply)
-        self._reply(reply, message.queue)
+            reply = self._answer(message)
+        with self._changed:
+            if self._leases.get(message.command_id) == message.lease_token:
+                del self._leases[message.command_id]
+            self._in_flight[message.queue] -= 1
+            self._send(reply)
+            if self._call is not None:
+                credit = api.Credit(queue=message.queue, count=1)
+                self._outbox.append(api.WorkRequest(credit=credit))
 
-    def _answer(self, message: api.Command, reply: api.Reply) -> None:
+    def _answer(self, message: api.Command) -> api.Reply:
+        """Whatever goes wrong is an answer, too: above a thread of the pool is nobody who would
+        see it."""
+        named = dict(
+            command_id=message.command_id, attempt=message.attempt, **tracing.current()
+        )
+        reply = api.Reply(**named)
         try:
-            handler = self._handlers.get(message.type)
-            if handler is None:
-                raise LookupError(f"no handler for commands of type {message.type}")
-            self._fill(reply, handler(_command(message)))
-        except Refused as refused:
-            error = sagas_pb2.SagaError(type=refused.type, message=refused.message)
-            reply.failure.CopyFrom(api.Failure(error=error))
-            reply.appends.extend(append_request(refused.appends, ()).appends)
-        except Exception as failed:
+            self._fill(reply, self._result_of(message))
+            if reply.ByteSize() > REPLY_BYTES_MAX:
+                raise ValueError(f"the reply is larger than {REPLY_BYTES_MAX} bytes")
+            return reply
+        except BaseException as failed:
             _log.warning("command %s (%s) failed", message.command_id, message.type, exc_info=True)
             tracing.failed(failed)
-            reply.error.CopyFrom(api.Error(error=_error(failed)))
+            return api.Reply(**named, error=api.Error(error=_error(type(failed).__name__, failed)))
+
+    def _result_of(self, message: api.Command) -> Union[Done, Ongoing, Refused, None]:
+        handler = self._handlers.get(message.type)
+        if handler is None:
+            raise LookupError(f"no handler for commands of type {message.type}")
+        try:
+            return handler(_command(message))
+        except Refused as refused:
+            return refused
 
     @staticmethod
-    def _fill(reply: api.Reply, result: Union[Done, Ongoing, None]) -> None:
+    def _fill(reply: api.Reply, result: Union[Done, Ongoing, Refused, None]) -> None:
+        if result is None:
+            result = Done()
         if isinstance(result, Ongoing):
             reply.ongoing.check_after_ms = int(result.check_after * 1000)
-            return
-        done = result or Done()
-        reply.success.output.CopyFrom(payload(done.output))
-        reply.success.code = done.code
-        reply.success.attributes.extend(attribute_messages(done.attributes))
-        reply.appends.extend(append_request(done.appends, ()).appends)
+        elif isinstance(result, Refused):
+            reply.failure.error.CopyFrom(_error(result.type, result.message))
+            reply.appends.extend(append_request(result.appends, ()).appends)
+        elif isinstance(result, Done):
+            reply.success.output.CopyFrom(payload(result.output))
+            reply.success.code = result.code
+            reply.success.attributes.extend(attribute_messages(result.attributes))
+            reply.appends.extend(append_request(result.appends, ()).appends)
+        else:
+            kind = type(result).__name__
+            raise TypeError(f"a handler returns Done, Ongoing or None, not {kind}")
 
-    def _reply(self, reply: api.Reply, queue: str = "") -> None:
-        with self._changed:
-            self._leases.pop(reply.command_id, None)
-            self._replies[reply.command_id] = reply
-            if self._call is not None:
-                self._outbox.append(api.WorkRequest(reply=reply))
-                if queue:
-                    credit = api.Credit(queue=queue, count=1)
-                    self._outbox.append(api.WorkRequest(credit=credit))
-            self._changed.notify_all()
+    def _send(self, reply: api.Reply) -> None:
+        """`_changed` is held."""
+        self._replies[reply.command_id] = reply
+        if self._call is not None:
+            self._outbox.append(api.WorkRequest(reply=reply))
+        self._changed.notify_all()

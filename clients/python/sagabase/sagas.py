@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Union
 import grpc
 from google.protobuf import json_format
 
-from .errors import SagabaseError, Unavailable, error_of_call
+from .errors import SagabaseError, Unavailable, error_of_call, starting
 from .events import JSON, StreamAppend, append_request, written
 from .retry import Backoff, Retry
 from .tracing import headers
@@ -165,8 +165,10 @@ class Sagas:
         backoff = Backoff(self._retry)
         while True:
             newest = None
+            with starting():
+                call = self._sagas.WaitSaga(request, metadata=headers())
             try:
-                for answer in self._sagas.WaitSaga(request, metadata=headers()):
+                for answer in call:
                     backoff.reset()
                     newest = answer.summary
                 if newest is not None:

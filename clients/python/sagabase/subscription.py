@@ -6,7 +6,7 @@ from typing import Any, Callable, Iterator, Union
 
 import grpc
 
-from .errors import SagabaseError, Unavailable, error_of_call, error_of_read
+from .errors import SagabaseError, Unavailable, error_of_call, error_of_read, starting
 from .events import RecordedEvent, recorded
 from .retry import Backoff, Retry
 from .v1 import event_store_pb2 as api
@@ -80,7 +80,8 @@ class Following:
             with self._lock:
                 if self._closed.is_set():
                     return
-                self._call = self._start(self._request)
+                with starting():
+                    self._call = self._start(self._request)
             try:
                 for message in self._call:
                     self._backoff.reset()
