@@ -48,7 +48,10 @@ def whatever_becomes_of_a_handler_is_an_answer(house):
     outcomes = {
         "exits": (lambda: sys.exit(3), "SystemExit: 3"),
         "returns a dict": (dict, "TypeError: a handler returns Done, Ongoing or None, not dict"),
-        "returns too much": (lambda: Done(big), "ValueError: the reply is larger than 4193280 bytes"),
+        "returns too much": (
+            lambda: Done(big),
+            "ValueError: the reply is larger than 4193280 bytes",
+        ),
         "asks again at once": (
             lambda: Ongoing(0),
             "ReplyRefused: ongoing.check_after_ms: 1 milliseconds to 30 days",
