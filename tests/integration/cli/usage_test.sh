@@ -34,6 +34,16 @@ run reducer lst
 expect_error 'sagabase: unknown command "reducer lst" (did you mean reducer list?)'
 run snapshot
 expect_error 'sagabase: unknown command "snapshot" (did you mean snapshot list?)'
+run help saga
+expect_code 0
+[[ $output == *"  saga start "* && $output != *append* ]] || fail "help of a first word"
+explained=$output
+run saga --help
+expect_code 0
+expect_output "$explained"
+run sagas --help
+expect_code 2
+expect_error 'sagabase: unknown command "sagas" (did you mean *'
 run read x --form 3
 expect_code 2
 expect_error 'sagabase: read: unknown option --form (did you mean --from?)'
