@@ -196,6 +196,7 @@ static struct status open_snapshots(struct server *server)
                                                           .reducers = {.reducers = server->reducers,
                                                                        .has = reducers_has,
                                                                        .submit = reducers_submit,
+                                                                       .watch = reducers_watch,
                                                                        .clear = reduction_clear}},
                             &server->due);
 }

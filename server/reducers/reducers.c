@@ -282,6 +282,11 @@ bool reducers_has(struct reducers *reducers, struct bytes category)
     return runs;
 }
 
+void reducers_watch(struct reducers *reducers, struct registry_watcher *watcher)
+{
+    registry_watch(reducers->registry, watcher);
+}
+
 struct registry *reducers_registry(struct reducers *reducers)
 {
     return reducers->registry;

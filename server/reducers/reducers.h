@@ -83,6 +83,17 @@ bool reducers_has(struct reducers *reducers, struct bytes category);
 
 /* --- what is registered --------------------------------------------------------------------- */
 
+/* Is told, on the writer thread, of each registration that has taken effect, is disabled or is
+ * gone: when that holds for whoever asks, and before whoever changed it hears of it. Short; may not
+ * block; the name is borrowed for the call. */
+struct registry_watcher {
+    void (*changed)(struct registry_watcher *watcher, struct bytes name);
+};
+
+/* One watcher of reducers, borrowed; their names are categories. NULL: none any more; when this
+ * returns it is not called, and will not be. Any thread that is no watcher's. */
+void reducers_watch(struct reducers *reducers, struct registry_watcher *watcher);
+
 struct registry *reducers_registry(struct reducers *reducers);
 struct registry *reducers_upcasters(struct reducers *reducers);
 

@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "server/reducers/limits.h"
+#include "server/reducers/reducers.h"
 #include "server/reducers/script.h"
 #include "storage/log/event_log.h"
 #include "storage/log/read.h"
@@ -57,6 +58,9 @@ struct registry {
     size_t count;
     size_t reserved, reserved_bytes; /* on their way */
     struct registration *entries[REGISTRY_ENTRIES_MAX];
+
+    pthread_mutex_t watch_lock; /* also while the watcher is told, so that it can leave */
+    struct registry_watcher *watcher;
 };
 
 static struct status out_of_memory(void)
@@ -234,21 +238,20 @@ static struct status read_newest(struct registry *registry, struct bytes stream)
     return status;
 }
 
-static struct status read_page(struct registry *registry, struct arena *arena, struct bytes *after,
-                               bool *more)
+static struct status read_page(struct registry *registry, struct arena *arena, struct bytes *after)
 {
     enum { STREAMS_PER_PAGE = 500 };
     struct stream_info *infos = arena_alloc(arena, STREAMS_PER_PAGE * sizeof *infos);
+    struct bytes last;
     size_t count;
 
     if (!infos)
         return out_of_memory();
     TRY(event_log_list_streams(registry->log, bytes_of_text(registry->kind->stream_prefix), *after,
-                               STREAMS_PER_PAGE, arena, infos, &count, more));
+                               STREAMS_PER_PAGE, arena, infos, &count, &last));
     for (size_t i = 0; i < count; i++)
         TRY(read_newest(registry, infos[i].name));
-    *after = count > 0 ? infos[count - 1].name : *after;
-    *more = *more && count > 0;
+    *after = last;
     return OK;
 }
 
@@ -258,16 +261,15 @@ static struct status read_all(struct registry *registry)
     uint8_t after_bytes[REGISTERED_STREAM_BYTES_MAX];
     struct bytes after = {0};
     struct status status = OK;
-    bool more = true;
 
-    while (status_ok(status) && more) {
+    do {
         struct arena arena;
         arena_init(&arena, ARENA_BYTES_MAX);
-        status = read_page(registry, &arena, &after, &more);
+        status = read_page(registry, &arena, &after);
         if (status_ok(status) && after.size > 0)
             after = bytes_of(memmove(after_bytes, after.data, after.size), after.size);
         arena_destroy(&arena);
-    }
+    } while (status_ok(status) && after.size > 0);
     return status;
 }
 
@@ -282,6 +284,7 @@ struct status registry_open(enum registry_kind kind, struct event_log *log,
     self->which = kind;
     self->log = log;
     pthread_mutex_init(&self->lock, NULL);
+    pthread_mutex_init(&self->watch_lock, NULL);
     struct status status = read_all(self);
     if (!status_ok(status)) {
         registry_close(self);
@@ -295,11 +298,27 @@ void registry_close(struct registry *registry)
 {
     for (size_t i = 0; i < registry->count; i++)
         registration_release(registry->entries[i]);
+    pthread_mutex_destroy(&registry->watch_lock);
     pthread_mutex_destroy(&registry->lock);
     free(registry);
 }
 
 /* --- changing ----------------------------------------------------------------------------- */
+
+void registry_watch(struct registry *registry, struct registry_watcher *watcher)
+{
+    pthread_mutex_lock(&registry->watch_lock);
+    registry->watcher = watcher;
+    pthread_mutex_unlock(&registry->watch_lock);
+}
+
+static void tell_watcher(struct registry *registry, struct bytes name)
+{
+    pthread_mutex_lock(&registry->watch_lock);
+    if (registry->watcher)
+        registry->watcher->changed(registry->watcher, name);
+    pthread_mutex_unlock(&registry->watch_lock);
+}
 
 /* @thread writer. Changes hold in the order in which they are on disk. */
 static void on_done(struct intent *intent)
@@ -308,6 +327,7 @@ static void on_done(struct intent *intent)
     struct registry *registry = change->registry;
     size_t prefix = strlen(registry->kind->stream_prefix);
     struct bytes name = {change->stream_name + prefix, change->stream.stream.size - prefix};
+    bool changes = false;
 
     pthread_mutex_lock(&registry->lock);
     registry->reserved -= change->is_reserved;
@@ -317,9 +337,12 @@ static void on_done(struct intent *intent)
             change->next->revision = change->stream.last_revision;
         change->previous = replace(registry, name, change->next);
         change->existed = change->previous != NULL;
+        changes = change->existed || change->next;
         change->next = NULL;
     }
     pthread_mutex_unlock(&registry->lock);
+    if (changes)
+        tell_watcher(registry, name);
     change->done(change);
 }
 

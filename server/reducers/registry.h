@@ -23,6 +23,7 @@
 
 struct event_log;
 struct registry;
+struct registry_watcher; /* reducers.h */
 struct script;
 
 enum registry_kind { REGISTRY_REDUCERS, REGISTRY_UPCASTERS };
@@ -62,6 +63,9 @@ struct registration *registry_find(struct registry *registry, struct bytes name)
  * REGISTRY_ENTRIES_MAX. */
 enum { REGISTRY_ENTRIES_MAX = 2000 }; /* twice as many as may be put: replacing needs no order */
 size_t registry_list(struct registry *registry, struct registration **entries);
+
+/* As reducers_watch. */
+void registry_watch(struct registry *registry, struct registry_watcher *watcher);
 
 void registration_release(struct registration *registration);
 

@@ -252,7 +252,7 @@ static int await_events(struct resp_server *server, struct epoll_event *events)
     int timeout_ms = sleep_ms(server), count = 0;
 
     busy_poll_begin(&server->poll, now_us);
-    while (count == 0 && busy_poll_again(&server->poll, now_us)) {
+    while (count == 0 && timeout_ms != 0 && busy_poll_again(&server->poll, now_us)) {
         count = epoll_wait(server->epoll, events, EVENTS_MAX, 0);
         now_us = clock_monotonic_us(system_clock());
     }

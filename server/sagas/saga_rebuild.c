@@ -321,25 +321,24 @@ static struct status fold_stream(struct rebuilding *self, struct bytes name)
 static struct status fold_streams(struct rebuilding *self)
 {
     struct stream_info infos[STREAMS_AT_ONCE];
-    uint8_t last[STREAM_NAME_BYTES_MAX];
-    struct bytes after = {last, 0};
+    uint8_t name[STREAM_NAME_BYTES_MAX];
+    struct bytes after = {name, 0};
     struct status status = OK;
-    bool more = true;
 
-    while (more && status_ok(status)) {
+    do {
+        struct bytes last = {0};
         struct arena arena;
         size_t count = 0;
         arena_init(&arena, MEMORY_MAX);
         status = event_log_list_streams(self->gateway->log, bytes_of_text("$saga-"), after,
-                                        STREAMS_AT_ONCE, &arena, infos, &count, &more);
+                                        STREAMS_AT_ONCE, &arena, infos, &count, &last);
         for (size_t i = 0; i < count && status_ok(status); i++)
             status = fold_stream(self, infos[i].name);
-        if (count > 0) {
-            after.size = infos[count - 1].name.size;
-            memcpy(last, infos[count - 1].name.data, after.size);
-        }
+        after.size = last.size;
+        if (last.size > 0)
+            memcpy(name, last.data, last.size);
         arena_destroy(&arena);
-    }
+    } while (after.size > 0 && status_ok(status));
     return status;
 }
 

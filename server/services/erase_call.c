@@ -59,7 +59,7 @@ static struct status forget_snapshots(const struct services *services, struct by
     sem_destroy(&forgetting.ended);
     if (status_ok(status) && forgetting.change.found)
         status = snapshot_store_compact(services->snapshots);
-    return status;
+    return status.code == STATUS_NOT_FOUND ? OK : status; /* no stream, no states */
 }
 
 static void *erase(void *argument)
@@ -71,8 +71,10 @@ static void *erase(void *argument)
     self->status = OK;
     if (services->snapshots)
         self->status = forget_snapshots(services, self->erasure.stream, arena);
-    if (status_ok(self->status) || self->status.code == STATUS_NOT_FOUND)
+    if (status_ok(self->status))
         self->status = event_log_erase(services->log, &self->erasure, arena);
+    if (services->snapshots && status_ok(self->status)) /* what was put meanwhile */
+        self->status = forget_snapshots(services, self->erasure.stream, arena);
     if (services->due && status_ok(self->status))
         due_streams_look_again(services->due, self->erasure.stream);
     call_wake(self->call, &self->erased);

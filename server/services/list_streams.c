@@ -29,18 +29,18 @@ static struct status list(const struct listing *listing, struct event_log *log, 
                           Sagabase__V1__ListStreamsResponse *response)
 {
     struct stream_info *infos = arena_alloc(arena, listing->max * sizeof *infos);
+    struct bytes last;
     size_t count = 0;
-    bool more = false;
 
     response->streams = arena_alloc(arena, listing->max * sizeof *response->streams);
     if (!infos || !response->streams)
         return listing_too_large();
     TRY(event_log_list_streams(log, listing->prefix, listing->after, listing->max, arena, infos,
-                               &count, &more));
+                               &count, &last));
     for (size_t i = 0; i < count; i++)
         TRY(stream_info_answer(&infos[i], arena, &response->streams[i]));
     response->n_streams = count;
-    if (more)
-        response->next_page_token = response->streams[count - 1]->name;
+    if (last.size > 0)
+        response->next_page_token = (char *)last.data; /* a NUL is behind it */
     return OK;
 }

@@ -1,5 +1,5 @@
 /* One page of a list of names: what the requests that list have in common. A page's token is
- * its last name. */
+ * the last name looked at. */
 #ifndef SERVER_SERVICES_LISTING_H
 #define SERVER_SERVICES_LISTING_H
 

@@ -34,21 +34,21 @@ struct due_walk {
 struct due_sweep {
     bool is_underway;
     size_t bucket;
-    uint64_t version;       /* of the policies when it began; 0: none yet */
-    int64_t reducers_at_us; /* when to ask who has a reducer, because that changes; INT64_MAX: no
-                             * need */
-    bool reducers_too;      /* it asks for that, too */
+    uint64_t version;  /* of the policies when it began; 0: none yet */
+    bool reducers_too; /* it also asks who has a reducer */
 };
 
 struct due_streams {
     struct due_streams_options options;
     const struct clock *clock;
     struct snapshot_watcher watcher;
+    struct registry_watcher reducers_watcher;
 
     pthread_mutex_t lock; /* leaf; never held while the disk is read */
     pthread_cond_t changed;
     struct due_table table; /* with the lock; only the thread lets a stream go */
     bool is_woken;          /* with the lock: something is to be done */
+    bool reducers_changed;  /* with the lock: there are others than in the newest sweep */
     bool is_stopping;       /* with the lock */
     uint64_t subscribers_full;
 
@@ -75,7 +75,7 @@ bool due_make(struct due_streams *due);
 /* When the maker wants to be asked again, monotonic; INT64_MAX: when it is woken. With the lock. */
 int64_t due_make_at_us(const struct due_streams *due);
 
-/* The same of the walk and of the sweep. */
+/* The same of the walk. */
 int64_t due_walk_at_us(const struct due_streams *due);
 
 /* Gives up the snapshot that is underway, and waits for its end. When the thread has ended. */

@@ -45,6 +45,18 @@ static void on_policy_changed(struct snapshot_watcher *watcher, bool is_category
     pthread_mutex_unlock(&due->lock);
 }
 
+/* @thread writer */
+static void on_reducer_changed(struct registry_watcher *watcher, struct bytes category)
+{
+    struct due_streams *due = container_of(watcher, struct due_streams, reducers_watcher);
+
+    (void)category; /* of all that is due, who makes it is asked anew */
+    pthread_mutex_lock(&due->lock);
+    due->reducers_changed = true;
+    due_wake(due);
+    pthread_mutex_unlock(&due->lock);
+}
+
 void due_streams_look_again(struct due_streams *due, struct bytes stream)
 {
     if (snapshot_policy_count(due->options.snapshots) == 0)
@@ -191,6 +203,26 @@ void due_streams_limits(struct due_streams *due, metric_visit *visit, void *cont
 
 /* --- life ------------------------------------------------------------------------------------ */
 
+static void watch(struct due_streams *due)
+{
+    const struct due_reducers *reducers = &due->options.reducers;
+
+    snapshot_store_watch(due->options.snapshots, &due->watcher);
+    if (reducers->reducers)
+        reducers->watch(reducers->reducers, &due->reducers_watcher);
+}
+
+/* A reducer that failed may still be on its way to be disabled: this waits for no one, and nobody
+ * is told any more. */
+static void unwatch(struct due_streams *due)
+{
+    const struct due_reducers *reducers = &due->options.reducers;
+
+    if (reducers->reducers)
+        reducers->watch(reducers->reducers, NULL);
+    snapshot_store_watch(due->options.snapshots, NULL);
+}
+
 static void destroy(struct due_streams *due)
 {
     due_table_destroy(&due->table);
@@ -211,14 +243,14 @@ struct status due_streams_open(const struct due_streams_options *options,
     due->clock = event_log_clock(options->log);
     due->watcher.changed = on_changed;
     due->watcher.policy_changed = on_policy_changed;
+    due->reducers_watcher.changed = on_reducer_changed;
     due->waiter.wake = on_commit;
-    due->sweep.reducers_at_us = INT64_MAX;
     pthread_mutex_init(&due->lock, NULL);
     deadline_cond_init(&due->changed);
     bool room = due_table_init(&due->table, memory_max);
-    snapshot_store_watch(options->snapshots, &due->watcher); /* before the thread has some made */
+    watch(due); /* before the thread has some made */
     if (!room || pthread_create(&due->thread, NULL, due_run, due) != 0) {
-        snapshot_store_watch(options->snapshots, NULL);
+        unwatch(due);
         destroy(due);
         return status_make(STATUS_RESOURCE_EXHAUSTED, "snapshots: cannot start their thread");
     }
@@ -234,6 +266,6 @@ void due_streams_close(struct due_streams *due)
     pthread_mutex_unlock(&due->lock);
     pthread_join(due->thread, NULL);
     due_make_end(due);
-    snapshot_store_watch(due->options.snapshots, NULL);
+    unwatch(due);
     destroy(due);
 }

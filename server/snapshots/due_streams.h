@@ -38,6 +38,7 @@ struct due_reducers {
     bool (*has)(struct reducers *reducers, struct bytes category);
     struct status (*submit)(struct reducers *reducers, struct reduction *reduction);
     void (*clear)(struct reduction *reduction); /* what a reduction has brought; NULL: nothing */
+    void (*watch)(struct reducers *reducers, struct registry_watcher *watcher);
 };
 
 struct due_streams_options {

@@ -12,19 +12,14 @@ enum {
     LOOKS_MAX = 256,         /* in one step */
     GATHER_US = 5000,        /* between two sleeps: so often at most a commit wakes us */
     LOOK_RETRY_US = 1000000, /* after one that failed */
-    REDUCER_US = 100000,     /* from a reducer's event until its room has surely taken it in */
 };
 
 /* --- following the log ----------------------------------------------------------------------- */
-
-static const struct bytes reducer_prefix = {(const uint8_t *)"$reducer-", 9};
 
 static void follow_event(struct due_streams *due, const struct event *event)
 {
     struct snapshot_policy policy;
 
-    if (bytes_have_prefix(event->stream, reducer_prefix))
-        due->sweep.reducers_at_us = clock_monotonic_us(system_clock()) + REDUCER_US;
     if (!snapshot_policy_of(due->options.snapshots, event->stream, &policy) ||
         (policy.every_events == 0 && policy.every_us == 0))
         return;

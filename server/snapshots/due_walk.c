@@ -120,9 +120,7 @@ bool due_walk_on(struct due_streams *due)
 
 int64_t due_walk_at_us(const struct due_streams *due)
 {
-    int64_t at_us = due->walk.is_underway || is_wanted(due) ? due->walk.rests_until_us : INT64_MAX;
-
-    return at_us < due->sweep.reducers_at_us ? at_us : due->sweep.reducers_at_us;
+    return due->walk.is_underway || is_wanted(due) ? due->walk.rests_until_us : INT64_MAX;
 }
 
 /* --- a sweep --------------------------------------------------------------------------------- */
@@ -140,21 +138,29 @@ static bool is_stale(void *context, const struct due_stream *stream)
            policy.version != stream->policy.version;
 }
 
+/* With the lock. False: nothing has changed. */
+static bool begin_sweep(struct due_streams *due)
+{
+    struct due_sweep *sweep = &due->sweep;
+    uint64_t version = snapshot_policy_version(due->options.snapshots);
+
+    if (sweep->version == version && !due->reducers_changed)
+        return false;
+    sweep->version = version;
+    sweep->reducers_too = due->reducers_changed;
+    due->reducers_changed = false;
+    return true;
+}
+
 bool due_sweep_on(struct due_streams *due)
 {
     struct due_sweep *sweep = &due->sweep;
 
-    if (!sweep->is_underway) {
-        uint64_t version = snapshot_policy_version(due->options.snapshots);
-        bool reducers = sweep->reducers_at_us <= clock_monotonic_us(system_clock());
-        if (sweep->version == version && !reducers)
-            return false;
-        sweep->version = version;
-        sweep->reducers_too = reducers;
-        if (reducers)
-            sweep->reducers_at_us = INT64_MAX;
-    }
     pthread_mutex_lock(&due->lock);
+    if (!sweep->is_underway && !begin_sweep(due)) {
+        pthread_mutex_unlock(&due->lock);
+        return false;
+    }
     if (due->table.count > 0)
         sweep->bucket = due_table_sweep(&due->table, sweep->bucket, is_stale, due);
     else

@@ -56,7 +56,8 @@ struct scan {
     struct bytes from;
     struct bytes to;
     bool backwards;
-    bool bulk; /* a long read that should not push others out of the cache */
+    bool bulk;              /* a long read that should not push others out of the cache */
+    size_t readahead_bytes; /* about so much will be read, so fetch it in one; 0: little */
 };
 
 /* Key and value are borrowed for that one call. False ends the scan. */
@@ -102,7 +103,8 @@ struct engine_operations {
 
     /* Gives back the room of what was deleted or overwritten among the keys in [from, to), as
      * scan() bounds them. When it returns OK, files hold no value of that any more, and no key
-     * but of the log; nor does a write-ahead log. Long; commits and reads go on meanwhile. */
+     * but of the log; nor does a write-ahead log. Long; commits and reads go on meanwhile; it waits
+     * for a checkpoint. UNAVAILABLE: some of it could not be rewritten, and is still there. */
     struct status (*compact)(struct engine *engine, enum family family, struct bytes from,
                              struct bytes to);
 

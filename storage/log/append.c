@@ -110,12 +110,14 @@ static struct status find_base(struct event_log *log, const struct stream_append
                                const struct stream_plan *plan, uint64_t number, bool *known,
                                uint64_t *base)
 {
+    struct retained row = retention_of(&log->retention, number);
+
     *known = true;
     if (plan->found)
         return revision_at(log, plan->found_position, known, base);
     if (stream->expected.kind == EXPECT_NO_STREAM)
         /* At its beginning, or where it went on after it was deleted. */
-        *base = retention_of(&log->retention, number).first_revision;
+        *base = row.is_deleted ? row.first_revision : 0;
     else if (stream->expected.kind == EXPECT_REVISION && stream->expected.revision != UINT64_MAX)
         *base = stream->expected.revision + 1;
     else

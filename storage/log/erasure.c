@@ -1,6 +1,7 @@
 /* Erasing; erasure.h.
  *
- *   a stream:  mark it, with the notice  ->  rewrite its records, batch by batch  ->  compact
+ *   a stream:  mark it, with the notice  ->  destroy its key, note that
+ *                                        ->  rewrite its records, batch by batch  ->  compact
  *   an event:  rewrite its record, with the notice                                ->  compact
  *
  * From the first commit to the last `meta` says that an erasure is under way. */
@@ -16,6 +17,7 @@
 #include "storage/log/keys.h"
 #include "storage/log/limits.h"
 #include "storage/log/log_state.h"
+#include "storage/log/log_walk.h"
 #include "storage/log/read.h"
 #include "storage/log/rewrite.h"
 #include "storage/log/sealing.h"
@@ -24,6 +26,7 @@ enum {
     RETRY_US = 20 * 1000,
     RETRIES_MAX = 250, /* of a full queue */
     FRAME_GROWS_BY_MAX = 16,
+    RECORD_MEMORY_MAX = 2 * APPEND_BYTES_MAX,
 };
 
 /* An erasure under way. */
@@ -236,6 +239,7 @@ static struct status decide_begin_stream(void *context, struct commit *commit)
     work->before = row.erased_before = head->event_count; /* before the notice adds to it */
     work->erased_us = row.erased_us = commit_time_us(commit);
     row.is_erasing = true;
+    row.is_key_gone = false;
     TRY(append_decide(&work->notice->intent, commit));
     sealing_suspend(commit->log); /* nobody shall use a key that is about to go */
     commit_retain(commit, &row);
@@ -250,6 +254,17 @@ static struct status decide_event(void *context, struct commit *commit)
 
     TRY(append_decide(&work->notice->intent, commit));
     put_mark(commit);
+    return OK;
+}
+
+/* @thread writer */
+static struct status decide_key_gone(void *context, struct commit *commit)
+{
+    const struct work *work = context;
+    struct retained row = commit_retained(commit, work->stream_number);
+
+    row.is_key_gone = true;
+    commit_retain(commit, &row);
     return OK;
 }
 
@@ -327,19 +342,57 @@ static struct status finish(struct work *work)
     return OK;
 }
 
-/* The key of a stream of which only the number is known. Without an event left it has no name, and
- * nothing that a key could open. */
-static struct status destroy_key(struct work *work)
+/* Noted before anybody can seal with a new one, so that who finishes does not destroy that. */
+static struct status destroy_key(struct work *work, struct bytes stream)
 {
-    struct read read = {.events_max = 1, .bytes_max = 1};
-    struct page page;
-    struct event event;
-    struct status status = event_log_read_stream(work->log, work->stream_number, &read, &page);
-    struct bytes frames = buffer_bytes(&page.frames);
+    if (!work->log->options.keys)
+        return OK;
+    TRY(sealing_destroy_key(work->log, stream));
+    return decide_with_patience(work, decide_key_gone);
+}
 
-    if (status_ok(status) && event_next(&frames, &event))
-        status = sealing_destroy_key(work->log, event.stream);
-    buffer_destroy(&page.frames);
+/* What the first span of a stream says; of one that was scavenged only the name is left. */
+static struct bytes name_in(const struct record *record, uint64_t stream_number)
+{
+    struct event event = {0};
+
+    for (uint32_t i = 0; i < record->span_count; i++) {
+        struct span span = record_span(record, i);
+        struct bytes frames = record_span_frames(record, i);
+        if (span.stream_number != stream_number || span.first_revision != 0)
+            continue;
+        if (span.is_scavenged)
+            return frames;
+        event_next(&frames, &event);
+    }
+    return event.stream;
+}
+
+/* The same for a stream of which only the number is known. */
+static struct status destroy_key_by_number(struct work *work)
+{
+    struct bytes name = {0};
+    struct places places;
+    struct record record;
+    struct arena arena;
+    size_t record_bytes;
+    bool found = false;
+
+    arena_init(&arena, RECORD_MEMORY_MAX);
+    pthread_mutex_lock(&work->log->deriving);
+    struct status status = find_places(work, 0, true, &places);
+    if (status_ok(status) && places.count > 0)
+        status = log_find_record(work->log->engine, places.positions[0], &arena, &record,
+                                 &record_bytes, &found);
+    pthread_mutex_unlock(&work->log->deriving);
+    if (found)
+        name = name_in(&record, work->stream_number);
+    if (status_ok(status))
+        status = name.size > 0 ? destroy_key(work, name)
+                               : status_make(STATUS_DATA_LOSS,
+                                             "streams: stream %" PRIu64 " has no first record",
+                                             work->stream_number);
+    arena_destroy(&arena);
     return status;
 }
 
@@ -355,7 +408,9 @@ static struct status finish_pending(struct event_log *log)
                             .first_position = UINT64_MAX};
         if (row.number == 0)
             break;
-        TRY(destroy_key(&work));
+        if (!row.is_key_gone)
+            TRY(destroy_key_by_number(&work));
+        sealing_resume(log);
         TRY(erase_stream_records(&work));
     }
     sealing_resume(log);
@@ -369,7 +424,7 @@ static struct status erase_stream(struct work *work)
     TRY(append_warm(work->log, work->erasure->stream, &work->stream));
     TRY(decide_with_patience(work, decide_begin_stream));
     work->log->erasing.is_pending = true;
-    TRY(sealing_destroy_key(work->log, work->erasure->stream));
+    TRY(destroy_key(work, work->erasure->stream));
     sealing_resume(work->log);
     TRY(erase_stream_records(work));
     return finish(work);

@@ -116,6 +116,9 @@ static struct block *find_block(struct batch *batch, uint64_t hash, enum index_k
 static void add_posting(struct batch *batch, enum index_kind kind, struct bytes value,
                         const struct index_posting *posting)
 {
+    /* Values that share a key share their blocks, too: blocks of one key never overlap. */
+    if (value.size > INDEX_TEXT_BYTES_MAX)
+        value.size = INDEX_TEXT_BYTES_MAX;
     uint64_t hash = hash_bytes(value) + (uint64_t)kind;
     struct block *block = find_block(batch, hash, kind, value);
 

@@ -21,11 +21,10 @@
  *            'k' · category                                  -> empty
  *   policies 's' · stream number u64                       -> what of the stream is to be seen:
  *              version u8 = 1 · flags u8 (1: tombstone, 4: deleted before
- *                first revision, 8: to be sealed) · first revision u64 · max count u64 ·
- *              max age in microseconds i64; version 2, if it was erased (flag 2: not yet all of
- *              it): · erased before u64 · when i64
- *            'c' · category                                  -> version u8 = 1, 2: to be sealed ·
- *              max count u64 · max age i64
+ *                first revision, 8: to be sealed, 16: the key of what was erased is destroyed) ·
+ * first revision u64 · max count u64 · max age in microseconds i64; version 2, if it was erased
+ * (flag 2: not yet all of it): · erased before u64 · when i64 'c' · category -> version u8 = 1, 2:
+ * to be sealed · max count u64 · max age i64
  *
  * Stream numbers count from 1 in order of creation, type numbers from 0. The head
  * of a stream is its last entry in `streams`: an append costs two small writes. */

@@ -27,9 +27,10 @@ struct read {
 
     bool retained_only; /* leave out what retention hides (retention.h) */
 
-    /* Which events go into the page; NULL: all. At most `scanned_max` events
-     * are looked at. */
+    /* Which events go into the page; NULL: all. At most `scanned_max` events are looked at, and no
+     * further one once `is_enough` says so (NULL: never): who looks may take long. */
     bool (*accept)(void *context, const struct event *event);
+    bool (*is_enough)(void *context);
     void *context;
     size_t scanned_max; /* used with `accept`; 0: PAGE_EVENTS_MAX * 10 */
 };
@@ -37,7 +38,7 @@ struct read {
 struct page {
     struct buffer frames; /* event frames; the caller's to destroy, also after an error */
     size_t event_count;
-    size_t scanned_count; /* events looked at */
+    size_t scanned_count; /* events looked at; scavenged ones in a row count as one */
     uint64_t next;        /* where the next page starts, in `from`'s terms */
     bool end;             /* nothing is left in that direction now */
 };
@@ -108,14 +109,15 @@ struct stream_info {
 struct status event_log_get_stream(struct event_log *log, struct bytes name, struct arena *arena,
                                    struct stream_info *info);
 
-/* Up to `max` streams whose names start with `prefix` and come after `after`
- * (empty: from the first), in byte order. *more: there are others behind. */
+/* Of up to `max` streams whose names start with `prefix` and come after `after` (empty: from the
+ * first), in byte order, those of which something is to be seen, perhaps none. *last: the last name
+ * looked at, which the next page comes after; empty: nothing is behind. */
 struct status event_log_list_streams(struct event_log *log, struct bytes prefix, struct bytes after,
                                      size_t max, struct arena *arena, struct stream_info *infos,
-                                     size_t *count, bool *more);
+                                     size_t *count, struct bytes *last);
 
-/* The same for names alone: of streams, also of those of which nothing is to be seen; of event
- * types, and of categories of streams. */
+/* Names alone, in the same way: of streams, also of those of which nothing is to be seen; of event
+ * types, and of categories of streams. *more: there are others behind. */
 struct status event_log_list_names(struct event_log *log, struct bytes prefix, struct bytes after,
                                    size_t max, struct arena *arena, struct bytes *names,
                                    size_t *count, bool *more);

@@ -14,6 +14,7 @@ enum {
     FLAG_ERASING = 2,
     FLAG_DELETED = 4,
     FLAG_ENCRYPT = 8,
+    FLAG_KEY_GONE = 16,
     CATEGORY_VERSION_ENCRYPT = 2,
 };
 
@@ -40,7 +41,8 @@ struct bytes retained_encode(uint8_t value[RETAINED_BYTES + ERASED_BYTES],
     value[0] = ROW_VERSION;
     value[1] =
         (uint8_t)((row->tombstoned ? FLAG_TOMBSTONED : 0) | (row->is_erasing ? FLAG_ERASING : 0) |
-                  (row->is_deleted ? FLAG_DELETED : 0) | (row->policy.encrypt ? FLAG_ENCRYPT : 0));
+                  (row->is_deleted ? FLAG_DELETED : 0) | (row->policy.encrypt ? FLAG_ENCRYPT : 0) |
+                  (row->is_key_gone ? FLAG_KEY_GONE : 0));
     put_u64_little_endian(value + 2, row->first_revision);
     put_u64_little_endian(value + 10, row->policy.max_count);
     put_u64_little_endian(value + 18, (uint64_t)row->policy.max_age_us);
@@ -68,6 +70,7 @@ static bool retained_decode(struct bytes value, struct retained *row)
     row->is_erasing = value.data[1] & FLAG_ERASING;
     row->policy.encrypt = value.data[1] & FLAG_ENCRYPT;
     row->is_deleted = value.data[1] & FLAG_DELETED;
+    row->is_key_gone = value.data[1] & FLAG_KEY_GONE;
     row->first_revision = get_u64_little_endian(value.data + 2);
     row->policy.max_count = get_u64_little_endian(value.data + 10);
     row->policy.max_age_us = (int64_t)get_u64_little_endian(value.data + 18);

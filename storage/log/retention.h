@@ -30,6 +30,7 @@ struct retained {
     int64_t erased_us;      /* when that was decided */
     bool is_deleted;        /* what is before first_revision was deleted, not just cut off */
     bool is_erasing;        /* some of them may still be stored */
+    bool is_key_gone;       /* the key that sealed them was destroyed; there may be a new one */
 };
 
 struct category_policy {

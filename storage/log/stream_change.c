@@ -37,6 +37,7 @@ struct status stream_change_submit(struct event_log *log, struct stream_change *
     if (change->kind != CHANGE_CATEGORY_POLICY)
         TRY(append_warm(log, change->name, change->plan));
     change->intent.decide = decide;
+    change->intent.frees_room = true; /* what a scavenge is to give back has to be hidden first */
     change->intent.bytes = change->name.size + RETAINED_BYTES;
     return event_log_submit(log, &change->intent);
 }
@@ -82,11 +83,13 @@ static struct status decide_category(struct stream_change *change, struct commit
 /* What the row becomes. */
 static void apply(const struct stream_change *change, uint64_t event_count, struct retained *row)
 {
+    uint64_t before = change->before < event_count ? change->before : event_count;
+
     switch (change->kind) {
     case CHANGE_POLICY:
         row->policy = change->policy;
-        if (change->before > row->first_revision) {
-            row->first_revision = change->before < event_count ? change->before : event_count;
+        if (before > row->first_revision) {
+            row->first_revision = before;
             row->is_deleted = false;
         }
         return;

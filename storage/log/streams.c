@@ -184,7 +184,7 @@ static struct status list_names(struct event_log *log, const struct scan *scan,
 
 struct status event_log_list_streams(struct event_log *log, struct bytes prefix, struct bytes after,
                                      size_t max, struct arena *arena, struct stream_info *infos,
-                                     size_t *count, bool *more)
+                                     size_t *count, struct bytes *last)
 {
     struct bytes *names = arena_alloc(arena, max * sizeof *names);
     struct listing listing = {
@@ -201,7 +201,7 @@ struct status event_log_list_streams(struct event_log *log, struct bytes prefix,
         kept += exists;
     }
     *count = kept;
-    *more = listing.more;
+    *last = listing.more ? names[listing.count - 1] : (struct bytes){0};
     return OK;
 }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <rocksdb/c.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +34,7 @@ struct rocksdb_engine {
     rocksdb_t *database;
     rocksdb_column_family_handle_t *columns[COLUMN_COUNT]; /* NULL: as if empty (open_reading) */
     rocksdb_readoptions_t *lookups;
+    pthread_mutex_t copying; /* a checkpoint copies files, none of which may go */
 
     /* Only the committing thread's. */
     rocksdb_writeoptions_t *durable;
@@ -146,6 +148,8 @@ static rocksdb_readoptions_t *scan_options(const struct scan *scan)
     if (scan->bulk) {
         rocksdb_readoptions_set_fill_cache(options, 0);
         rocksdb_readoptions_set_readahead_size(options, BULK_READAHEAD_BYTES);
+    } else if (scan->readahead_bytes > 0) {
+        rocksdb_readoptions_set_readahead_size(options, scan->readahead_bytes);
     }
     return options;
 }
@@ -248,7 +252,9 @@ static struct status create_checkpoint(struct rocksdb_engine *engine, const char
     rocksdb_checkpoint_t *checkpoint = rocksdb_checkpoint_object_create(engine->database, &error);
 
     TRY(status_from_rocksdb(engine->directory, "checkpoint", error));
+    pthread_mutex_lock(&engine->copying);
     rocksdb_checkpoint_create(checkpoint, directory, 0 /* flush first */, &error);
+    pthread_mutex_unlock(&engine->copying);
     rocksdb_checkpoint_object_destroy(checkpoint);
     return status_from_rocksdb(engine->directory, "checkpoint", error);
 }
@@ -305,17 +311,22 @@ static struct status renew_manifest(struct rocksdb_engine *engine)
     return status;
 }
 
-static struct status compact(struct engine *base, enum family family, struct bytes from,
-                             struct bytes to)
+/* Jobs of RocksDB's threads that failed since it was opened. */
+static uint64_t count_failed_jobs(struct rocksdb_engine *engine)
 {
-    struct rocksdb_engine *engine = rocksdb_engine_of(base);
-    char *error = NULL;
+    uint64_t count = 0;
 
-    if (engine->read_only)
-        return status_make(STATUS_FAILED_PRECONDITION, "%s: compact: open for reading only",
-                           engine->directory);
-    TRY(flush(engine));
+    rocksdb_property_int(engine->database, "rocksdb.background-errors", &count);
+    return count;
+}
+
+/* In C a compaction does not say that it failed: for lack of room, say, the old files stay. */
+static struct status rewrite_files(struct rocksdb_engine *engine, enum family family,
+                                   struct bytes from, struct bytes to)
+{
     rocksdb_compactoptions_t *options = rocksdb_compactoptions_create();
+    uint64_t failed_before = count_failed_jobs(engine);
+
     rocksdb_compactoptions_set_exclusive_manual_compaction(options, 0); /* others go on */
     /* Where only one file is concerned it would be moved as it is, with the keys of what was
      * deleted. Those of the log are numbers, and its files are large. */
@@ -325,10 +336,37 @@ static struct status compact(struct engine *base, enum family family, struct byt
                                  from.size ? (const char *)from.data : NULL, from.size,
                                  to.size ? (const char *)to.data : NULL, to.size);
     rocksdb_compactoptions_destroy(options);
-    TRY(renew_manifest(engine));
-    /* They are enabled; but this removes the files that are left over before it returns. */
+    if (count_failed_jobs(engine) != failed_before)
+        return status_make(STATUS_UNAVAILABLE,
+                           "%s: compact: files could not be rewritten; is there room on disk?",
+                           engine->directory);
+    return OK;
+}
+
+/* They are enabled; but this removes the files that are left over before it returns. It does so
+ * although a checkpoint is being made, which must not lose them. */
+static struct status remove_left_over(struct rocksdb_engine *engine)
+{
+    char *error = NULL;
+
+    pthread_mutex_lock(&engine->copying);
     rocksdb_enable_file_deletions(engine->database, 1, &error);
+    pthread_mutex_unlock(&engine->copying);
     return status_from_rocksdb(engine->directory, "compact", error);
+}
+
+static struct status compact(struct engine *base, enum family family, struct bytes from,
+                             struct bytes to)
+{
+    struct rocksdb_engine *engine = rocksdb_engine_of(base);
+
+    if (engine->read_only)
+        return status_make(STATUS_FAILED_PRECONDITION, "%s: compact: open for reading only",
+                           engine->directory);
+    TRY(flush(engine));
+    TRY(rewrite_files(engine, family, from, to));
+    TRY(renew_manifest(engine));
+    return remove_left_over(engine);
 }
 
 /* --- statistics ----------------------------------------------------------- */
@@ -440,6 +478,7 @@ static struct status open_database(struct rocksdb_engine *engine,
 static void engine_free(struct rocksdb_engine *engine)
 {
     rocksdb_cache_destroy(engine->cache);
+    pthread_mutex_destroy(&engine->copying);
     if (engine->lock >= 0)
         close(engine->lock);
     free(engine->directory);
@@ -492,6 +531,7 @@ struct status rocksdb_engine_open(const struct rocksdb_engine_options *options,
     engine->disk_reserve_bytes = options->disk_reserve_bytes;
     engine->read_only = options->read_only;
     engine->lock = -1;
+    pthread_mutex_init(&engine->copying, NULL);
     engine->cache = rocksdb_cache_create_lru(options->block_cache_bytes);
     struct status status = open_database(engine, options);
     if (!status_ok(status)) {

@@ -168,18 +168,23 @@ static struct status get_from_disk(struct snapshot_store *store, struct bytes st
 {
     struct reading reading = {
         .stream = stream, .number = head->number, .key = key, .hash = hash_bytes(key)};
-    struct history history;
     const struct snapshot_info *item;
+    struct history history;
+    bool is_missing = false;
 
     for (;;) { /* at most once for each change that overtakes it, and for each one that is lost */
         TRY(snapshot_read_history(store, head->number, &history));
         item = choose(store, &history, head, at);
         if (!item)
             return none(stream);
+        if (is_missing && item->revision == reading.info.revision &&
+            item->created_us == reading.info.created_us)
+            return status_make(STATUS_DATA_LOSS, "snapshots: a state is missing");
         reading.info = *item;
         TRY(read_state(store, &reading));
         if (reading.entry)
             break;
+        is_missing = !reading.is_lost; /* deleted meanwhile: the history says so now, too */
         if (reading.is_lost && item->revision == 0)
             return none(stream);
         if (reading.is_lost)

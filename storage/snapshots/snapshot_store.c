@@ -182,7 +182,7 @@ struct status snapshot_change_submit(struct snapshot_store *store, struct snapsh
         change->told = change->intent.done;
         change->intent.decide = decide;
         change->intent.done = on_done;
-        change->intent.frees_room = change->kind == SNAPSHOT_TRIM;
+        change->intent.frees_room = change->kind != SNAPSHOT_PUT && change->kind != SNAPSHOT_EXPIRE;
         change->intent.bytes = change->state.size + change->stream.size + sizeof(struct history);
         status = event_log_submit(store->options.log, &change->intent);
         if (!status_ok(status))

@@ -56,6 +56,7 @@ static struct test_server *start(struct engine *engine, size_t tail_bytes_max,
                                                         .reducers = {.reducers = server->reducers,
                                                                      .has = reducers_has,
                                                                      .submit = reducers_submit,
+                                                                     .watch = reducers_watch,
                                                                      .clear = reduction_clear}},
                           &server->due));
     server->services = (struct services){.log = server->log,

@@ -150,6 +150,61 @@ static Sagabase__V1__GetScavengeResponse *get_scavenge(struct test_server *serve
     return progress;
 }
 
+/* How many events ReadAll gives from a position on. */
+static size_t read_all_from(struct test_server *server, uint64_t position, bool backwards)
+{
+    Sagabase__V1__ReadAllRequest request = SAGABASE__V1__READ_ALL_REQUEST__INIT;
+    Sagabase__V1__ReadAllResponse *page;
+    size_t count = 0;
+
+    request.from_case = SAGABASE__V1__READ_ALL_REQUEST__FROM_POSITION;
+    request.position = position;
+    request.direction = backwards ? SAGABASE__V1__DIRECTION__DIRECTION_BACKWARDS
+                                  : SAGABASE__V1__DIRECTION__DIRECTION_FORWARDS;
+    struct rpc_call *call = open_with(server->client, EVENT_STORE("ReadAll"), &request.base);
+    while ((page = rpc_call_receive(call, &sagabase__v1__read_all_response__descriptor))) {
+        count += page->n_events;
+        forget(page);
+    }
+    expect_ok(rpc_call_finish(call));
+    rpc_call_free(call);
+    return count;
+}
+
+static void what_is_left_of_scavenged_events_is_read_as_nothing(void **state)
+{
+    struct test_server *server = *state;
+    Sagabase__V1__StartScavengeRequest request = SAGABASE__V1__START_SCAVENGE_REQUEST__INIT;
+    Sagabase__V1__DeleteStreamRequest deletion = SAGABASE__V1__DELETE_STREAM_REQUEST__INIT;
+    static const char *const names[] = {"a-1", "c-1"};
+    void *response;
+
+    expect_ok(append_new(server->client, "a-1", 3));
+    expect_ok(append_new(server->client, "b-1", 1));
+    expect_ok(append_new(server->client, "c-1", 3));
+    for (size_t i = 0; i < 2; i++) {
+        deletion.stream = (char *)names[i];
+        deletion.expected_case = SAGABASE__V1__DELETE_STREAM_REQUEST__EXPECTED_REVISION;
+        deletion.revision = 2;
+        expect_ok(rpc_client_ask(server->client, EVENT_STORE("DeleteStream"), &deletion.base,
+                                 &sagabase__v1__delete_stream_response__descriptor, &response));
+        forget(response);
+    }
+    expect_ok(rpc_client_ask(server->client, ADMIN("StartScavenge"), &request.base,
+                             &sagabase__v1__start_scavenge_response__descriptor, &response));
+    forget(response);
+    for (bool runs = true; runs;) {
+        Sagabase__V1__GetScavengeResponse *progress = get_scavenge(server);
+        runs = progress->state == SAGABASE__V1__SCAVENGE_STATE__SCAVENGE_STATE_RUNNING;
+        forget(progress);
+    }
+    assert_int_equal(read_all_from(server, 0, false), 1);
+    assert_int_equal(read_all_from(server, 5, false), 0);
+    assert_int_equal(read_all_from(server, 6, true), 1);
+    assert_int_equal(read_all_from(server, 1, true), 0);
+    assert_int_equal(read_all_from(server, 0, true), 0);
+}
+
 static void scavenge_is_started_and_looked_at(void **state)
 {
     struct test_server *server = *state;
@@ -197,6 +252,7 @@ int main(void)
         server_test(subscriptions_go_on_over_an_erasure),
         server_test(erased_event_is_not_erased_again),
         server_test(what_cannot_be_erased_is_told),
+        server_test(what_is_left_of_scavenged_events_is_read_as_nothing),
         server_test(scavenge_is_started_and_looked_at),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -174,6 +174,50 @@ static void tombstone_ends_a_stream(void **state)
                   "a-1: it has a tombstone");
 }
 
+/* The names that ListStreams gives in pages of two, as "a-1 b-1"; *pages: how many there were. */
+static void list_in_pages(struct test_server *server, char listed[128], size_t *pages)
+{
+    Sagabase__V1__ListStreamsRequest request = SAGABASE__V1__LIST_STREAMS_REQUEST__INIT;
+    Sagabase__V1__ListStreamsResponse *page;
+    char token[16] = "";
+
+    listed[0] = 0;
+    *pages = 0;
+    request.page_size = 2;
+    request.page_token = token;
+    do {
+        expect_ok(rpc_client_ask(server->client, EVENT_STORE("ListStreams"), &request.base,
+                                 &sagabase__v1__list_streams_response__descriptor, (void **)&page));
+        for (size_t i = 0; i < page->n_streams; i++)
+            snprintf(listed + strlen(listed), 128 - strlen(listed), "%s%s", *listed ? " " : "",
+                     page->streams[i]->name);
+        snprintf(token, sizeof token, "%s", page->next_page_token);
+        forget(page);
+        ++*pages;
+    } while (*token);
+}
+
+static void streams_are_listed_past_whole_pages_of_deleted_ones(void **state)
+{
+    static const char *const names[] = {"a-1", "a-2", "a-3", "b-1", "b-2", "b-3", "c-1", "c-2"};
+    struct test_server *server = *state;
+    char listed[128];
+    size_t pages;
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        expect_ok(append_new(server->client, names[i], 1));
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (i != 2 && i != 7)
+            expect_ok(delete_stream(server, names[i], 0));
+    list_in_pages(server, listed, &pages);
+    assert_string_equal(listed, "a-3 c-2");
+    assert_int_equal(pages, 4);
+    expect_ok(delete_stream(server, "a-3", 0));
+    expect_ok(delete_stream(server, "c-2", 0));
+    list_in_pages(server, listed, &pages);
+    assert_string_equal(listed, "");
+}
+
 static void requests_that_make_no_sense_are_refused(void **state)
 {
     struct test_server *server = *state;
@@ -211,6 +255,7 @@ int main(void)
         server_test(policy_of_a_category_holds_for_its_streams),
         server_test(deleted_stream_is_not_found_and_goes_on),
         server_test(tombstone_ends_a_stream),
+        server_test(streams_are_listed_past_whole_pages_of_deleted_ones),
         server_test(requests_that_make_no_sense_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,11 +6,15 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sagabase/v1/snapshots.pb-c.h"
+#include "storage/engine/memory_engine.h"
+#include "storage/log/statistics.h"
 #include "tests/integration/services/expect.h"
+#include "tests/support/fault_engine.h"
 #include "tests/support/log_fixture.h"
 
 #define SNAPSHOTS(method) "/sagabase.v1.Snapshots/" method
@@ -217,11 +221,60 @@ static void erasing_an_event_takes_the_snapshots_of_its_stream(void **state)
     expect_status(get(server, NULL, &response), STATUS_NOT_FOUND, "");
 }
 
+static void find_queue(void *context, const struct metric *metric)
+{
+    if (strcmp(metric->name, "sagabase_queue_appends") == 0)
+        *(double *)context = metric->value;
+}
+
+/* Until so many changes wait for the writer, the one at hand included. */
+static void await_queue(struct test_server *server, double count)
+{
+    double waiting = 0;
+
+    while (waiting < count) {
+        event_log_statistics(server->log, find_queue, &waiting);
+        sched_yield();
+    }
+}
+
+/* A state that was made before, and comes while the event goes. */
+static void no_snapshot_that_is_put_during_an_erasure_outlives_it(void **state)
+{
+    Sagabase__V1__EraseEventRequest erasure = SAGABASE__V1__ERASE_EVENT_REQUEST__INIT;
+    Sagabase__V1__PutSnapshotRequest snapshot = put_of(9, "what event 3 said");
+    Sagabase__V1__GetSnapshotResponse *response;
+    struct engine *inner;
+
+    (void)state;
+    assert_ok(memory_engine_open(&inner));
+    struct engine *engine = fault_engine_open(inner);
+    struct test_server *server = test_server_start(engine, 0);
+    expect_ok(append_new(server->client, "order-1", 10));
+    erasure.stream = "order-1";
+    erasure.revision = 3;
+    erasure.reason = "a test";
+    fault_engine_hold_commits(engine);
+    struct rpc_call *erasing = open_with(server->client, EVENT_STORE("EraseEvent"), &erasure.base);
+    fault_engine_await_held_commit(engine);
+    struct rpc_call *putting = open_with(server->client, SNAPSHOTS("PutSnapshot"), &snapshot.base);
+    await_queue(server, 2);
+    fault_engine_release_commits(engine);
+    expect_ok(rpc_call_finish(erasing));
+    expect_ok(rpc_call_finish(putting));
+    expect_status(get(server, NULL, &response), STATUS_NOT_FOUND, "");
+    rpc_call_free(erasing);
+    rpc_call_free(putting);
+    test_server_stop(server);
+    engine_close(inner);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(erasing_an_event_takes_the_snapshots_of_its_stream, set_up,
                                         tear_down),
+        cmocka_unit_test(no_snapshot_that_is_put_during_an_erasure_outlives_it),
         cmocka_unit_test_setup_teardown(a_stream_is_loaded_from_its_snapshot_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_stream_at_its_snapshot_gives_no_events, set_up,
                                         tear_down),

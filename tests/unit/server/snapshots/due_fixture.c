@@ -25,6 +25,22 @@ static bool reducers_run(struct reducers *reducers, struct bytes category)
     return runs && bytes_equal(category, bytes_of_text("order"));
 }
 
+static void reducers_are_watched(struct reducers *reducers, struct registry_watcher *watcher)
+{
+    pthread_mutex_lock(&reducers->lock);
+    reducers->watcher = watcher;
+    pthread_mutex_unlock(&reducers->lock);
+}
+
+void let_run(struct reducers *reducers, bool runs)
+{
+    pthread_mutex_lock(&reducers->lock);
+    reducers->runs = runs;
+    struct registry_watcher *watcher = reducers->watcher;
+    pthread_mutex_unlock(&reducers->lock);
+    watcher->changed(watcher, bytes_of_text("order"));
+}
+
 static void end(struct reducers *reducers, struct status status)
 {
     struct reduction *reduction = reducers->reduction;
@@ -148,7 +164,8 @@ static void start(struct due_fixture *fixture)
                                                        .snapshots = fixture->snapshots,
                                                        .reducers = {.reducers = &fixture->reducers,
                                                                     .has = reducers_run,
-                                                                    .submit = reducers_take},
+                                                                    .submit = reducers_take,
+                                                                    .watch = reducers_are_watched},
                                                        .memory_max = fixture->memory_max},
                          &fixture->due));
 }
@@ -156,6 +173,7 @@ static void start(struct due_fixture *fixture)
 static void stop(struct due_fixture *fixture)
 {
     due_streams_close(fixture->due);
+    assert_null(fixture->reducers.watcher);
     snapshot_store_close(fixture->snapshots);
     snapshot_cache_free(fixture->cache);
     event_log_close(fixture->log);

@@ -22,6 +22,7 @@ struct reducers {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool runs;
+    struct registry_watcher *watcher;
     enum making making;
     unsigned asked, made; /* submitted; put and told */
     bool is_held;         /* what is submitted waits until it is let go */
@@ -76,6 +77,9 @@ void leave(struct listener *listener);
 /* The next stream that it is told of. Waits. */
 struct due_told hear(struct listener *listener);
 void expect_heard(struct listener *listener, const char *stream);
+
+/* Its reducer is registered, or gone, and the watcher is told. */
+void let_run(struct reducers *reducers, bool runs);
 
 /* Lets what is held go on. */
 void let_go(struct reducers *reducers);

@@ -277,7 +277,22 @@ static void what_failed_is_tried_again_later_and_others_go_on(void **state)
     wait_until_made(reducers, 2);
 }
 
-/* What a reducer's room says of it is an event of its stream. */
+static void a_reducer_makes_what_was_due_before_it_was_there(void **state)
+{
+    struct due_fixture *fixture = *state;
+    struct listener listener;
+
+    set_policy(fixture, "order", 2, 0);
+    listen(fixture, &listener);
+    append(fixture, "order-1", 2);
+    append(fixture, "order-2", 2);
+    expect_heard(&listener, "order-1");
+    expect_heard(&listener, "order-2");
+    let_run(&fixture->reducers, true);
+    wait_until_made(&fixture->reducers, 2);
+    leave(&listener);
+}
+
 static void when_its_reducer_goes_clients_are_told(void **state)
 {
     struct due_fixture *fixture = *state;
@@ -292,17 +307,11 @@ static void when_its_reducer_goes_clients_are_told(void **state)
     append(fixture, "order-0", 2);
     append(fixture, "order-1", 2);
     wait_until_asked(reducers, 1);
-    pthread_mutex_lock(&reducers->lock);
-    reducers->runs = false;
-    pthread_mutex_unlock(&reducers->lock);
-    append(fixture, "$reducer-order", 1);
+    let_run(reducers, false);
     expect_each_heard(&listener, heard, 2, NULL, fixture);
     let_go(reducers); /* it is put though */
     wait_until_made(reducers, 1);
-    pthread_mutex_lock(&reducers->lock);
-    reducers->runs = true;
-    pthread_mutex_unlock(&reducers->lock);
-    append(fixture, "$reducer-order", 1);
+    let_run(reducers, true);
     wait_until_made(reducers, 2);
     leave(&listener);
 }
@@ -346,6 +355,7 @@ int main(void)
         IN_MEMORY(the_server_makes_snapshots_where_it_has_a_reducer),
         IN_MEMORY(what_the_reducers_have_no_room_for_is_asked_again),
         IN_MEMORY(what_failed_is_tried_again_later_and_others_go_on),
+        IN_MEMORY(a_reducer_makes_what_was_due_before_it_was_there),
         IN_MEMORY(when_its_reducer_goes_clients_are_told),
         IN_MEMORY(closing_gives_up_the_snapshot_that_is_being_made),
     };

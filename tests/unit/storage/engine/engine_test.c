@@ -324,6 +324,8 @@ static void a_scan_visits_keys_in_order(void **state)
     put_letters(*state);
     assert_scan(*state, (struct scan){.family = FAMILY_NAMES}, "a=1 b=2 c=3 d=4 ");
     assert_scan(*state, (struct scan){.family = FAMILY_NAMES, .bulk = true}, "a=1 b=2 c=3 d=4 ");
+    assert_scan(*state, (struct scan){.family = FAMILY_NAMES, .readahead_bytes = 1 << 20},
+                "a=1 b=2 c=3 d=4 ");
     assert_scan(*state, (struct scan){.family = FAMILY_NAMES, .backwards = true},
                 "d=4 c=3 b=2 a=1 ");
     assert_scan(*state, (struct scan){.family = FAMILY_TYPES}, "");

@@ -172,6 +172,60 @@ static void queries_find_the_same_wherever_the_index_is(void **state)
     assert_finds_all(fixture->log);
 }
 
+/* Texts of 300 bytes that begin alike and end in a digit. */
+static struct bytes long_text(char text[300], unsigned which)
+{
+    memset(text, 'x', 300);
+    text[299] = (char)('0' + which);
+    return bytes_of(text, 300);
+}
+
+/* Event after event carries one of three correlation ids, in turns of 100 and of one. */
+static void append_long(struct event_log *log, size_t count)
+{
+    char texts[3][300];
+
+    for (unsigned i = 0; i < 3; i++)
+        long_text(texts[i], i);
+    for (unsigned number = 0; number < count; number++) {
+        unsigned which = number < 600 ? number / 100 % 3 : number % 3;
+        struct metadata_entry entry = {bytes_of_text(CORRELATION_KEY), bytes_of(texts[which], 300)};
+        struct new_event event = make_event(uuid_random());
+        event.metadata = &entry;
+        event.metadata_count = 1;
+        struct stream_append stream = {bytes_of_text("long"), ANY, &event, 1, 0, 0};
+        struct append append = {.streams = &stream, .stream_count = 1};
+        assert_ok(run_append(log, &append));
+    }
+}
+
+static void values_that_begin_alike_are_found_from_any_position(void **state)
+{
+    struct fixture *fixture = *state;
+    char text[300];
+
+    append_long(fixture->log, 2048);
+    wait_for_index(fixture->log);
+    for (unsigned which = 0; which < 3; which++) {
+        struct query_item item = {.correlation_id = long_text(text, which)};
+        struct query query = {&item, 1};
+        struct positions *looked = malloc(sizeof *looked), *found = malloc(sizeof *found);
+        for (uint64_t from = EVENTS; from < EVENTS + 2048; from += 50) {
+            for (int backwards = 0; backwards < 2; backwards++) {
+                struct read read = {.from = from, .backwards = backwards, .events_max = 1000};
+                read_positions(fixture->log, &query, read, found);
+                read.accept = accept_matching;
+                read.context = &query;
+                read_positions(fixture->log, NULL, read, looked);
+                assert_int_equal(found->count, looked->count);
+                assert_memory_equal(found->list, looked->list, found->count * sizeof *found->list);
+            }
+        }
+        free(looked);
+        free(found);
+    }
+}
+
 static bool delete_entry(void *context, struct bytes key, struct bytes value)
 {
     struct write write = {FAMILY_INDEX, WRITE_DELETE, key, {0}};
@@ -203,6 +257,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         store_test(queries_find_the_same_wherever_the_index_is),
         store_test(lost_index_is_built_again),
+        store_test(values_that_begin_alike_are_found_from_any_position),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

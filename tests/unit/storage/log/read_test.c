@@ -406,9 +406,9 @@ static void get_stream_tells_its_edges(void **state)
 static void streams_are_listed_by_prefix_in_pages(void **state)
 {
     struct stream_info infos[2];
+    struct bytes last;
     struct arena arena;
     size_t count;
-    bool more;
 
     for (unsigned i = 0; i < 5; i++) {
         char name[16];
@@ -419,15 +419,15 @@ static void streams_are_listed_by_prefix_in_pages(void **state)
     assert_ok(append_some(log_of(state), "a", ANY, 1, NULL));
     arena_init(&arena, 1 << 20);
     assert_ok(event_log_list_streams(log_of(state), bytes_of_text("order-"), (struct bytes){0}, 2,
-                                     &arena, infos, &count, &more));
+                                     &arena, infos, &count, &last));
     assert_int_equal(count, 2);
-    assert_true(more);
+    assert_true(bytes_equal(last, bytes_of_text("order-1")));
     assert_true(bytes_equal(infos[1].name, bytes_of_text("order-1")));
     assert_int_equal(infos[1].last_revision, 1);
     assert_ok(event_log_list_streams(log_of(state), bytes_of_text("order-"),
-                                     bytes_of_text("order-3"), 2, &arena, infos, &count, &more));
+                                     bytes_of_text("order-3"), 2, &arena, infos, &count, &last));
     assert_int_equal(count, 1);
-    assert_false(more);
+    assert_int_equal(last.size, 0);
     assert_true(bytes_equal(infos[0].name, bytes_of_text("order-4")));
     arena_destroy(&arena);
 }

@@ -106,6 +106,21 @@ static void short_disk_refuses_appends_until_there_is_room(void **state)
     assert_int_equal(fixture->failures, 0);
 }
 
+static void what_leads_to_room_is_done_on_a_short_disk(void **state)
+{
+    struct fixture *fixture = *state;
+    static const enum stream_change_kind kinds[] = {CHANGE_CATEGORY_POLICY, CHANGE_POLICY,
+                                                    CHANGE_DELETE, CHANGE_TOMBSTONE};
+
+    assert_ok(append_some(fixture->log, "a", ANY, 1, NULL));
+    fault_engine_set_room(fixture->engine, false);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        assert_ok(change_stream(fixture->log, (struct stream_change){.kind = kinds[i],
+                                                                     .name = bytes_of_text("a"),
+                                                                     .policy = {.max_count = 1},
+                                                                     .expected = ANY}));
+}
+
 static void failed_commit_is_not_seen_by_readers(void **state)
 {
     struct fixture *fixture = *state;
@@ -369,6 +384,7 @@ int main(void)
         store_test(nothing_is_accepted_after_a_failed_commit),
         store_test(full_disk_stops_the_writer),
         store_test(short_disk_refuses_appends_until_there_is_room),
+        store_test(what_leads_to_room_is_done_on_a_short_disk),
         store_test(failed_commit_is_not_seen_by_readers),
         store_test(repetition_after_an_unknown_outcome_appends_once),
         store_test(missing_record_is_found_on_opening),

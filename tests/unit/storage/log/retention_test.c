@@ -261,6 +261,26 @@ static void repeated_append_to_a_truncated_stream_gets_its_first_answer(void **s
     assert_int_equal(append.position, 0);
 }
 
+static void repeated_append_is_found_behind_the_known_ids_of_a_truncated_stream(void **state)
+{
+    struct fixture *fixture = *state;
+    struct event_log_options options = {
+        .engine = fixture->engine, .clock = &clock_of_test, .ids_max = 1};
+    struct uuid id = uuid_random();
+    struct append append;
+
+    assert_ok(append_one(fixture->log, "a-1", NO_STREAM, id, NULL));
+    assert_ok(append_some(fixture->log, "a-1", ANY, 3, NULL));
+    assert_ok(change_stream(
+        fixture->log,
+        (struct stream_change){.kind = CHANGE_POLICY, .name = bytes_of_text("a-1"), .before = 2}));
+    event_log_close(fixture->log);
+    assert_ok(event_log_open(&options, &fixture->log));
+    assert_ok(append_one(fixture->log, "a-1", NO_STREAM, id, &append));
+    assert_true(append.replayed);
+    assert_int_equal(append.position, 0);
+}
+
 static void repeated_appends_to_a_deleted_stream_get_their_first_answers(void **state)
 {
     struct fixture *fixture = *state;
@@ -316,6 +336,7 @@ int main(void)
         store_test(repeated_appends_to_a_deleted_stream_get_their_first_answers),
         store_test(policy_of_a_deleted_stream_can_be_set_and_seen),
         store_test(repeated_append_to_a_truncated_stream_gets_its_first_answer),
+        store_test(repeated_append_is_found_behind_the_known_ids_of_a_truncated_stream),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

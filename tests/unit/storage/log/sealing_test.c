@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +16,10 @@
 #include "storage/log/erasure.h"
 #include "storage/log/limits.h"
 #include "storage/log/maintenance.h"
+#include "storage/log/scavenge.h"
 #include "storage/log/tail.h"
 #include "storage/rocksdb/rocksdb_engine.h"
+#include "tests/support/fault_engine.h"
 #include "tests/support/inspect.h"
 #include "tests/support/log_fixture.h"
 
@@ -313,6 +316,106 @@ static void no_append_is_sealed_with_a_key_that_is_gone(void **state)
     assert_true(seen.plain >= 5);
 }
 
+/* --- erasures that do not get to their end ------------------------------------------------------
+ */
+
+/* The log over an engine whose reads can fail. */
+static struct engine *open_with_faults(struct fixture *fixture)
+{
+    struct engine *faulty = fault_engine_open(fixture->engine);
+    struct event_log_options options = {.engine = faulty, .keys = fixture->store};
+
+    event_log_close(fixture->log);
+    assert_ok(event_log_open(&options, &fixture->log));
+    return faulty;
+}
+
+static void reopen_without_faults(struct fixture *fixture, struct engine *faulty)
+{
+    struct event_log_options options = {.engine = fixture->engine, .keys = fixture->store};
+
+    event_log_close(fixture->log);
+    engine_close(faulty);
+    assert_ok(event_log_open(&options, &fixture->log));
+}
+
+/* Begun, its key destroyed, but its records not rewritten: a read fails before. */
+static void leave_an_erasure_unfinished(struct fixture *fixture, struct engine *faulty,
+                                        const char *stream)
+{
+    bool begun = false;
+
+    for (uint64_t nth = 1; !begun; nth++) {
+        fault_engine_fail_read(faulty, nth);
+        assert_int_equal(erase(fixture->log, stream).code, STATUS_UNAVAILABLE);
+        begun = see_by(fixture->log, BY_STREAM, stream).erased > 0;
+    }
+}
+
+static bool is_erasing(struct fixture *fixture)
+{
+    uint8_t memory[64];
+    struct arena arena;
+    struct bytes mark;
+
+    arena_init_within(&arena, sizeof memory, memory, sizeof memory);
+    assert_ok(engine_get(fixture->engine, FAMILY_META, bytes_of_text("erasing"), &arena, &mark));
+    arena_destroy(&arena);
+    return mark.data != NULL;
+}
+
+static void what_was_appended_during_an_erasure_stays_whoever_finishes_it(void **state)
+{
+    struct fixture *fixture = *state;
+    struct engine *faulty = open_with_faults(fixture);
+
+    encrypt(fixture->log, CHANGE_CATEGORY_POLICY, "person", true);
+    assert_ok(append_some(fixture->log, "other-1", ANY, 1, NULL));
+    for (int by_restart = 0; by_restart < 2; by_restart++) {
+        const char *stream = by_restart ? "person-2" : "person-1";
+        for (int i = 0; i < 3; i++)
+            assert_ok(append_secret(fixture->log, stream));
+        leave_an_erasure_unfinished(fixture, faulty, stream);
+        assert_ok(append_secret(fixture->log, stream)); /* with a new key */
+        if (by_restart)
+            reopen_without_faults(fixture, faulty);
+        else
+            assert_ok(erase(fixture->log, "other-1"));
+        while (is_erasing(fixture))
+            sched_yield();
+        assert_int_equal(see_by(fixture->log, BY_STREAM, stream).erased, 3);
+        assert_int_equal(see_by(fixture->log, BY_STREAM, stream).plain, 1);
+    }
+}
+
+/* Nothing is left of its events but the name, which leads to the key. */
+static void the_key_of_a_scavenged_stream_is_destroyed_by_who_finishes(void **state)
+{
+    struct fixture *fixture = *state;
+    struct engine *faulty = open_with_faults(fixture);
+    struct bytes name = bytes_of_text("person-1");
+    struct key key;
+    bool found;
+
+    encrypt(fixture->log, CHANGE_CATEGORY_POLICY, "person", true);
+    assert_ok(append_secret(fixture->log, "person-1"));
+    assert_ok(change_stream(
+        fixture->log,
+        (struct stream_change){.kind = CHANGE_DELETE, .name = name, .expected = ANY}));
+    assert_ok(event_log_scavenge(fixture->log));
+    while (event_log_scavenge_progress(fixture->log).state == SCAVENGE_RUNNING)
+        sched_yield();
+    fault_engine_fail_commit(faulty, 1, FAULT_AFTER); /* stored, but nobody knows */
+    assert_int_equal(erase(fixture->log, "person-1").code, STATUS_UNAVAILABLE);
+    assert_ok(key_store_get(fixture->store, name, false, &key, &found));
+    assert_true(found);
+    reopen_without_faults(fixture, faulty);
+    while (is_erasing(fixture))
+        sched_yield();
+    assert_ok(key_store_get(fixture->store, name, false, &key, &found));
+    assert_false(found);
+}
+
 static void a_server_without_keys_encrypts_nothing(void **state)
 {
     struct fixture *fixture = *state;
@@ -336,6 +439,8 @@ int main(void)
         STORE(newest_records_are_opened_for_subscribers),
         STORE(copies_made_before_lose_their_payloads_with_the_key),
         STORE(no_append_is_sealed_with_a_key_that_is_gone),
+        STORE(what_was_appended_during_an_erasure_stays_whoever_finishes_it),
+        STORE(the_key_of_a_scavenged_stream_is_destroyed_by_who_finishes),
         STORE(a_server_without_keys_encrypts_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

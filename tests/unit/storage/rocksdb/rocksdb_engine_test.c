@@ -1,5 +1,6 @@
 /* What the RocksDB engine promises beyond the contract: that commits outlive
  * it, and which damage it refuses. */
+#define _GNU_SOURCE 1 /* nftw */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,12 +10,16 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <ftw.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -580,6 +585,115 @@ static void compacted_files_hold_nothing_that_was_deleted_or_overwritten(void **
     }
 }
 
+/* --- a disk that gets full behind a commit --------------------------------------- */
+
+enum { FITS_BYTES = 64 << 10, NOISE_BYTES = 1 << 20 };
+
+static atomic_bool disk_is_full;
+
+/* RocksDB's too: on a full disk only what is small finds a place. */
+ssize_t write(int descriptor, const void *bytes, size_t size)
+{
+    if (atomic_load(&disk_is_full) && size > FITS_BYTES) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return syscall(SYS_write, descriptor, bytes, size);
+}
+
+/* Values that no compression makes smaller, under the keys "a", "b" ... */
+static void commit_noise(struct engine *engine, enum family family, uint8_t count)
+{
+    uint8_t *noise = malloc(NOISE_BYTES), key;
+    uint64_t random = 1;
+
+    for (size_t i = 0; i < NOISE_BYTES; i++) {
+        random = random * 6364136223846793005u + 1442695040888963407u;
+        noise[i] = (uint8_t)(random >> 56);
+    }
+    for (key = 'a'; key < 'a' + count; key++)
+        assert_ok(engine_commit(
+            engine, &(struct write){family, WRITE_PUT, {&key, 1}, bytes_of(noise, NOISE_BYTES)}, 1,
+            true));
+    free(noise);
+}
+
+static void a_compaction_that_finds_no_room_is_told(void **state)
+{
+    struct store *store = *state;
+    struct bytes all = {0};
+    struct write removal = {FAMILY_INDEX, WRITE_DELETE, bytes_of_text("a"), {0}};
+
+    assert_ok(open_store(store->directory, &store->engine));
+    commit_noise(store->engine, FAMILY_INDEX, 3);
+    assert_ok(engine_compact(store->engine, FAMILY_INDEX, all, all));
+    assert_ok(engine_commit(store->engine, &removal, 1, true));
+    atomic_store(&disk_is_full, true);
+    struct status failed = engine_compact(store->engine, FAMILY_INDEX, all, all);
+    atomic_store(&disk_is_full, false);
+    assert_refused(failed, STATUS_UNAVAILABLE, "compact");
+}
+
+/* --- checkpoints while files go ------------------------------------------------ */
+
+enum { CHECKPOINTS = 5, COPIED_MIB = 24 };
+
+struct compacting {
+    struct engine *engine;
+    atomic_bool stop;
+    struct status status;
+};
+
+static void *compact_until_stopped(void *argument)
+{
+    struct compacting *self = argument;
+    struct bytes key = bytes_of_text("key");
+    struct write put = {FAMILY_INDEX, WRITE_PUT, key, key},
+                 removal = {FAMILY_INDEX, WRITE_DELETE, key, {0}};
+
+    for (uint64_t i = 0; !atomic_load(&self->stop) && status_ok(self->status); i++) {
+        self->status = engine_commit(self->engine, i % 2 ? &removal : &put, 1, true);
+        if (status_ok(self->status))
+            self->status =
+                engine_compact(self->engine, FAMILY_INDEX, (struct bytes){0}, (struct bytes){0});
+    }
+    return NULL;
+}
+
+static int remove_one(const char *path, const struct stat *facts, int kind, struct FTW *where)
+{
+    (void)facts;
+    (void)kind;
+    (void)where;
+    return remove(path);
+}
+
+/* On another file system, where there is one: files are copied then, which takes its time. */
+static void checkpoints_succeed_while_files_are_replaced(void **state)
+{
+    struct store *store = *state;
+    struct compacting compacting = {.status = {.code = STATUS_OK}};
+    char elsewhere[] = "/dev/shm/rocksdb.XXXXXX", copy[64];
+    struct status status = {.code = STATUS_OK};
+    pthread_t thread;
+
+    if (!mkdtemp(elsewhere))
+        skip();
+    assert_ok(open_store(store->directory, &store->engine));
+    commit_noise(store->engine, FAMILY_LOG, COPIED_MIB);
+    compacting.engine = store->engine;
+    assert_int_equal(pthread_create(&thread, NULL, compact_until_stopped, &compacting), 0);
+    for (int i = 0; i < CHECKPOINTS && status_ok(status); i++) {
+        snprintf(copy, sizeof copy, "%s/%d", elsewhere, i);
+        status = engine_checkpoint(store->engine, copy);
+    }
+    atomic_store(&compacting.stop, true);
+    pthread_join(thread, NULL);
+    nftw(elsewhere, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    assert_ok(status);
+    assert_ok(compacting.status);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -601,6 +715,8 @@ int main(void)
         STORE(no_commit_succeeds_after_one_has_failed),
         STORE(compacted_files_do_not_name_deleted_keys),
         STORE(compacted_files_hold_nothing_that_was_deleted_or_overwritten),
+        STORE(a_compaction_that_finds_no_room_is_told),
+        STORE(checkpoints_succeed_while_files_are_replaced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

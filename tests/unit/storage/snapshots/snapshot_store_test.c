@@ -204,6 +204,46 @@ static void a_stream_that_was_deleted_and_written_again_shows_no_old_state(void 
     assert_none(fixture);
 }
 
+static void a_policy_that_reaches_beyond_the_end_brings_back_no_deleted_state(void **state)
+{
+    struct fixture *fixture = *state;
+
+    append(fixture, 3);
+    assert_ok(put(fixture, 2, "two"));
+    assert_ok(change_stream(
+        fixture->log,
+        (struct stream_change){.kind = CHANGE_DELETE, .name = stream, .expected = ANY}));
+    assert_ok(change_stream(
+        fixture->log, (struct stream_change){.kind = CHANGE_POLICY, .name = stream, .before = 7}));
+    append(fixture, 1);
+    assert_none(fixture);
+    reopen(fixture, 8 << 20, CACHE_ALLKEYS_LRU);
+    assert_none(fixture);
+}
+
+static bool delete_state(void *context, struct bytes key, struct bytes value)
+{
+    struct write write = {FAMILY_SNAPSHOTS, WRITE_DELETE, key, {0}};
+
+    (void)value;
+    return key.data[0] != 's' || status_ok(engine_commit(context, &write, 1, true));
+}
+
+static void a_state_that_is_missing_is_told_as_damage(void **state)
+{
+    struct fixture *fixture = *state;
+    struct snapshot found;
+    char text[100];
+
+    append(fixture, 3);
+    assert_ok(put(fixture, 1, "one"));
+    assert_ok(put(fixture, 2, "two"));
+    reopen(fixture, 8 << 20, CACHE_ALLKEYS_LRU);
+    assert_ok(engine_scan(fixture->engine, &(struct scan){.family = FAMILY_SNAPSHOTS}, delete_state,
+                          fixture->engine));
+    assert_fails(get(fixture, SNAPSHOT_NEWEST, text, &found), DATA_LOSS, "snapshots: ");
+}
+
 static void a_stream_that_was_cut_off_behind_its_snapshot_still_shows_it(void **state)
 {
     struct fixture *fixture = *state;
@@ -450,6 +490,8 @@ int main(void)
         ON_BOTH(an_expired_snapshot_is_gone_and_an_older_one_shows),
         ON_BOTH(a_deleted_snapshot_is_gone_from_the_cache_too),
         ON_BOTH(a_stream_that_was_deleted_and_written_again_shows_no_old_state),
+        ON_BOTH(a_policy_that_reaches_beyond_the_end_brings_back_no_deleted_state),
+        ON_BOTH(a_state_that_is_missing_is_told_as_damage),
         ON_BOTH(a_stream_that_was_cut_off_behind_its_snapshot_still_shows_it),
         ON_BOTH(a_scavenge_takes_what_is_not_to_be_seen_and_nothing_else),
         ON_BOTH(a_scavenge_keeps_the_state_of_a_stream_that_was_cut_off_as_a_whole),
