@@ -231,6 +231,13 @@ static bool asks_for_help(int count, char **words)
     return false;
 }
 
+static const char *words_behind(const char *text, int count)
+{
+    for (const char *space; count > 0 && (space = strchr(text, ' ')); count--)
+        text = space + 1;
+    return text;
+}
+
 static int run(const struct command *command, int count, char **words)
 {
     void *settings = calloc(1, command->settings_bytes);
@@ -243,7 +250,7 @@ static int run(const struct command *command, int count, char **words)
     if (!status_ok(status)) {
         misused(command->name, "%s", status.message);
     } else if (argument_count < command->arguments_min) {
-        misused(command->name, "%s is missing", command->arguments);
+        misused(command->name, "%s is missing", words_behind(command->arguments, argument_count));
     } else if (argument_count > command->arguments_max) {
         misused(command->name, "\"%s\" is one argument too many", words[command->arguments_max]);
     } else {
