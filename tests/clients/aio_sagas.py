@@ -6,7 +6,7 @@ import sys
 from aio_house import cancelled, error_of, every, tasks, until
 from python_house import equal
 
-from sagabase import ANY, Done, Event, Ongoing, Refused, SagaStatus, StreamAppend, StreamNotFound
+from sagabase import ANY, Done, Event, Ongoing, Refused, SagaNotFound, SagaStatus, StreamAppend
 
 
 def step(queue, *, start_to_close_ms=30000):
@@ -71,7 +71,8 @@ async def a_saga_is_steered_and_waited_for_over_a_restart(house, store):
     equal((await waits).status, SagaStatus.COMPLETED)
     await sagas.cancel("steered", "2", "not any more")
     equal(await status_of(store, "steered", "2"), SagaStatus.COMPENSATED)
-    await error_of(StreamNotFound, sagas.get("steered", "3"))
+    await error_of(SagaNotFound, sagas.get("steered", "3"))
+    await error_of(SagaNotFound, sagas.wait("steered", "3"))
 
 
 async def replies_say_what_handlers_return_and_raise(house, store):

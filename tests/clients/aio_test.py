@@ -7,6 +7,7 @@ for is shared with the blocking client, and tried in python_test.py.
 """
 
 import asyncio
+import contextlib
 import os
 import socket
 import sys
@@ -257,6 +258,22 @@ async def a_subscription_whose_iteration_was_cancelled_goes_on_behind_the_last_i
     equal(numbers(got), list(range(12)))
 
 
+async def a_subscription_that_gave_up_goes_on_when_it_is_asked_again(house, store):
+    await store.append("again-1", numbered(0, 2), expected=NO_STREAM)
+    async with connect(house.proxy.address, retry=Retry(attempts=2, delay=0.001)) as hasty:
+        subscription = hasty.subscribe("again-1")
+        equal(numbers([await next_event(subscription) for _ in range(2)]), [0, 1])
+        house.server.kill()
+        await error_of(Unavailable, next_event(subscription))
+        house.server.start()
+        await store.append("again-1", numbered(2, 3), expected=ANY)
+        again = None
+        while again is None:
+            with contextlib.suppress(Unavailable):  # until it is connected
+                again = await next_event(subscription)
+        equal(again.json(), {"n": 2})
+
+
 async def a_subscription_that_an_ending_server_resets_goes_on(house, store):
     await store.append("reset-2", numbered(0, 3), expected=NO_STREAM)
     ending = EndingServer(house.server)
@@ -411,6 +428,7 @@ BEHAVIOURS = [
     a_subscription_to_a_stream_goes_on_over_restarts,
     a_subscription_to_all_goes_on_over_restarts,
     a_subscription_whose_iteration_was_cancelled_goes_on_behind_the_last_item,
+    a_subscription_that_gave_up_goes_on_when_it_is_asked_again,
     a_subscription_that_an_ending_server_resets_goes_on,
     closing_ends_a_subscription,
     closing_ends_a_subscription_that_waits_for_its_next_attempt,

@@ -7,7 +7,7 @@ import threading
 
 from python_house import equal, error_of
 
-from sagabase import ANY, Done, Event, Ongoing, Refused, SagaStatus, StreamAppend
+from sagabase import ANY, Done, Event, Ongoing, Refused, SagaNotFound, SagaStatus, StreamAppend
 
 
 def define(store, type, queue):
@@ -136,9 +136,22 @@ def queues_and_numbers_of_a_participant_are_checked(house):
     error_of(ValueError, lambda: house.store.participant(["bank"], {}, max_in_flight=0))
 
 
+def a_saga_that_is_not_there_is_no_stream(house):
+    sagas = house.store.sagas
+    for work in [
+        lambda: sagas.start("nobodys", "1"),
+        lambda: sagas.get("nobodys", "1"),
+        lambda: sagas.wait("nobodys", "1"),
+        lambda: sagas.cancel("nobodys", "1"),
+        lambda: sagas.signal("nobodys", "1", "paid"),
+    ]:
+        error_of(SagaNotFound, work)
+
+
 BEHAVIOURS = [
     whatever_becomes_of_a_handler_is_an_answer,
     events_come_with_the_reply,
     a_worker_has_no_more_commands_at_once_than_it_said_over_connections,
     queues_and_numbers_of_a_participant_are_checked,
+    a_saga_that_is_not_there_is_no_stream,
 ]

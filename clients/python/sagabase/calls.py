@@ -74,7 +74,9 @@ class Calls:
     def load(self, method: Callable, request: Any) -> Loaded:
         return Loaded(self._messages(method, request))
 
-    def last(self, method: Callable, request: Any, read: Callable[[Any], T]) -> T:
+    def last(
+        self, method: Callable, request: Any, read: Callable[[Any], T], told_as: ToldAs = {}
+    ) -> T:
         """Of a call's messages, over as many connections as it takes."""
         backoff = Backoff(self._retry)
         while True:
@@ -88,7 +90,7 @@ class Calls:
                     return read(newest)
                 error: SagabaseError = server_ended("call")
             except grpc.RpcError as broken:
-                error = error_of_call(broken)
+                error = error_of_call(broken, told_as)
             self.pause(backoff.delay_behind(error))
 
     def subscribe(self, method: Callable, progress: SubscriptionProgress) -> Subscription:

@@ -6,9 +6,11 @@ import json
 import uuid
 from typing import Any, Dict, List, Mapping, Sequence, Union
 
+import grpc
 from google.protobuf import json_format
 
 from .either import Answer, Blocking, Items, either
+from .errors import SagaNotFound
 from .events import JSON, StreamAppend, append_request, nothing, written
 from .v1 import saga_definition_pb2 as definitions
 from .v1 import saga_definition_pb2_grpc as definitions_grpc
@@ -16,6 +18,10 @@ from .v1 import sagas_pb2 as api
 from .v1 import sagas_pb2_grpc
 
 PAGE_SIZE = 1000
+
+
+# Of a call that names a saga, or a type.
+_NAMED = {grpc.StatusCode.NOT_FOUND: SagaNotFound}
 
 
 class SagaStatus(enum.Enum):
@@ -136,7 +142,7 @@ class SagaMethods:
         appends: Sequence[StreamAppend] = (),
     ) -> Answer[SagaStarted]:
         """Starts a saga, and commits `appends` in the same write. Repeating it with the same id
-        and input attaches to the one there is."""
+        and input attaches to the one there is. SagaNotFound: no such type."""
         request = api.StartSagaRequest(
             type=type,
             id=id,
@@ -145,19 +151,23 @@ class SagaMethods:
             attributes=attribute_messages(attributes or {}),
             appends=append_request(appends, ()).appends,
         )
-        return self._calls.unary(self._sagas.StartSaga, request, _started)
+        return self._calls.unary(self._sagas.StartSaga, request, _started, _NAMED)
 
     @either
     def get(self, type: str, id: str) -> Answer[Saga]:
-        """Its newest run."""
+        """Its newest run. SagaNotFound if there is none."""
         request = api.GetSagaRequest(saga=api.SagaName(type=type, id=id))
-        return self._calls.unary(self._sagas.GetSaga, request, lambda answer: _saga(answer.summary))
+        return self._calls.unary(
+            self._sagas.GetSaga, request, lambda answer: _saga(answer.summary), _NAMED
+        )
 
     @either
     def wait(self, type: str, id: str) -> Answer[Saga]:
         """Until it has ended or is parked, over as many connections as it takes."""
         request = api.WaitSagaRequest(saga=api.SagaName(type=type, id=id))
-        return self._calls.last(self._sagas.WaitSaga, request, lambda answer: _saga(answer.summary))
+        return self._calls.last(
+            self._sagas.WaitSaga, request, lambda answer: _saga(answer.summary), _NAMED
+        )
 
     @either
     def list(
@@ -219,12 +229,12 @@ class SagaMethods:
         """Turns it backward."""
         request = api.CancelSagaRequest(saga=api.SagaName(type=type, id=id), reason=reason)
         return self._calls.unary(
-            self._sagas.CancelSaga, request, lambda answer: SagaStatus(answer.status)
+            self._sagas.CancelSaga, request, lambda answer: SagaStatus(answer.status), _NAMED
         )
 
     def _signal(self, type: str, id: str, signal: api.Signal) -> Any:
         request = api.SignalSagaRequest(saga=api.SagaName(type=type, id=id), signal=signal)
-        return self._calls.unary(self._sagas.SignalSaga, request, nothing)
+        return self._calls.unary(self._sagas.SignalSaga, request, nothing, _NAMED)
 
 
 class Sagas(SagaMethods, Blocking):

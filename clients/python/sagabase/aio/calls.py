@@ -85,14 +85,16 @@ class Calls:
         pages = self.read(method, request, lambda page: (page,))
         return Loaded(await anext(pages, snapshots_pb2.LoadStreamResponse()), pages)
 
-    async def last(self, method: Callable, request: Any, read: Callable[[Any], T]) -> T:
+    async def last(
+        self, method: Callable, request: Any, read: Callable[[Any], T], told_as: ToldAs = {}
+    ) -> T:
         """Of a call's messages, over as many connections as it takes."""
         backoff = Backoff(self.retry)
         while True:
             newest = None
             call = self.start(method, request, metadata=headers())
             try:
-                while (message := await self.receive(call)) is not grpc.aio.EOF:
+                while (message := await self.receive(call, told_as)) is not grpc.aio.EOF:
                     backoff.reset()
                     newest = message
                 if newest is not None:

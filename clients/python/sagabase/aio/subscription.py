@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class Following:
     """Iterate over it, in one task at a time, over as many connections as it takes. If that task
     is cancelled, so is the call; the next iteration goes on behind the last item all the same.
-    `close` ends the iteration and may be called by any task."""
+    So it does after an error. `close` ends the iteration and may be called by any task."""
 
     def __init__(self, calls: "Calls", method: Callable[[Any], Any], progress: Progress) -> None:
         self._calls = calls
@@ -39,7 +39,7 @@ class Following:
                 self._backoff.reset()
             except SagabaseError as error:
                 if not self._closed:
-                    await self._pause(self._backoff.delay_behind(error))
+                    await self._pause(self._delay_behind(error))
         raise StopAsyncIteration
 
     async def __aenter__(self) -> Any:
@@ -52,6 +52,13 @@ class Following:
         self._closed = True
         if self._underway is not None:
             self._underway.cancel()
+
+    def _delay_behind(self, error: SagabaseError) -> float:
+        try:
+            return self._backoff.delay_behind(error)
+        except SagabaseError:
+            self._backoff.reset()  # for whoever iterates on
+            raise
 
     async def _receive(self) -> Any:
         if self._call is None:
