@@ -315,6 +315,14 @@ struct status dispatch_credit(struct dispatch *dispatch, struct worker *worker, 
     return status;
 }
 
+void dispatch_restore_credit(struct dispatch *dispatch, struct worker *worker,
+                             const struct lease *lease)
+{
+    dispatch_lock(dispatch);
+    add_credit(dispatch, &worker->state->subscriptions[lease->place], 1);
+    dispatch_unlock(dispatch);
+}
+
 void dispatch_drain(struct dispatch *dispatch, struct worker *worker)
 {
     dispatch_lock(dispatch);

@@ -47,6 +47,7 @@ struct lease {
     uint32_t delivery;
     int64_t deadline_us;  /* wall clock; 0: none */
     struct bytes details; /* of the last heartbeat of any attempt; in the arena given */
+    size_t place;         /* among the worker's queues */
 };
 
 /* A command that is out and need not be done any more. */
@@ -72,6 +73,11 @@ void dispatch_leave(struct dispatch *dispatch, struct worker *worker, enum leave
 /* INVALID_ARGUMENT: not one of its queues, or more than CREDIT_MAX together. */
 struct status dispatch_credit(struct dispatch *dispatch, struct worker *worker, struct bytes queue,
                               uint32_t count);
+
+/* The lease was taken, but its command was over before it could be handed on: nobody will give
+ * credit for it again. */
+void dispatch_restore_credit(struct dispatch *dispatch, struct worker *worker,
+                             const struct lease *lease);
 
 /* No more commands for it. */
 void dispatch_drain(struct dispatch *dispatch, struct worker *worker);

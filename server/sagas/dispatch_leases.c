@@ -42,6 +42,15 @@ static void hand_out(struct dispatch *dispatch, struct command *command, int64_t
     time_lease(dispatch, command);
 }
 
+static size_t place_of(const struct worker_state *worker, const struct queue *queue)
+{
+    size_t place = 0;
+
+    while (worker->subscriptions[place].queue != queue)
+        place++;
+    return place;
+}
+
 static struct status take_commands(struct dispatch *dispatch, struct worker_state *worker,
                                    struct arena *arena, struct lease *leases, size_t *count)
 {
@@ -64,6 +73,7 @@ static struct status take_commands(struct dispatch *dispatch, struct worker_stat
             .delivery = command->delivery,
             .deadline_us = wall_due_us(dispatch, command, now_us),
             .details = details,
+            .place = place_of(worker, command->queue),
         };
     }
     return OK;

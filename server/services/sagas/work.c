@@ -316,10 +316,21 @@ static void send_cancel(struct work *self)
     send(self, &response);
 }
 
+static struct status put_command(struct work *self, const struct lease *lease,
+                                 struct buffer *commands)
+{
+    enum { COMMANDS_FIELD = 1 };
+    size_t before = commands->size;
+    struct status status = handout_put(self->gateway, lease, COMMANDS_FIELD, commands);
+
+    if (status_ok(status) && commands->size == before)
+        dispatch_restore_credit(self->dispatch, &self->worker, lease);
+    return status;
+}
+
 /* As many as fit into a message, at least one. */
 static void send_commands(struct work *self)
 {
-    enum { COMMANDS_FIELD = 1 };
     struct taken *taken = &self->taken;
     struct buffer commands, packed;
     struct status status = OK;
@@ -328,8 +339,7 @@ static void send_commands(struct work *self)
     buffer_init(&packed, ELEMENTS_BYTES_MAX + ELEMENT_HEAD_BYTES_MAX);
     while (status_ok(status) && taken->lease < taken->lease_count &&
            commands.size < ELEMENTS_BYTES_ENOUGH)
-        status =
-            handout_put(self->gateway, &taken->leases[taken->lease++], COMMANDS_FIELD, &commands);
+        status = put_command(self, &taken->leases[taken->lease++], &commands);
     elements_put_bytes(&packed, SAGABASE__V1__WORK_RESPONSE__MESSAGE_COMMANDS,
                        buffer_bytes(&commands));
     if (status_ok(status) && !buffer_ok(&packed))

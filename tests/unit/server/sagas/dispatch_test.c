@@ -348,7 +348,7 @@ static void a_closed_command_is_handed_out_no_more(void **state)
     assert_int_equal(dispatch_counts(fixture->dispatch).ready, 0);
 }
 
-static void an_assigned_command_that_is_closed_gives_its_credit_back(void **state)
+static void a_command_that_is_closed_before_it_is_handed_on_gives_its_credit_back(void **state)
 {
     struct fixture *fixture = *state;
     struct uuid first = id_of(1);
@@ -361,6 +361,13 @@ static void an_assigned_command_that_is_closed_gives_its_credit_back(void **stat
     take(fixture, &hands);
     assert_int_equal(hands.count, 1);
     assert_int_equal(number_of(&hands.leases[0].command_id), 2);
+    struct uuid taken = hands.leases[0].command_id;
+    open_one(fixture, 3);
+    dispatch_close(fixture->dispatch, &taken, false);
+    dispatch_restore_credit(fixture->dispatch, &hands.worker, &hands.leases[0]);
+    take(fixture, &hands);
+    assert_int_equal(hands.count, 1);
+    assert_int_equal(number_of(&hands.leases[0].command_id), 3);
     dispatch_leave(fixture->dispatch, &hands.worker, LEAVE_RETURN);
 }
 
@@ -772,7 +779,7 @@ int main(void)
         dispatch_test(a_traced_attempt_tells_once_how_it_went),
         dispatch_test(credit_and_queues_have_limits),
         dispatch_test(a_closed_command_is_handed_out_no_more),
-        dispatch_test(an_assigned_command_that_is_closed_gives_its_credit_back),
+        dispatch_test(a_command_that_is_closed_before_it_is_handed_on_gives_its_credit_back),
         dispatch_test(start_to_close_takes_the_command_back_and_tells_again),
         dispatch_test(heartbeats_keep_a_lease_and_their_details_go_to_the_next_attempt),
         dispatch_test(schedule_to_start_knows_whether_anybody_had_it),
