@@ -208,6 +208,21 @@ static void write_json(struct line *line, const char *now, enum log_level level,
     put(line, "}", 1);
 }
 
+struct log_name log_name(struct bytes name)
+{
+    struct log_name shown;
+    size_t size = name.size;
+
+    if (size > LOG_NAME_BYTES_MAX)
+        for (size = LOG_NAME_BYTES_MAX; size > 0 && (name.data[size] & 0xc0) == 0x80;)
+            size--;
+    shown.text[0] = shown.text[size + 1] = '"';
+    shown.text[size + 2] = 0;
+    for (size_t i = 0; i < size; i++)
+        shown.text[i + 1] = name.data[i] == '"' ? '\'' : (char)name.data[i];
+    return shown;
+}
+
 void log_line(enum log_level level, const char *component, const char *event, const char *format,
               ...)
 {

@@ -15,6 +15,8 @@
 
 #include <stdint.h>
 
+#include "base/bytes.h"
+
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 enum log_format { LOG_TEXT, LOG_JSON };
 
@@ -30,6 +32,14 @@ void log_set_format(enum log_format format);
  * stands in double quotes: cause="disk full". */
 void log_line(enum log_level level, const char *component, const char *event, const char *format,
               ...) __attribute__((format(printf, 4, 5)));
+
+/* A name that somebody else has given, as a value: in quotes, and it holds none, so that it cannot
+ * pass for pairs of its own. Cut behind 60 bytes, where a character begins. */
+enum { LOG_NAME_BYTES_MAX = 60 };
+struct log_name {
+    char text[LOG_NAME_BYTES_MAX + 3];
+};
+struct log_name log_name(struct bytes name);
 
 /* How many lines were left out, in all. */
 uint64_t log_lines_left_out(void);

@@ -18,7 +18,7 @@ struct reading {
     size_t count;
     const char *name; /* of the entry whose value comes next; NULL: a name comes */
     unsigned line;    /* of that name */
-    bool is_open;     /* within the mapping */
+    bool is_open;     /* within the mapping, or behind it */
 };
 
 const char *config_file_shown(const char *path)
@@ -128,10 +128,10 @@ static struct status take_event(struct reading *self, const yaml_event_t *event,
         return refuse(self, line, "an option has a single value, not a list");
     case YAML_ALIAS_EVENT:
         return refuse(self, line, "aliases are not supported");
-    case YAML_MAPPING_END_EVENT:
+    case YAML_DOCUMENT_START_EVENT:
+        return self->is_open ? refuse(self, line, "a second document; there is one") : OK;
     case YAML_STREAM_END_EVENT:
-    case YAML_DOCUMENT_END_EVENT:
-        *done = event->type != YAML_MAPPING_END_EVENT;
+        *done = true;
         return OK;
     default:
         return OK;

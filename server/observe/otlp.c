@@ -48,7 +48,8 @@ struct otlp {
 
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    bool is_stopping;   /* under the lock, like the next one */
+    bool is_stopping;   /* under the lock, like the next two */
+    bool has_ended;     /* the thread */
     int64_t stop_by_us; /* monotonic */
     struct counter sent, failed, rejected, tries;
 };
@@ -348,6 +349,8 @@ static void *run(void *argument)
                                    self->options->schedule_delay_us);
         pthread_mutex_lock(&self->lock);
         bool is_over = self->is_stopping && count == 0;
+        self->has_ended = is_over;
+        pthread_cond_broadcast(&self->changed);
         pthread_mutex_unlock(&self->lock);
         if (is_over)
             return NULL;
@@ -405,14 +408,28 @@ struct status otlp_start(const struct otlp_options *options, struct tracer *trac
     return OK;
 }
 
+/* Until what is left was sent, or its time is over; then a call that is underway is cut short. */
+static void await_end(struct otlp *self)
+{
+    struct timespec until = deadline_after_us(FLUSH_US_MAX);
+    int error = 0;
+
+    pthread_mutex_lock(&self->lock);
+    while (!self->has_ended && error != ETIMEDOUT)
+        error = pthread_cond_timedwait(&self->changed, &self->lock, &until);
+    pthread_mutex_unlock(&self->lock);
+    outbound_cancel(self->outbound);
+}
+
 void otlp_stop(struct otlp *self)
 {
     pthread_mutex_lock(&self->lock);
     self->is_stopping = true;
     self->stop_by_us = clock_monotonic_us(system_clock()) + FLUSH_US_MAX;
-    pthread_cond_signal(&self->changed);
+    pthread_cond_broadcast(&self->changed);
     pthread_mutex_unlock(&self->lock);
     tracer_hurry(self->tracer);
+    await_end(self);
     pthread_join(self->thread, NULL);
     otlp_free(self);
 }

@@ -137,15 +137,36 @@ static void read_pairs(const char *setting, const char *list, struct arena *aren
     }
 }
 
+/* What gRPC can send; it would end the process at anything else. In place: HTTP/2 has lower case
+ * only. */
+static bool is_header(const struct otlp_pair *pair)
+{
+    char *at = (char *)pair->key;
+
+    for (; *at; at++) {
+        if (*at >= 'A' && *at <= 'Z')
+            *at |= 0x20;
+        if (!strchr("0123456789abcdefghijklmnopqrstuvwxyz-_.", *at))
+            return false;
+    }
+    for (const char *byte = pair->value; *byte; byte++)
+        if (*byte < ' ' || *byte > '~')
+            return false;
+    return at > pair->key;
+}
+
 static void read_headers(const struct otlp_texts *texts, struct arena *arena,
                          struct otlp_options *options)
 {
-    read_pairs("OTEL_EXPORTER_OTLP_HEADERS", texts->headers, arena, options->headers,
-               &options->header_count);
-    for (size_t i = 0; i < options->header_count; i++)
-        for (char *at = (char *)options->headers[i].key; *at; at++)
-            if (*at >= 'A' && *at <= 'Z')
-                *at |= 0x20; /* HTTP/2 has lower case only */
+    size_t count = 0;
+
+    read_pairs("OTEL_EXPORTER_OTLP_HEADERS", texts->headers, arena, options->headers, &count);
+    for (size_t i = 0; i < count; i++)
+        if (is_header(&options->headers[i]))
+            options->headers[options->header_count++] = options->headers[i];
+        else
+            ignore("OTEL_EXPORTER_OTLP_HEADERS",
+                   "keys of letters, digits and -_. and values of printable ASCII");
 }
 
 /* OTEL_SERVICE_NAME wins over service.name of the list. */

@@ -127,9 +127,8 @@ static void disable(struct job *job, uint64_t revision, const char *error)
         STATUS_FAILED_PRECONDITION, "the reducer of \"%.*s\" fails at %.*s@%" PRIu64 ": %s",
         name_shown(registration->name), (const char *)registration->name.data,
         name_shown(reduction->stream), (const char *)reduction->stream.data, revision, error);
-    log_line(LOG_WARN, "reducers", "disabled", "category=%.*s stream=%.*s revision=%" PRIu64,
-             name_shown(registration->name), (const char *)registration->name.data,
-             name_shown(reduction->stream), (const char *)reduction->stream.data, revision);
+    log_line(LOG_WARN, "reducers", "disabled", "category=%s stream=%s revision=%" PRIu64,
+             log_name(registration->name).text, log_name(reduction->stream).text, revision);
     job->registration = NULL; /* the disabling has it */
     job->disabling.errand.over = on_disabled_over;
     disabling_submit(&job->disabling, job->reducers, registration, error, &reduction->stream,

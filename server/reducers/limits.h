@@ -24,6 +24,7 @@ enum {
     SCRIPT_SOURCE_BYTES_MAX = 64 << 10,
     SCRIPT_MEMORY_MAX = 16 << 20,
     SCRIPT_STRING_BYTES_MAX = 2 << 20,
+    SCRIPT_TEXTS_BYTES_MAX = 1 << 20, /* of a state, or an event: all strings, as JSON has them */
     SCRIPT_ERROR_BYTES_MAX = 1024,
 
     /* Of one event. A step is an instruction of Lua, or what about costs as much: 64 allocated

@@ -219,6 +219,24 @@ static struct status take_newest(struct registry *registry, const struct event *
     return OK;
 }
 
+/* As readers are to see it: where its category is encrypted, it is opened first. */
+static struct status take_stored(struct registry *registry, const struct event *stored)
+{
+    enum { FRAME_BYTES_MAX = 2 * REGISTRY_BYTES_MAX };
+    struct buffer frames;
+    struct event event;
+
+    buffer_init(&frames, FRAME_BYTES_MAX);
+    struct status status = event_log_put_event(registry->log, stored, &frames);
+    struct bytes rest = buffer_bytes(&frames);
+    if (status_ok(status) && !buffer_ok(&frames))
+        status = out_of_memory();
+    if (status_ok(status) && event_next(&rest, &event))
+        status = take_newest(registry, &event);
+    buffer_destroy(&frames);
+    return status;
+}
+
 static struct status read_newest(struct registry *registry, struct bytes stream)
 {
     struct stream_head head;
@@ -233,7 +251,7 @@ static struct status read_newest(struct registry *registry, struct bytes stream)
     struct status status = event_log_read_stream(registry->log, head.number, &read, &page);
     struct bytes frames = buffer_bytes(&page.frames);
     if (status_ok(status) && event_next(&frames, &event))
-        status = take_newest(registry, &event);
+        status = take_stored(registry, &event);
     buffer_destroy(&page.frames);
     return status;
 }

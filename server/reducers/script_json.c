@@ -76,6 +76,7 @@ struct conversion {
     lua_State *lua;
     const char *why;
     size_t values_left;
+    size_t bytes_left; /* of texts: each use of a string is a copy, whoever shares it in Lua */
 };
 
 static json_t *convert(struct conversion *self, int index, int depth_left);
@@ -84,6 +85,16 @@ static json_t *refuse(struct conversion *self, const char *why)
 {
     self->why = why;
     return NULL;
+}
+
+static bool take_bytes(struct conversion *self, size_t size)
+{
+    _Static_assert(SCRIPT_TEXTS_BYTES_MAX == 1 << 20, "the text below");
+
+    if (size > self->bytes_left)
+        return refuse(self, "strings of more than 1048576 bytes, all together") != NULL;
+    self->bytes_left -= size;
+    return true;
 }
 
 enum table_kind { TABLE_OBJECT, TABLE_ARRAY, TABLE_NEITHER };
@@ -141,6 +152,8 @@ static bool put_member(struct conversion *self, json_t *json, int depth_left)
     size_t size;
     const char *name = lua_tolstring(lua, -2, &size);
 
+    if (!take_bytes(self, size))
+        return false;
     if (memchr(name, '\0', size))
         return refuse(self, "a name that holds a NUL") != NULL;
     json_t *value = convert(self, lua_gettop(lua), depth_left);
@@ -196,8 +209,10 @@ static json_t *convert_string(struct conversion *self, int index)
 {
     size_t size;
     const char *text = lua_tolstring(self->lua, index, &size);
-    json_t *json = json_stringn(text, size);
 
+    if (!take_bytes(self, size))
+        return NULL;
+    json_t *json = json_stringn(text, size);
     return json ? json : refuse(self, "a string that is not UTF-8");
 }
 
@@ -231,8 +246,10 @@ static json_t *convert(struct conversion *self, int index, int depth_left)
 json_t *script_to_json(lua_State *lua, int index, const char **why)
 {
     _Static_assert(JSON_VALUES_MAX == 100000, "the text above");
-    struct conversion conversion = {
-        .lua = lua, .why = "out of memory", .values_left = JSON_VALUES_MAX};
+    struct conversion conversion = {.lua = lua,
+                                    .why = "out of memory",
+                                    .values_left = JSON_VALUES_MAX,
+                                    .bytes_left = SCRIPT_TEXTS_BYTES_MAX};
     json_t *json = convert(&conversion, lua_absindex(lua, index), JSON_DEPTH_MAX);
 
     *why = conversion.why;

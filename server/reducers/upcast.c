@@ -52,9 +52,8 @@ static void disable(struct upcasting *upcasting, struct registration *registrati
 {
     struct disabling *disabling = calloc(1, sizeof *disabling);
 
-    log_line(LOG_WARN, "upcasters", "disabled", "type=%.*s stream=%.*s revision=%" PRIu64,
-             name_shown(event->type), (const char *)event->type.data, name_shown(event->stream),
-             (const char *)event->stream.data, event->revision);
+    log_line(LOG_WARN, "upcasters", "disabled", "type=%s stream=%s revision=%" PRIu64,
+             log_name(event->type).text, log_name(event->stream).text, event->revision);
     if (!disabling) { /* the next reader fails at it again */
         registration_release(registration);
         return;

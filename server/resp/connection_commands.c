@@ -279,7 +279,7 @@ void command_client_reply(struct client *client, const struct request *request, 
     } else if (argument_is(request, 2, "off")) {
         client->replies = REPLIES_OFF;
     } else if (argument_is(request, 2, "skip")) {
-        if (client->replies == REPLIES_ON)
+        if (client->replies != REPLIES_OFF) /* itself may be skipped */
             client->replies = REPLIES_SKIP_NEXT;
     } else {
         reply_syntax_error(reply);

@@ -207,6 +207,10 @@ void command_command_list(struct client *client, const struct request *request, 
         return;
     }
     struct bytes pattern = filtered ? request_argument(request, 4) : bytes_of_text("*");
+    if (pattern.size > PATTERN_BYTES_MAX) {
+        reply_error(reply, "ERR pattern: at most %d bytes", PATTERN_BYTES_MAX);
+        return;
+    }
     for (const struct command *command = command_table; command->name; command++)
         count += pattern_matches(pattern, bytes_of_text(command->name), true);
     reply_array(reply, count);

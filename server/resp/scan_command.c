@@ -11,7 +11,8 @@
 enum {
     KEYS_DEFAULT = 10, /* looked at by one call */
     KEYS_MAX = 1000,
-    FOUND_BYTES_MAX = KEYS_MAX * (VALUE_KEY_BYTES_MAX + REPLY_HEADER_BYTES_MAX + 2),
+    /* Of one call: values on disk, four times as many that wait for it, and the first snapshots. */
+    FOUND_BYTES_MAX = 6 * KEYS_MAX * (VALUE_KEY_BYTES_MAX + REPLY_HEADER_BYTES_MAX + 2),
 };
 
 struct walk {

@@ -111,6 +111,8 @@ struct status check_start_room(const struct saga *saga,
                                const Sagabase__V1__StartSagaRequest *request);
 /* Gives a node that has begun to wait a signal that came before. */
 struct status take_kept_signal(struct deciding *deciding, uint32_t activity);
+/* Gives kept signals to waits that were there before, if their key is known now. */
+struct status take_keyed_signals(struct deciding *deciding);
 
 /* --- transition_operator.c ----------------------------------------------------------------- */
 

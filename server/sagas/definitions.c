@@ -231,7 +231,8 @@ void definitions_publish(struct definitions *definitions, struct definition_entr
     pthread_mutex_lock(&definitions->lock);
     struct definition_type *type = find_type(definitions, type_of(entry->definition));
     entry->is_durable = true;
-    type->default_entry = type->decided_entry;
+    if (type->decided_entry->is_durable) /* else it follows with the same group */
+        type->default_entry = type->decided_entry;
     pthread_mutex_unlock(&definitions->lock);
 }
 

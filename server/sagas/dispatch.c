@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "server/sagas/dispatch_state.h"
 #include "server/sagas/limits.h"
 
@@ -182,6 +183,20 @@ static void unsubscribe(struct dispatch *dispatch, struct worker_state *worker)
     worker->subscription_count = 0;
 }
 
+/* Who takes one command only gets it from the first queue that has any, so which is the first
+ * changes, and not in a rhythm that workers could have, too. */
+static void begin_serving(struct dispatch *dispatch, struct worker_state *worker,
+                          const uint32_t *credits)
+{
+    uint64_t join = dispatch->join_count++;
+    size_t first = hash_bytes(bytes_of(&join, sizeof join)) % worker->subscription_count;
+
+    for (size_t i = 0; i < worker->subscription_count; i++) {
+        size_t place = (first + i) % worker->subscription_count;
+        add_credit(dispatch, &worker->subscriptions[place], credits[place]);
+    }
+}
+
 struct status dispatch_join(struct dispatch *dispatch, struct worker *worker,
                             const struct bytes *queues, const uint32_t *credits, size_t count)
 {
@@ -201,8 +216,7 @@ struct status dispatch_join(struct dispatch *dispatch, struct worker *worker,
     if (status_ok(status)) {
         worker->state = state;
         dispatch->worker_count++;
-        for (size_t i = 0; i < count; i++)
-            add_credit(dispatch, &state->subscriptions[i], credits[i]);
+        begin_serving(dispatch, state, credits);
     } else {
         unsubscribe(dispatch, state);
     }
@@ -222,8 +236,11 @@ static void stop_serving(struct dispatch *dispatch, struct worker_state *worker)
     }
     while (!link_is_empty(&worker->assigned)) {
         struct command *command = container_of(worker->assigned.previous, struct command, link);
+        int64_t wait_due_us = command->wait_due_us; /* being offered is not being taken */
         command_withdraw(dispatch, command, false);
         command_make_ready(dispatch, command, PLACE_FIRST);
+        command->wait_due_us = wait_due_us;
+        command_set_due(dispatch, command, wait_due_us);
     }
 }
 

@@ -133,6 +133,8 @@ bool dispatch_resume(struct dispatch *dispatch, struct worker *worker,
         command->worker = worker->state;
         command->state = COMMAND_LEASED;
         time_lease(dispatch, command);
+        if (command->is_cancelled) /* the stream that broke may not have told of it */
+            command_notify(command);
     }
     dispatch_unlock(dispatch);
     return command != NULL;

@@ -148,6 +148,7 @@ struct dispatch {
     size_t queue_count;
 
     uint64_t token; /* of the newest lease */
+    uint64_t join_count;
     uint64_t ready_count, leased_count, worker_count;
     size_t details_bytes;
     struct distribution schedule_to_start_us;

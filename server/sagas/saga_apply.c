@@ -37,10 +37,11 @@ static struct status apply_started(struct saga *saga, const Sagabase__V1__SagaSt
     return saga_set_attributes(saga, event->attributes, event->n_attributes);
 }
 
+/* One that is waited for may be one more than are kept, until the wait takes it. */
 static struct status apply_signal(struct saga *saga, const Sagabase__V1__SignalReceived *event)
 {
     if (!event->signal || saga->signal_id_count == SAGA_SIGNAL_IDS_MAX ||
-        saga->signal_count == SAGA_SIGNALS_MAX)
+        saga->signal_count > SAGA_SIGNALS_MAX)
         return apply_damaged("a signal too many");
     TRY(saga_set_attributes(saga, event->signal->attributes, event->signal->n_attributes));
     struct saga_signal *signal = saga_signal_create(event->signal, &saga->bytes);
@@ -104,6 +105,8 @@ static struct status apply_unparked(struct saga *saga)
         return apply_damaged("it is not parked");
     saga->status = saga->past_pivot ? SAGABASE__V1__SAGA_STATUS__SAGA_STATUS_RUNNING
                                     : SAGABASE__V1__SAGA_STATUS__SAGA_STATUS_COMPENSATING;
+    if (saga->past_pivot) /* it was why the saga is parked; else, why it turned backward */
+        saga_set_error(saga, &saga->cause, NULL);
     return OK;
 }
 
@@ -121,6 +124,7 @@ static void end(struct saga *saga, int status, int64_t time_us)
     saga->status = (uint8_t)status;
     saga->ended_us = time_us;
     saga->withdraw_us = 0;
+    saga->paused = false;
 }
 
 static void terminate(struct saga *saga, int64_t time_us)

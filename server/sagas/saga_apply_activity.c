@@ -156,6 +156,10 @@ struct status apply_issued(struct saga *saga, const Sagabase__V1__CommandIssued 
         activity->attempts_base = 0;
         saga_set_error(saga, &activity->error, NULL);
     }
+    /* Issued once more by an operator: what is underway may be done, too. */
+    if (activity->state == SAGABASE__V1__ACTIVITY_STATE__ACTIVITY_STATE_ONGOING && !event->check &&
+        event->operation == SAGABASE__V1__OPERATION__OPERATION_ACTION)
+        activity->doubtful = true;
     if (event->attempt == 1)
         activity->issued_us = time_us;
     activity->operation = (uint8_t)event->operation;

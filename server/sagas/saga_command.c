@@ -30,28 +30,31 @@ struct step_limits saga_limits(const struct saga *saga, uint32_t activity)
     return limits;
 }
 
-/* What the newest activity of that node gave; NULL: nothing. */
-static const struct payload *find_output(const struct saga *saga, const char *name)
+/* What the newest activity of that node before this one gave; NULL: nothing. Later ones are of
+ * later turns of a loop, which the compensation of this one is not about. */
+static const struct payload *find_output(const struct saga *saga, uint32_t index, const char *name)
 {
     uint16_t node = definition_find(saga->definition, bytes_of_text(name));
 
-    for (uint32_t i = saga->activity_count; i-- > 0;)
-        if (saga->activities[i].node == node && saga->activities[i].output)
+    for (uint32_t i = index; i-- > 0;)
+        if (saga->activities[i].node == node)
             return saga->activities[i].output;
     return NULL;
 }
 
 /* False: the arena is full. */
-static bool add_inputs(const struct saga *saga, const Sagabase__V1__Step *step, struct arena *arena,
+static bool add_inputs(const struct saga *saga, uint32_t index, struct arena *arena,
                        Sagabase__V1__Command *command)
 {
+    const Sagabase__V1__Step *step = activity_step(saga, index);
+
     if (step->n_inputs == 0)
         return true;
     command->inputs = arena_alloc_raw(arena, step->n_inputs * sizeof *command->inputs);
     if (!command->inputs)
         return false;
     for (size_t i = 0; i < step->n_inputs; i++) {
-        const struct payload *output = find_output(saga, step->inputs[i]);
+        const struct payload *output = find_output(saga, index, step->inputs[i]);
         if (!output)
             continue;
         Sagabase__V1__StepOutput *input = arena_alloc_raw(arena, sizeof *input);
@@ -120,7 +123,7 @@ struct status saga_command(const struct saga *saga, uint32_t index,
     command->n_attributes = saga->attribute_count;
     command->attributes = saga_attribute_messages(saga, arena);
     if (!command->command_id || !command->attributes || (saga->input && !command->input) ||
-        !add_inputs(saga, activity_step(saga, index), arena, command) ||
+        !add_inputs(saga, index, arena, command) ||
         (undoes && !add_action(saga, index, secret, arena, command)))
         return status_make(STATUS_RESOURCE_EXHAUSTED, "command: too large");
     return OK;

@@ -11,7 +11,8 @@
 #define QUEUE_STREAM_PREFIX     "$cmd-"
 
 enum {
-    RECORD_BYTES_MAX = 2 << 20, /* commands beyond it go into a record of their own */
+    RECORD_BYTES_MAX = 2 << 20, /* what is beyond it goes into another record */
+    EVENT_BYTES = 512,          /* at most: id, stream, content type, numbers */
     SHARED_METADATA_MAX = 3,
     TRACEPARENT_AT = 1, /* among the shared metadata, if it is there */
     COMMAND_METADATA_MAX = SHARED_METADATA_MAX + 6,
@@ -239,14 +240,55 @@ static uint64_t append_record(struct making *self, struct stream_append *own, st
     return append.position;
 }
 
-/* How many commands from `issued` on fit into a record that holds so many bytes already. */
-static size_t fitting(const struct issued *issued, size_t count, size_t bytes)
+/* At most what it takes of a record. */
+static size_t event_bytes(const struct new_event *event)
+{
+    size_t bytes = EVENT_BYTES + event->type.size + event->data.size;
+
+    for (size_t i = 0; i < event->metadata_count; i++)
+        bytes += 16 + event->metadata[i].key.size + event->metadata[i].value.size;
+    return bytes;
+}
+
+/* How many of the saga's own events fit into a record, at least one; then *bytes are in it. */
+static size_t fitting_events(const struct new_event *events, size_t count, size_t *bytes)
 {
     size_t fit = 0;
 
-    while (fit < count && bytes + issued[fit].event.data.size <= RECORD_BYTES_MAX)
-        bytes += issued[fit++].event.data.size;
+    *bytes = 0;
+    while (fit < count && (fit == 0 || *bytes + event_bytes(&events[fit]) <= RECORD_BYTES_MAX))
+        *bytes += event_bytes(&events[fit++]);
     return fit;
+}
+
+/* How many commands fit behind so many bytes; at least one if there are none. */
+static size_t fitting_commands(const struct issued *issued, size_t count, size_t bytes)
+{
+    size_t fit = 0;
+
+    while (fit < count &&
+           (bytes == 0 || bytes + event_bytes(&issued[fit].event) <= RECORD_BYTES_MAX))
+        bytes += event_bytes(&issued[fit++].event);
+    return fit;
+}
+
+/* Appends all of it, in as many records as it takes: the saga's own events, then the commands. */
+static uint64_t append_records(struct making *self, struct stream_append own, struct issued *issued,
+                               size_t count)
+{
+    size_t own_left = own.event_count, bytes, more;
+    uint64_t position = 0;
+
+    while ((own_left > 0 || count > 0) && !self->failed) {
+        own.event_count = fitting_events(own.events, own_left, &bytes);
+        own_left -= own.event_count;
+        more = own_left > 0 ? 0 : fitting_commands(issued, count, bytes);
+        position = append_record(self, own.event_count > 0 ? &own : NULL, issued, more);
+        own.events += own.event_count;
+        issued = more > 0 ? issued + more : issued;
+        count -= more;
+    }
+    return position;
 }
 
 uint64_t saga_events_append(struct gateway *gateway, struct commit *commit, struct saga *saga,
@@ -255,8 +297,8 @@ uint64_t saga_events_append(struct gateway *gateway, struct commit *commit, stru
     struct making self = {
         .gateway = gateway, .commit = commit, .arena = commit_arena(commit), .saga = saga};
     uint8_t *name = make(&self, SAGA_STREAM_BYTES_MAX);
-    size_t count, done, own_bytes = 0;
     uint64_t position = 0;
+    size_t count;
 
     if (!name) {
         commit_fail(commit, status_make(STATUS_RESOURCE_EXHAUSTED, "sagas: out of memory"));
@@ -267,17 +309,8 @@ uint64_t saga_events_append(struct gateway *gateway, struct commit *commit, stru
                                 .events = make_saga_events(&self, decision),
                                 .event_count = decision->event_count};
     struct issued *issued = make_commands(&self, decision, &count);
-    for (size_t i = 0; own.events && i < own.event_count; i++)
-        own_bytes += own.events[i].data.size;
-    if (!self.failed) {
-        done = fitting(issued, count, own_bytes);
-        position = append_record(&self, &own, issued, done);
-        while (done < count && !self.failed) {
-            size_t more = fitting(issued + done, count - done, 0);
-            position = append_record(&self, NULL, issued + done, more > 0 ? more : 1);
-            done += more > 0 ? more : 1;
-        }
-    }
+    if (!self.failed)
+        position = append_records(&self, own, issued, count);
     if (self.failed)
         commit_fail(commit, status_make(STATUS_RESOURCE_EXHAUSTED, "sagas: out of memory"));
     return position;

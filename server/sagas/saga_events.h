@@ -4,8 +4,9 @@
 
 #include "server/sagas/gateway_state.h"
 
-/* Appends all that was decided, and the commands that can be handed out: in one record, but for
- * commands that would make it too large. Sets the saga's positions; that of the last event. */
+/* Appends all that was decided, and the commands that can be handed out: in one record, or in
+ * several of this commit if it would be too large. Sets the saga's positions; that of the last
+ * event. */
 uint64_t saga_events_append(struct gateway *gateway, struct commit *commit, struct saga *saga,
                             const struct saga_decision *decision);
 

@@ -120,10 +120,12 @@ static struct status give_signals(struct saga_start *start, struct commit *commi
     return OK;
 }
 
+/* A start that names no version means the saga's own: the default may be another one since. */
 static struct status attach(struct saga_start *start, struct commit *commit, struct open_saga *open,
                             const struct saga *newest)
 {
-    uint64_t hash = saga_input_hash(start->definition, start->request);
+    uint64_t hash = saga_input_hash(
+        start->request->version > 0 ? start->definition : newest->definition, start->request);
 
     if (newest->input_hash != hash)
         return status_make(STATUS_ALREADY_EXISTS,

@@ -201,6 +201,8 @@ struct status saga_decide(struct saga *saga, const struct saga_input *input,
         return take_after_end(saga, input, decision);
     struct status status = take(&deciding, input);
     if (status_ok(status) && decision->event_count > 0)
+        status = take_keyed_signals(&deciding);
+    if (status_ok(status) && decision->event_count > 0)
         status = advance(&deciding);
     *broken = !status_ok(status) && decision->event_count > 0;
     return status;

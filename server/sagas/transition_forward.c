@@ -197,6 +197,15 @@ static struct status join(struct deciding *deciding, uint16_t parallel)
     return emit_finished(deciding, parallel, SUCCESS, NULL, NULL, NULL);
 }
 
+/* Whether it can be followed while the saga is paused: only what ends with it, nothing begins. */
+static bool begins_nothing(const struct saga *saga, uint32_t activity)
+{
+    uint16_t holder = activity_holder(saga, activity);
+
+    return activity_node(saga, activity)->next == NODE_NONE && holder != ACTIVITY_NONE &&
+           activity_node(saga, holder)->source->kind_case == SAGABASE__V1__NODE__KIND_CHOICE;
+}
+
 /* One step further: a failure first, so that nothing is begun only to be given up. */
 static struct status go_forward(struct deciding *deciding, bool *done)
 {
@@ -211,12 +220,13 @@ static struct status go_forward(struct deciding *deciding, bool *done)
         bool closed = activity_is_closed(activity) && !activity->followed;
         if (closed && !outcome_is_good(activity->outcome))
             return turn_backward(deciding, error_keep(deciding, activity->error), (uint16_t)i);
-        if (next == saga->activity_count && (closed || is_joined(saga, i))) {
+        bool follows = closed && (!saga->paused || begins_nothing(saga, i));
+        if (next == saga->activity_count && (follows || is_joined(saga, i))) {
             next = i;
             joins = !closed;
         }
     }
-    *done = next == saga->activity_count || saga->paused;
+    *done = next == saga->activity_count;
     if (*done)
         return OK;
     return joins ? join(deciding, (uint16_t)next) : follow(deciding, next);

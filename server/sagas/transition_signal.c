@@ -39,6 +39,16 @@ static struct status check_signal_allowed(const struct saga *saga,
                        signal->principal, signal->name);
 }
 
+/* What the saga's attribute is once it has those of the signal, too. */
+static const char *attribute_behind(const struct saga *saga, const Sagabase__V1__Signal *signal,
+                                    const char *name)
+{
+    for (size_t i = 0; i < signal->n_attributes; i++)
+        if (strcmp(signal->attributes[i]->name, name) == 0)
+            return signal->attributes[i]->value;
+    return saga_find_attribute(saga, name);
+}
+
 static bool is_taken_by(const struct saga *saga, uint32_t activity,
                         const Sagabase__V1__Signal *signal)
 {
@@ -53,8 +63,18 @@ static bool is_taken_by(const struct saga *saga, uint32_t activity,
         return false;
     if (node->wait_event->key_attribute[0] == 0)
         return true;
-    const char *key = saga_find_attribute(saga, node->wait_event->key_attribute);
+    const char *key = attribute_behind(saga, signal, node->wait_event->key_attribute);
     return key && strcmp(key, signal->key) == 0;
+}
+
+/* The first that takes it; activity_count: nothing waits for it. */
+static uint32_t find_taker(const struct saga *saga, const Sagabase__V1__Signal *signal)
+{
+    uint32_t activity = 0;
+
+    while (activity < saga->activity_count && !is_taken_by(saga, activity, signal))
+        activity++;
+    return activity;
 }
 
 static struct status give(struct deciding *deciding, uint32_t activity,
@@ -92,16 +112,59 @@ struct status check_start_room(const struct saga *saga,
     return OK;
 }
 
+/* What it added to the saga's attributes is there, or was replaced since. NULL: the arena is full.
+ */
+static Sagabase__V1__Signal *kept_signal(struct deciding *deciding, uint32_t index)
+{
+    Sagabase__V1__Signal *signal =
+        saga_signal_unpack(deciding->saga->signals[index], deciding->arena);
+
+    if (signal)
+        signal->n_attributes = 0;
+    return signal;
+}
+
 struct status take_kept_signal(struct deciding *deciding, uint32_t activity)
 {
     const struct saga *saga = deciding->saga;
 
     for (uint32_t i = 0; i < saga->signal_count; i++) {
-        Sagabase__V1__Signal *signal = saga_signal_unpack(saga->signals[i], deciding->arena);
+        Sagabase__V1__Signal *signal = kept_signal(deciding, i);
         if (!signal)
             return status_make(STATUS_RESOURCE_EXHAUSTED, "saga: a decision too large");
         if (is_taken_by(saga, activity, signal))
             return give(deciding, activity, signal);
+    }
+    return OK;
+}
+
+static bool waits_by_key(const struct saga *saga)
+{
+    for (uint32_t i = 0; i < saga->activity_count; i++) {
+        const Sagabase__V1__Node *node = activity_node(saga, i)->source;
+        if (activity_is_open(&saga->activities[i]) &&
+            node->kind_case == SAGABASE__V1__NODE__KIND_WAIT_EVENT &&
+            node->wait_event->key_attribute[0] != 0)
+            return true;
+    }
+    return false;
+}
+
+struct status take_keyed_signals(struct deciding *deciding)
+{
+    const struct saga *saga = deciding->saga;
+
+    if (saga->signal_count == 0 || !waits_by_key(saga))
+        return OK;
+    for (uint32_t i = 0; i < saga->signal_count;) {
+        Sagabase__V1__Signal *signal = kept_signal(deciding, i);
+        if (!signal)
+            return status_make(STATUS_RESOURCE_EXHAUSTED, "saga: a decision too large");
+        uint32_t taker = find_taker(saga, signal);
+        if (taker < saga->activity_count)
+            TRY(give(deciding, taker, signal)); /* another has its place then */
+        else
+            i++;
     }
     return OK;
 }
@@ -123,13 +186,11 @@ struct status take_signal(struct deciding *deciding, const Sagabase__V1__Signal 
     if (saga->signal_id_count == SAGA_SIGNAL_IDS_MAX)
         return status_make(STATUS_RESOURCE_EXHAUSTED, "signal: a saga takes at most %d",
                            SAGA_SIGNAL_IDS_MAX);
-    if (saga->signal_count == SAGA_SIGNALS_MAX)
+    uint32_t taker = find_taker(saga, signal);
+    if (taker == saga->activity_count && saga->signal_count == SAGA_SIGNALS_MAX)
         return status_make(STATUS_RESOURCE_EXHAUSTED,
                            "signal: a saga keeps at most %d that nothing waits for yet",
                            SAGA_SIGNALS_MAX);
     TRY(emit_signal(deciding, signal));
-    for (uint32_t i = 0; i < saga->activity_count; i++)
-        if (is_taken_by(saga, i, signal))
-            return give(deciding, i, signal);
-    return OK;
+    return taker < saga->activity_count ? give(deciding, taker, signal) : OK;
 }

@@ -66,6 +66,13 @@ static bool accept(void *context, const struct event *event)
            (!self->has_filter || filter_accepts(&self->filter, event->stream, event->type));
 }
 
+static bool is_enough(void *context)
+{
+    const struct reading *self = context;
+
+    return self->has_filter && filter_turn_is_over(&self->filter);
+}
+
 /* --- from where -------------------------------------------------------------------- */
 
 static struct status read_direction(int direction, bool *backwards)
@@ -162,8 +169,11 @@ static struct status read_page(struct reading *self, struct page *page)
         .retained_only = true,
     };
 
+    if (self->has_filter)
+        filter_begin_turn(&self->filter);
     if (is_selective(self)) {
         read.accept = accept;
+        read.is_enough = is_enough;
         read.context = self;
     }
     if (self->has_query) {

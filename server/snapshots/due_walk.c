@@ -132,7 +132,7 @@ static bool is_stale(void *context, const struct due_stream *stream)
     const struct due_streams *due = context;
     struct snapshot_policy policy;
 
-    if (due->sweep.reducers_too && stream->state != DUE_WAITING)
+    if (due->sweep.reducers_too && (stream->state != DUE_WAITING || stream->not_before_us > 0))
         return true;
     return !snapshot_policy_of(due->options.snapshots, due_stream_name(stream), &policy) ||
            policy.version != stream->policy.version;

@@ -3,6 +3,7 @@
 
 #include <pcre2.h>
 
+#include "base/clock.h"
 #include "storage/log/limits.h"
 
 /* The interpreter is used, not the JIT: only it counts every step, so that the limit means
@@ -148,11 +149,19 @@ static bool matches_regex(struct filter *filter, const struct filter_part *part,
         return false;
     }
     result = pcre2_match(part->regex, text.data, text.size, 0, 0, filter->match, filter->limits);
+    filter->turn_is_over |= clock_monotonic_us(system_clock()) >= filter->turn_end_us;
     if (result >= 0)
         return true;
     if (result != PCRE2_ERROR_NOMATCH && !is_not_utf8(result))
         filter->failure = explain(part->regex_field, result);
     return false;
+}
+
+void filter_begin_turn(struct filter *filter)
+{
+    filter->turn_is_over = false;
+    if (filter->limits) /* it has expressions */
+        filter->turn_end_us = clock_monotonic_us(system_clock()) + FILTER_TURN_US;
 }
 
 bool filter_accepts(struct filter *filter, struct bytes stream, struct bytes type)

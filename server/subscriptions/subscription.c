@@ -188,6 +188,16 @@ static int64_t period_left_us(const struct subscription *self)
     return passed_us < period_us ? period_us - passed_us : 0;
 }
 
+/* How long it may sleep at rest; 0: until it is woken. The time may have come just now. */
+static int64_t rest_us(const struct subscription *self)
+{
+    int64_t left_us = period_left_us(self);
+
+    if (self->options.checkpoint_period_us == 0 || unreported(self) == 0)
+        return 0;
+    return left_us > 0 ? left_us : 1;
+}
+
 static bool checkpoint_is_due(const struct subscription *self)
 {
     if (interval_is_over(self))
@@ -213,6 +223,13 @@ static bool accept_read(void *context, const struct event *event)
     return passes_filter(context, event);
 }
 
+static bool has_looked_long(void *context)
+{
+    const struct subscription *self = context;
+
+    return self->options.rules && filter_turn_is_over(&self->filter);
+}
+
 static struct status read_page(struct subscription *self, struct page *page)
 {
     struct read read = {
@@ -225,6 +242,7 @@ static struct status read_page(struct subscription *self, struct page *page)
 
     if (is_selective(self)) {
         read.accept = accept_read;
+        read.is_enough = has_looked_long;
         read.context = self;
     }
     if (!follows_all(self))
@@ -294,7 +312,8 @@ static bool look_at(struct subscription *self, const struct event *event, struct
     if (index < self->next)
         return true;
     if (*count == PAGE_EVENTS_MAX || frames->size >= SUBSCRIPTION_PAGE_BYTES_MAX ||
-        *scanned == SUBSCRIPTION_SCANNED_MAX || interval_is_over(self))
+        *scanned == SUBSCRIPTION_SCANNED_MAX || interval_is_over(self) ||
+        (*scanned > 0 && has_looked_long(self)))
         return false;
     (*scanned)++;
     if (accepts(self, event)) {
@@ -387,7 +406,7 @@ static struct subscription_output follow(struct subscription *self)
     if (tail_park(self->log, self->position, &self->waiter)) {
         if (self->options.rules)
             filter_rest(&self->filter);
-        return (struct subscription_output){.kind = OUTPUT_PARKED, .wait_us = period_left_us(self)};
+        return (struct subscription_output){.kind = OUTPUT_PARKED, .wait_us = rest_us(self)};
     }
     self->state = SUBSCRIPTION_LIVE;
     if (self->waiter.woken_at > self->position)
@@ -437,6 +456,8 @@ static struct subscription_output advance(struct subscription *self)
 
 struct subscription_output subscription_next(struct subscription *self)
 {
+    if (self->options.rules)
+        filter_begin_turn(&self->filter);
     struct subscription_output output = advance(self);
 
     show(self);

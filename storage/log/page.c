@@ -31,8 +31,10 @@ bool reading_is_full(const struct reading *reading)
     const struct page *page = reading->page;
     size_t scanned_max = read->scanned_max ? read->scanned_max : SCANNED_MAX;
 
-    return page->event_count >= read->events_max || page->frames.size >= read->bytes_max ||
-           ((read->accept || reading->hiding) && page->scanned_count >= scanned_max);
+    if (page->event_count >= read->events_max || page->frames.size >= read->bytes_max ||
+        ((read->accept || reading->hiding) && page->scanned_count >= scanned_max))
+        return true;
+    return read->is_enough && page->scanned_count > 0 && read->is_enough(read->context);
 }
 
 /* For a page of events as large as the first, because growing copies all that is there. Where

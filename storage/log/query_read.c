@@ -64,6 +64,13 @@ static bool accept(void *context, const struct event *event)
            (!selection->read->accept || selection->read->accept(selection->read->context, event));
 }
 
+static bool is_enough(void *context)
+{
+    const struct selection *selection = context;
+
+    return selection->read->is_enough(selection->read->context);
+}
+
 static struct status read_by_scan(struct event_log *log, const struct query *query,
                                   const struct read *read, struct page *page)
 {
@@ -71,6 +78,7 @@ static struct status read_by_scan(struct event_log *log, const struct query *que
     struct read selective = *read;
 
     selective.accept = accept;
+    selective.is_enough = read->is_enough ? is_enough : NULL;
     selective.context = &selection;
     return event_log_read_all(log, &selective, page);
 }

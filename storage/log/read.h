@@ -27,9 +27,10 @@ struct read {
 
     bool retained_only; /* leave out what retention hides (retention.h) */
 
-    /* Which events go into the page; NULL: all. At most `scanned_max` events
-     * are looked at. */
+    /* Which events go into the page; NULL: all. At most `scanned_max` events are looked at, and no
+     * further one once `is_enough` says so (NULL: never): who looks may take long. */
     bool (*accept)(void *context, const struct event *event);
+    bool (*is_enough)(void *context);
     void *context;
     size_t scanned_max; /* used with `accept`; 0: PAGE_EVENTS_MAX * 10 */
 };

@@ -5,6 +5,7 @@
 // Prints `ok - behaviour` or `not ok - behaviour: why`. python_test.py says the same in Python.
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -44,6 +45,7 @@ import {
   range,
   Server,
 } from "./node_house.mjs";
+import { participantBehaviours } from "./node_participant.mjs";
 import { snapshotBehaviours } from "./node_snapshots.mjs";
 
 const server = new Server(process.argv[2], join(process.argv[3], "data"));
@@ -56,6 +58,8 @@ async function restart() {
   await server.kill();
   await server.start();
 }
+
+const UNLIMITED = { maxCount: 0n, maxAgeMs: 0, encrypt: false };
 
 /** Without gap or duplicate. */
 async function subscriptionGoesOn(stream, after, written) {
@@ -158,6 +162,20 @@ const BEHAVIOURS = {
     await errorOf(PartlyStored, () => append("twice-1", [twice, new Event("Y")]));
   },
 
+  async "what a program gives is checked where it would mean something else"() {
+    const expecting = (expected) => () => store.append("x-1", [new Event("X")], { expected });
+    for (const expected of [true, "any", 1.5, null, 2 ** 60]) await errorOf(TypeError, expecting(expected));
+    for (const expected of [-1, -1n, 2n ** 64n]) await errorOf(RangeError, expecting(expected));
+    assert.throws(() => store.readStream("x-1", { start: -1 }), RangeError);
+    assert.throws(() => new Event("X", {}, { tags: "seat:1" }), TypeError); // not six of one letter
+    for (const item of [{ types: "Taken" }, { tags: "seat:1" }])
+      await errorOf(TypeError, () => store.appendMany([], [], { condition: { failIf: [item] } }));
+    for (const filter of [{ typePrefixes: "Taken" }, { streamPrefixes: "seat-" }])
+      assert.throws(() => store.readAll({ filter }), TypeError);
+    assert.throws(() => store.subscribe("x-1"), TypeError); // not all streams
+    assert.throws(() => new Event("X", () => 1), TypeError); // no JSON
+  },
+
   async "append many is all or nothing"() {
     const appends = [
       { stream: "many-1", events: numbered(0, 2), expected: NO_STREAM },
@@ -248,15 +266,27 @@ const BEHAVIOURS = {
 
   async "a policy hides what it does not keep"() {
     await store.append("policed-1", numbered(0, 5), { expected: NO_STREAM });
-    assert.deepEqual(await store.getStreamPolicy("policed-1"), { maxCount: 0n, maxAgeMs: 0 });
+    assert.deepEqual(await store.getStreamPolicy("policed-1"), UNLIMITED);
     await store.setCategoryPolicy("policed", { maxCount: 3 });
     assert.deepEqual(numbers(await all(store.readStream("policed-1"))), [2, 3, 4]);
-    await store.setStreamPolicy("policed-1", { maxCount: 2, maxAgeMs: 86400000 });
-    assert.deepEqual(await store.getStreamPolicy("policed-1"), { maxCount: 2n, maxAgeMs: 86400000 });
-    assert.deepEqual(await store.getCategoryPolicy("policed"), { maxCount: 3n, maxAgeMs: 0 });
+    const policy = { maxCount: 2n, maxAgeMs: 86400000, encrypt: true };
+    await store.setStreamPolicy("policed-1", policy);
+    assert.deepEqual(await store.getStreamPolicy("policed-1"), policy);
+    assert.deepEqual(await store.getCategoryPolicy("policed"), { ...UNLIMITED, maxCount: 3n });
     assert.equal((await store.getStream("policed-1")).firstRevision, 3n);
     await store.setStreamPolicy("policed-1", {}, { truncateBefore: 4 });
     assert.deepEqual(numbers(await all(store.readStream("policed-1"))), [4]);
+  },
+
+  async "an erased event tells when"() {
+    await store.append("erased-1", numbered(0, 1), { expected: NO_STREAM });
+    const [before] = await all(store.readStream("erased-1"));
+    assert.equal(before.erased, undefined);
+    const erase = ["stream", "erase", "erased-1", "--reason", "a test", "--yes"];
+    execFileSync(server.binary, [...erase, "--server", `127.0.0.1:${server.port}`]);
+    const [event] = await all(store.readStream("erased-1"));
+    assert.equal(event.data.length, 0);
+    assert(event.erased >= event.created);
   },
 
   async "a deleted stream goes on and one with a tombstone does not"() {
@@ -285,6 +315,30 @@ const BEHAVIOURS = {
     assert.deepEqual(numbers(await all(store.readStream("told-1"))), range(0, 601));
   },
 
+  /** In whatever company it is on its way; the server ends the call that it comes by. */
+  async "an append that cannot be read fails alone"() {
+    const direct = connect(`127.0.0.1:${server.port}`);
+    const session = direct.appendSession();
+    const append = (stream, events) => session.append(stream, events, { expected: ANY });
+    const counted = (first, end) => range(first, end).map((n) => append("alone-1", numbered(n, n + 1)));
+    const broken = new Event("X");
+    Object.assign(broken, { data: "not bytes any more", id: Symbol("unsendable") });
+    const good = counted(0, 1);
+    const unreadable = errorOf(InvalidRequest, () => append("a\0b", [new Event("X")]));
+    good.push(...counted(1, 20));
+    const big = range(0, 5).map(() => new Event("Big", new Uint8Array(1 << 20)));
+    const tooBig = errorOf(LimitExceeded, () => append("alone-1", big));
+    good.push(...counted(20, 30));
+    const unsendable = errorOf(SagabaseError, () => append("alone-1", [broken]));
+    good.push(...counted(30, 35));
+    await Promise.all([unreadable, tooBig, unsendable]);
+    good.push(...counted(35, 36));
+    const revisions = (await Promise.all(good)).map(({ lastRevision }) => Number(lastRevision));
+    assert.deepEqual(revisions, range(0, 36));
+    await session.close();
+    direct.close();
+  },
+
   async "a session goes on over a restart"() {
     const session = store.appendSession();
     const append = (n) => session.append("kept-1", numbered(n, n + 1), { expected: ANY });
@@ -305,6 +359,25 @@ const BEHAVIOURS = {
   async "a subscription to all goes on over restarts"() {
     await subscriptionGoesOn("", END, "followed-2");
     await subscriptionGoesOn("", (await store.info()).position, "followed-3");
+  },
+
+  async "a subscription that gave up goes on when it is asked again"() {
+    await store.append("again-1", numbered(0, 2), { expected: NO_STREAM });
+    const client = connect(proxy.address, { retry: { attempts: 2, delayMs: 1 } });
+    const subscription = client.subscribe({ stream: "again-1" });
+    const iterate = (count) => nextEvents(subscription[Symbol.asyncIterator](), count);
+    assert.deepEqual(numbers(await iterate(2)), [0, 1]);
+    await server.kill();
+    await errorOf(Unavailable, () => iterate(1));
+    await server.start();
+    await store.append("again-1", numbered(2, 3), { expected: ANY });
+    let again;
+    while (!again)
+      again = await iterate(1).catch((error) => {
+        if (!(error instanceof Unavailable)) throw error; // until it is connected
+      });
+    assert.deepEqual(numbers(again), [2]);
+    client.close();
   },
 
   async "a filtered subscription tells how far it looked"() {
@@ -364,7 +437,37 @@ const BEHAVIOURS = {
     ending.close();
   },
 
+  async "a closed client says so, and has ended its calls"() {
+    const client = connect(proxy.address);
+    const session = client.appendSession();
+    await session.append("closed-1", numbered(0, 1), { expected: ANY });
+    const items = client.subscribe({ after: END })[Symbol.asyncIterator]();
+    await items.next();
+    const begun = client.readStream("closed-1");
+    await begun.next();
+    const following = errorOf(SagabaseError, () => items.next());
+    client.close();
+    client.close();
+    const ended = [
+      () => following.then((error) => Promise.reject(error)),
+      () => session.append("closed-1", [new Event("X")], { expected: ANY }),
+      () => client.appendSession().append("closed-1", [new Event("X")], { expected: ANY }),
+      () => client.info(),
+      () => all(client.readAll()),
+      () => all(client.subscribe()),
+      () => client.snapshots.load("closed-1"),
+      () => client.sagas.wait("a", "b"),
+      () => client.participant(["q"], {}).run(),
+    ];
+    for (const work of ended) {
+      const { code, message } = await errorOf(SagabaseError, work);
+      assert.deepEqual({ code, message }, { code: 1, message: "the client is closed" });
+    }
+    await session.close();
+  },
+
   ...snapshotBehaviours(store, restart),
+  ...participantBehaviours(store, proxy),
 };
 
 for (const [name, behaviour] of Object.entries(BEHAVIOURS)) {

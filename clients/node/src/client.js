@@ -2,19 +2,20 @@
 
 import { setTimeout as passed } from "node:timers/promises";
 
-import { credentials as grpcCredentials } from "@grpc/grpc-js";
+import { credentials as grpcCredentials, InterceptingCall, status as codes } from "@grpc/grpc-js";
 
 import { GetInfoRequest } from "../generated/sagabase/v1/admin.js";
 import { AdminClient } from "../generated/sagabase/v1/admin.grpc-client.js";
 import * as api from "../generated/sagabase/v1/event_store.js";
 import { EventStoreClient } from "../generated/sagabase/v1/event_store.grpc-client.js";
 import { ParticipantClient } from "../generated/sagabase/v1/participant.grpc-client.js";
-import { errorOfCall, errorOfRead, StreamNotFound, Unavailable } from "./errors.js";
+import { closed, errorOfCall, errorOfRead, StreamNotFound, Unavailable } from "./errors.js";
 import {
   appendedToMany,
   appendRequest,
   END,
   expectedOneof,
+  filterMessage,
   microseconds,
   moment,
   policyMessage,
@@ -24,6 +25,7 @@ import {
   START,
   streamInfo,
   streamPolicy,
+  whole,
 } from "./events.js";
 import { Participant } from "./participant.js";
 import { Reducers } from "./reducers.js";
@@ -61,7 +63,7 @@ export function connect(address, { credentials, retry, timeoutMs = 10000, option
 function fromOneof(place, name) {
   if (place === START || place === END) return { oneofKind: "edge", edge: api.Edge[place] };
   if (place instanceof Date) return { oneofKind: "timeUs", timeUs: microseconds(place) };
-  return { oneofKind: name, [name]: BigInt(place) };
+  return { oneofKind: name, [name]: whole(name, place) };
 }
 
 function directionOf(backwards) {
@@ -69,6 +71,8 @@ function directionOf(backwards) {
 }
 
 export class Client {
+  #open = new Set(); // calls
+  #closed = false;
   #store;
   #admin;
   #participants;
@@ -76,9 +80,11 @@ export class Client {
   #timeoutMs;
 
   constructor(address, credentials, options, retry, timeoutMs) {
-    this.#store = new EventStoreClient(address, credentials, options);
+    const interceptors = [...(options.interceptors ?? []), (...call) => this.#watched(...call)];
+    this.#store = new EventStoreClient(address, credentials, { ...options, interceptors });
+    const channelOverride = this.#store.getChannel();
     const makeClient = (Kind) =>
-      new Kind(address, credentials, { ...options, channelOverride: this.#store.getChannel() });
+      new Kind(address, credentials, { ...options, interceptors, channelOverride });
     this.#admin = makeClient(AdminClient);
     this.#participants = makeClient(ParticipantClient);
     this.#retry = retry;
@@ -89,8 +95,10 @@ export class Client {
     this.reducers = new Reducers(makeClient, call);
   }
 
-  /** Takes no further calls. */
+  /** Ends its calls, too. */
   close() {
+    this.#closed = true;
+    for (const call of this.#open) call.cancelWithStatus(codes.CANCELLED, closed().message);
     this.#store.close();
   }
 
@@ -129,7 +137,7 @@ export class Client {
       stream,
       direction: directionOf(backwards),
       count: BigInt(count),
-      filter: filter && api.Filter.create(filter),
+      filter: filter && filterMessage(filter),
       upcast,
     });
     if (start !== undefined) request.from = fromOneof(start, "revision");
@@ -143,7 +151,7 @@ export class Client {
       direction: directionOf(backwards),
       count: BigInt(count),
       query: query && queryMessage(query),
-      filter: filter && api.Filter.create(filter),
+      filter: filter && filterMessage(filter),
       upcast,
     });
     if (start !== undefined) request.from = fromOneof(start, "position");
@@ -151,15 +159,17 @@ export class Client {
   }
 
   /** Past events, then new ones, without end: of one stream behind the revision `after`, or of all
-   * streams behind the position `after`. END: only what is appended from now on. A time: what was
-   * taken in at or after it. */
-  subscribe({ stream = "", after = START, query, filter, checkpointInterval = 0, upcast = false } = {}) {
+   * streams behind the position `after`. END: only what is appended from when the iteration begins. A
+   * time: what was taken in at or after it. */
+  subscribe(options = {}) {
+    if (typeof options !== "object") throw new TypeError("subscribe: give { stream }");
+    const { stream = "", after = START, query, filter, checkpointInterval = 0, upcast = false } = options;
     const makeRequest = async () => {
       const place = stream && after === END ? await this.#lastRevision(stream) : after;
       const request = api.SubscribeRequest.create({ stream, checkpointInterval, upcast });
       request.from = fromOneof(place, stream ? "afterRevision" : "afterPosition");
       if (query) request.query = queryMessage(query);
-      if (filter) request.filter = api.Filter.create(filter);
+      if (filter) request.filter = filterMessage(filter);
       return request;
     };
     return new Subscription((request) => this.#store.subscribe(request), makeRequest, this.#retry);
@@ -235,12 +245,30 @@ export class Client {
 
   // --- sagas ---------------------------------------------------------------------
 
-  /** Takes commands from these queues; `run` it. `handlers` are functions by type of command. */
+  /** Takes commands from these queues; `run` it. `handlers` are functions by type of command; at most
+   * `maxInFlight` of each queue run at once. */
   participant(queues, handlers, options) {
     return new Participant(() => this.#participants.work(), this.#retry, queues, handlers, options);
   }
 
   // --- the calls -----------------------------------------------------------------
+
+  /** Knows each call until it has ended, so that `close` can end it. */
+  #watched(options, nextCall) {
+    if (this.#closed) throw closed();
+    const call = new InterceptingCall(nextCall(options), {
+      start: (metadata, listener, next) => {
+        this.#open.add(call);
+        next(metadata, {
+          onReceiveStatus: (status, pass) => {
+            this.#open.delete(call);
+            pass(status);
+          },
+        });
+      },
+    });
+    return call;
+  }
 
   #callOnce(client, method, request) {
     const options = { deadline: Date.now() + this.#timeoutMs };
@@ -275,7 +303,7 @@ export class Client {
     const request = api.SetStreamPolicyRequest.create({
       target,
       policy: policyMessage(policy),
-      truncateBefore: BigInt(truncateBefore),
+      truncateBefore: whole("truncateBefore", truncateBefore),
     });
     await this.#call(this.#store, "setStreamPolicy", request);
   }

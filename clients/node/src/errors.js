@@ -41,6 +41,9 @@ export class InvalidRequest extends SagabaseError {}
 /** There is no such stream. */
 export class StreamNotFound extends SagabaseError {}
 
+/** There is no such saga, or no such type of sagas. */
+export class SagaNotFound extends SagabaseError {}
+
 /** There is no such stream, or it has no such snapshot. */
 export class SnapshotNotFound extends SagabaseError {}
 
@@ -109,6 +112,21 @@ export function errorOfCall(error) {
   if (error instanceof SagabaseError || typeof error.code !== "number") return error;
   const code = error.code === codes.CANCELLED ? codes.UNAVAILABLE : error.code;
   return typed(code, error.details ?? error.message, conflictsOf(error));
+}
+
+/** Of a call that its own client ended. */
+export function closed() {
+  return new SagabaseError(codes.CANCELLED, "the client is closed");
+}
+
+/** A call; undefined: it could not be started, and has ended with that. */
+export function begun(start, ended) {
+  try {
+    return start();
+  } catch (error) {
+    ended(error);
+    return undefined;
+  }
 }
 
 function meant(kind, code, error) {

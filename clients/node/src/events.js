@@ -17,11 +17,24 @@ export const END = "END";
 
 /** Bytes as they are, anything else as JSON; and what that is, unless it is told. */
 export function written(value, contentType) {
-  const raw = value instanceof Uint8Array;
-  return {
-    data: raw ? value : Buffer.from(JSON.stringify(value)),
-    type: contentType ?? (raw ? "" : JSON_TYPE),
-  };
+  if (value instanceof Uint8Array) return { data: value, type: contentType ?? "" };
+  const text = JSON.stringify(value);
+  if (text === undefined) throw new TypeError(`JSON cannot say ${String(value)}`);
+  return { data: Buffer.from(text), type: contentType ?? JSON_TYPE };
+}
+
+/** A revision, a position or a number of events, as it is sent. Numbers above 2^53 are not exact. */
+export function whole(name, value) {
+  if (typeof value !== "bigint" && !Number.isSafeInteger(value))
+    throw new TypeError(`${name}: give a whole number, above 2^53 as a bigint, not ${String(value)}`);
+  if (value < 0 || value >= 2n ** 64n) throw new RangeError(`${name}: not negative, and below 2^64`);
+  return BigInt(value);
+}
+
+/** One text can be iterated over, too, but by its letters: nobody means that. */
+export function texts(name, value = []) {
+  if (typeof value === "string") throw new TypeError(`${name}: give a list of texts, not "${value}"`);
+  return [...value];
 }
 
 /** An event to append. Its id is chosen here and makes repeating an append harmless: to try
@@ -31,7 +44,7 @@ export class Event {
     const how = written(data, contentType);
     this.type = type;
     this.data = how.data;
-    this.tags = [...tags];
+    this.tags = texts("tags", tags);
     this.metadata = { ...metadata };
     this.contentType = how.type;
     this.id = id ?? randomUUID();
@@ -51,6 +64,7 @@ export class RecordedEvent {
     this.revision = event.revision;
     this.position = event.position;
     this.created = moment(event.createdUs);
+    this.erased = event.erasedUs === 0n ? undefined : moment(event.erasedUs);
   }
 
   /** What `data` says in JSON. SyntaxError if it is not JSON. */
@@ -71,7 +85,7 @@ export function moment(timeUs) {
 /** `oneof expected` of a revision or a state. */
 export function expectedOneof(expected) {
   if (typeof expected === "bigint" || Number.isInteger(expected))
-    return { oneofKind: "revision", revision: BigInt(expected) };
+    return { oneofKind: "revision", revision: whole("expected", expected) };
   if (![ANY, NO_STREAM, STREAM_EXISTS].includes(expected))
     throw new TypeError("expected: give a revision, ANY, NO_STREAM or STREAM_EXISTS");
   return { oneofKind: "state", state: api.StreamState[expected] };
@@ -88,14 +102,25 @@ export function proposed(event) {
 }
 
 export function queryMessage(items) {
-  return api.Query.create({ items: items.map((item) => api.QueryItem.create(item)) });
+  return api.Query.create({
+    items: items.map((item) =>
+      api.QueryItem.create({ ...item, types: texts("types", item.types), tags: texts("tags", item.tags) })),
+  });
+}
+
+export function filterMessage(filter) {
+  return api.Filter.create({
+    ...filter,
+    streamPrefixes: texts("streamPrefixes", filter.streamPrefixes),
+    typePrefixes: texts("typePrefixes", filter.typePrefixes),
+  });
 }
 
 function conditionMessage({ failIf, after }) {
   const seen =
     after === undefined
       ? { oneofKind: undefined }
-      : { oneofKind: "afterPosition", afterPosition: BigInt(after) };
+      : { oneofKind: "afterPosition", afterPosition: whole("after", after) };
   return api.AppendCondition.create({ failIf: queryMessage(failIf), seen });
 }
 
@@ -125,15 +150,16 @@ export function appendedToMany({ streams, position, replayed }) {
   };
 }
 
-export function policyMessage({ maxCount = 0, maxAgeMs = 0 } = {}) {
+export function policyMessage({ maxCount = 0, maxAgeMs = 0, encrypt = false } = {}) {
   return api.StreamPolicy.create({
-    maxCount: BigInt(maxCount),
+    maxCount: whole("maxCount", maxCount),
     maxAgeUs: BigInt(Math.round(maxAgeMs * 1000)),
+    encrypt,
   });
 }
 
-export function streamPolicy({ maxCount, maxAgeUs }) {
-  return { maxCount, maxAgeMs: Number(maxAgeUs) / 1000 };
+export function streamPolicy({ maxCount, maxAgeUs, encrypt }) {
+  return { maxCount, maxAgeMs: Number(maxAgeUs) / 1000, encrypt };
 }
 
 export function streamInfo(stream) {

@@ -73,6 +73,8 @@ export class RecordedEvent {
   readonly revision: bigint;
   readonly position: bigint;
   readonly created: Date;
+  /** When its payload was erased; undefined: it was not. */
+  readonly erased: Date | undefined;
   /** What `data` says in JSON. SyntaxError if it is not JSON. */
   json(): any;
 }
@@ -172,6 +174,8 @@ export interface StreamPolicy {
   maxCount?: bigint | number;
   /** Those taken in at most so many milliseconds ago; 0: all. */
   maxAgeMs?: number;
+  /** Payloads that are appended from now on are encrypted on disk. Default: false. */
+  encrypt?: boolean;
 }
 
 export interface StreamInfo {
@@ -199,7 +203,7 @@ export interface ServerInfo {
 
 export class Client {
   private constructor();
-  /** Takes no further calls. */
+  /** Ends its calls, too. */
   close(): void;
   /** Appends to one stream, all or nothing. WrongRevision if the stream is not as expected. */
   append(stream: string, events: Event[], options: { expected: Expected }): Promise<Appended>;
@@ -215,7 +219,7 @@ export class Client {
   readStream(stream: string, options?: ReadOptions): AsyncGenerator<RecordedEvent, void>;
   /** The events of the whole store in commit order. */
   readAll(options?: ReadAllOptions): AsyncGenerator<RecordedEvent, void>;
-  /** Past events, then new ones, without end. */
+  /** Past events, then new ones, without end; from when the iteration begins. */
   subscribe(options?: SubscribeOptions): Subscription;
   /** StreamNotFound if it has no event. */
   getStream(stream: string): Promise<StreamInfo>;
@@ -246,7 +250,8 @@ export class Client {
   readonly sagas: Sagas;
   readonly snapshots: Snapshots;
   readonly reducers: Reducers;
-  /** Takes commands from these queues; `run` it. `handlers` are functions by type of command. */
+  /** Takes commands from these queues; `run` it. `handlers` are functions by type of command; at most
+   * `maxInFlight` of each queue run at once. Default: 10. */
   participant(
     queues: string[],
     handlers: Record<string, Handler>,
@@ -288,14 +293,14 @@ export class Sagas {
   private constructor();
   /** Registers a definition in the JSON form of sagabase.v1.SagaDefinition; its version. */
   define(definition: object): Promise<number>;
-  /** Starts a saga, and commits `appends` in the same write. */
+  /** Starts a saga, and commits `appends` in the same write. SagaNotFound: no such type. */
   start(
     type: string,
     id: string,
     input?: unknown,
     options?: { attributes?: Record<string, string>; version?: number; appends?: StreamAppend[] },
   ): Promise<SagaStarted>;
-  /** Its newest run. */
+  /** Its newest run. SagaNotFound if there is none. */
   get(type: string, id: string): Promise<Saga>;
   /** Until it has ended or is parked. */
   wait(type: string, id: string): Promise<Saga>;
@@ -615,6 +620,9 @@ export class InvalidRequest extends SagabaseError {}
 
 /** There is no such stream. */
 export class StreamNotFound extends SagabaseError {}
+
+/** There is no such saga, or no such type of sagas. */
+export class SagaNotFound extends SagabaseError {}
 
 /** There is no such stream, or it has no such snapshot. */
 export class SnapshotNotFound extends SagabaseError {}

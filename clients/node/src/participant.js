@@ -6,8 +6,8 @@ import { status as codes } from "@grpc/grpc-js";
 
 import * as api from "../generated/sagabase/v1/participant.js";
 import { Operation } from "../generated/sagabase/v1/sagas.js";
-import { errorOfCall, Unavailable } from "./errors.js";
-import { appendRequest } from "./events.js";
+import { begun, errorOfCall, Unavailable } from "./errors.js";
+import { appendRequest, texts } from "./events.js";
 import { Backoff } from "./retry.js";
 import { attributeMessages, attributesOf, payload, valueOf } from "./sagas.js";
 import { current, handling } from "./tracing.js";
@@ -55,24 +55,41 @@ function commandOf(message) {
   };
 }
 
-function success(result) {
+const REPLY_BYTES_MAX = (4 << 20) - 1024; // the server takes messages of 4 MiB
+
+/** As much of it as the server takes. */
+function textOf(value, bytesMax) {
+  const bytes = Buffer.from(String(value).replaceAll("\0", "\ufffd"));
+  if (bytes.length <= bytesMax) return bytes.toString();
+  return bytes.subarray(0, bytesMax).toString().replace(/\ufffd$/, "");
+}
+
+function errorMessage(type, message) {
+  return { type: textOf(type, 128), message: textOf(message, 1024) };
+}
+
+function success(result = new Done()) {
   if (result instanceof Ongoing) {
     const ongoing = { checkAfterMs: BigInt(Math.ceil(result.checkAfterMs)) };
     return { outcome: { oneofKind: "ongoing", ongoing } };
   }
-  const { output, code, attributes, appends } = result ?? new Done();
+  if (!(result instanceof Done)) {
+    const kind = result?.constructor?.name ?? String(result);
+    throw new TypeError(`a handler returns Done, Ongoing or undefined, not ${kind}`);
+  }
+  const { output, code, attributes, appends } = result;
   const success = { output: payload(output), code, attributes: attributeMessages(attributes) };
   return { outcome: { oneofKind: "success", success }, appends: appendRequest(appends, []).appends };
 }
 
-function failure(error) {
-  if (error instanceof Refused) {
-    const failure = { error: { type: error.type, message: error.message } };
-    return { outcome: { oneofKind: "failure", failure }, appends: appendRequest(error.appends, []).appends };
-  }
-  const type = String(error?.name ?? "Error").slice(0, 128);
-  const message = String(error?.message ?? error).slice(0, 200);
-  return { outcome: { oneofKind: "error", error: { error: { type, message }, nextRetryDelayMs: 0n } } };
+function refusal({ type, message, appends }) {
+  const failure = { error: errorMessage(type, message) };
+  return { outcome: { oneofKind: "failure", failure }, appends: appendRequest(appends, []).appends };
+}
+
+function retry(error) {
+  const told = errorMessage(error?.name ?? "Error", error?.message ?? error);
+  return { outcome: { oneofKind: "error", error: { error: told, nextRetryDelayMs: 0n } } };
 }
 
 /** Takes the commands of some queues and calls a handler for each, by the command's type. Replies are
@@ -87,12 +104,15 @@ export class Participant {
   #call;
   #replies = new Map(); // by command id: without an ack
   #leases = new Map(); // of commands being worked on
-  #closed = false;
+  #inFlight; // commands, by queue
+  #ending = new AbortController();
 
   constructor(start, retry, queues, handlers, { name = "", maxInFlight = 10 } = {}) {
+    if (!(maxInFlight >= 1)) throw new RangeError("maxInFlight: at least 1");
     this.#start = start;
     this.#backoff = new Backoff(retry);
-    this.#queues = queues;
+    this.#queues = texts("queues", queues);
+    this.#inFlight = new Map(this.#queues.map((queue) => [queue, 0]));
     this.#handlers = handlers;
     this.#name = name;
     this.#credit = maxInFlight;
@@ -100,26 +120,28 @@ export class Participant {
 
   /** Until `close` is called, or the server cannot be reached any more. */
   async run() {
-    while (!this.#closed) {
+    const { signal } = this.#ending;
+    while (!signal.aborted) {
       const error = await this.#callOnce();
       this.#call = undefined;
-      if (this.#closed) return;
+      if (signal.aborted) return;
       const delayMs = error instanceof Unavailable ? this.#backoff.nextDelayMs() : undefined;
       if (delayMs === undefined) throw error;
-      await passed(delayMs);
+      await passed(delayMs, undefined, { signal }).catch(() => {});
     }
   }
 
   /** What has no reply yet is handed to others. */
   close() {
-    this.#closed = true;
+    this.#ending.abort();
     this.#call?.cancel();
   }
 
   /** Runs one call to its end, and says why it ended. */
   #callOnce() {
     return new Promise((ended) => {
-      const call = this.#start();
+      const call = begun(this.#start, ended);
+      if (!call) return;
       call.on("data", (response) => {
         this.#backoff.reset();
         this.#receive(response.message);
@@ -133,7 +155,8 @@ export class Participant {
   }
 
   #hello() {
-    const queues = this.#queues.map((queue) => ({ queue, credit: this.#credit }));
+    const credit = (queue) => Math.max(this.#credit - this.#inFlight.get(queue), 0);
+    const queues = this.#queues.map((queue) => ({ queue, credit: credit(queue) }));
     const resume = [...this.#leases].map(([commandId, leaseToken]) => ({ commandId, leaseToken }));
     return { participant: this.#name, queues, resume };
   }
@@ -159,38 +182,49 @@ export class Participant {
     if (outcome === WRONG_EXPECTED_REVISION || outcome === INVALID) {
       // The command is still open: the step's retries decide.
       console.warn(`sagabase: the reply to command ${commandId} was refused: ${message}`);
-      const refused = new Error(message);
-      refused.name = "ReplyRefused";
-      this.#reply(api.Reply.create({ commandId, ...failure(refused) }));
+      const refused = { name: "ReplyRefused", message };
+      this.#reply(api.Reply.create({ commandId, attempt: reply.attempt, ...retry(refused) }));
     }
   }
 
   async #handle(command) {
-    const { commandId, attempt, queue, leaseToken } = command;
+    const { commandId, queue, leaseToken } = command;
     this.#leases.set(commandId, leaseToken);
-    const answer = await handling(command, (failed) => this.#answer(command, failed));
-    this.#reply(api.Reply.create({ commandId, attempt, ...answer }));
+    this.#inFlight.set(queue, this.#inFlight.get(queue) + 1);
+    const reply = await handling(command, (failed) => this.#answer(command, failed));
+    if (this.#leases.get(commandId) === leaseToken) this.#leases.delete(commandId);
+    this.#inFlight.set(queue, this.#inFlight.get(queue) - 1);
+    this.#reply(reply);
     this.#send("credit", { queue, count: 1 });
   }
 
+  /** Whatever goes wrong is an answer, too. */
   async #answer(command, failed) {
-    const { commandId, type } = command;
-    const trace = current();
+    const { commandId, attempt, type } = command;
+    const named = { commandId, attempt, ...current() };
     try {
-      const handler = this.#handlers[type];
-      if (!handler) throw new Error(`no handler for commands of type ${type}`);
-      return { ...success(await handler(commandOf(command))), ...trace };
+      const reply = api.Reply.create({ ...named, ...(await this.#resultOf(command)) });
+      if (api.Reply.toBinary(reply).length <= REPLY_BYTES_MAX) return reply;
+      throw new RangeError(`the reply is larger than ${REPLY_BYTES_MAX} bytes`);
     } catch (error) {
-      if (!(error instanceof Refused)) {
-        console.warn(`sagabase: command ${commandId} (${type}) failed:`, error);
-        failed(error);
-      }
-      return { ...failure(error), ...trace };
+      console.warn(`sagabase: command ${commandId} (${type}) failed:`, error);
+      failed(error);
+      return api.Reply.create({ ...named, ...retry(error) });
+    }
+  }
+
+  async #resultOf(command) {
+    const handler = this.#handlers[command.type];
+    if (!handler) throw new Error(`no handler for commands of type ${command.type}`);
+    try {
+      return success(await handler(commandOf(command)));
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      return refusal(error);
     }
   }
 
   #reply(reply) {
-    this.#leases.delete(reply.commandId);
     this.#replies.set(reply.commandId, reply);
     this.#send("reply", reply);
   }

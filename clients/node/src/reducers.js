@@ -5,7 +5,7 @@ import { status as codes } from "@grpc/grpc-js";
 import * as api from "../generated/sagabase/v1/reducers.js";
 import { ReducersClient } from "../generated/sagabase/v1/reducers.grpc-client.js";
 import { NoState, toldAs } from "./errors.js";
-import { moment } from "./events.js";
+import { moment, whole } from "./events.js";
 
 function ruleMessage({ eventType, at = [], patch }) {
   return api.MergePatchRule.create({ eventType, at, patch: patch === undefined ? "" : JSON.stringify(patch) });
@@ -74,7 +74,7 @@ export class Reducers {
    * reducer that runs, StreamNotFound, RevisionNotFound. */
   async state(stream, { at } = {}) {
     const request = api.GetStateRequest.create({ stream });
-    if (at !== undefined) request.at = { oneofKind: "revision", revision: BigInt(at) };
+    if (at !== undefined) request.at = { oneofKind: "revision", revision: whole("at", at) };
     const answer = await toldAs(NoState, codes.FAILED_PRECONDITION, this.#call("getState", request));
     const { state, revision, reducerHash, folded } = answer;
     return { value: JSON.parse(new TextDecoder().decode(state)), revision, reducerHash, folded };

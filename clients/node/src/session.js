@@ -5,7 +5,7 @@ import { setTimeout as passed } from "node:timers/promises";
 import { status as codes } from "@grpc/grpc-js";
 
 import { AppendSessionRequest } from "../generated/sagabase/v1/event_store.js";
-import { errorOfCall, errorOfFailure, Unavailable } from "./errors.js";
+import { begun, errorOfCall, errorOfFailure, Unavailable } from "./errors.js";
 import { appendedToMany, appendRequest } from "./events.js";
 import { Backoff } from "./retry.js";
 import { mark } from "./tracing.js";
@@ -26,6 +26,7 @@ export class AppendSession {
   #pending = new Map(); // by correlation id, in order: sent, no answer yet
   #waiting = []; // for room among the pending
   #newest = 0n; // correlation id
+  #aloneUntil = 0n; // correlation id: up to it one append is in flight at a time
   #closed = false;
   #failure;
   #running;
@@ -65,11 +66,17 @@ export class AppendSession {
   }
 
   #send() {
-    while (this.#call && this.#pending.size < IN_FLIGHT_MAX && this.#waiting.length > 0) {
+    while (this.#call && this.#waiting.length > 0 && this.#hasRoom()) {
       const next = this.#waiting.shift();
       this.#pending.set(next.request.correlationId, next);
       this.#call.write(next.request);
     }
+  }
+
+  #hasRoom() {
+    const [oldest] = this.#pending.keys();
+    const next = oldest ?? this.#waiting[0].request.correlationId;
+    return this.#pending.size < (next <= this.#aloneUntil ? 1 : IN_FLIGHT_MAX);
   }
 
   #isDone() {
@@ -90,7 +97,8 @@ export class AppendSession {
   /** Runs one call to its end, and says why it ended. */
   #callOnce() {
     return new Promise((ended) => {
-      const call = this.#start();
+      const call = begun(this.#start, ended);
+      if (!call) return;
       call.on("data", ({ results }) => {
         this.#backoff.reset();
         for (const result of results) this.#settle(result);
@@ -111,10 +119,31 @@ export class AppendSession {
       const error = await this.#callOnce();
       this.#call = undefined;
       if (this.#isDone()) return;
-      const delayMs = error instanceof Unavailable ? this.#backoff.nextDelayMs() : undefined;
-      if (delayMs === undefined) return this.#giveUp(error);
-      await passed(delayMs);
+      if (error instanceof Unavailable) {
+        const delayMs = this.#backoff.nextDelayMs();
+        if (delayMs === undefined) return this.#giveUp(error);
+        await passed(delayMs);
+      } else if (error.code === codes.CANCELLED || !this.#singleOut(error)) {
+        return this.#giveUp(error);
+      }
     }
+  }
+
+  /** An append that cannot be sent, or that the server cannot even read, ends the call that it is on:
+   * what was in flight with it is sent again one by one, and the error met by the one that it is
+   * about. */
+  #singleOut(error) {
+    const [oldest] = this.#pending.values();
+    if (!oldest) return false;
+    if (oldest.request.correlationId <= this.#aloneUntil) {
+      this.#pending.clear(); // of this one
+      oldest.fail(error);
+    } else {
+      this.#aloneUntil = this.#newest;
+      this.#waiting.unshift(...this.#pending.values());
+      this.#pending.clear();
+    }
+    return true;
   }
 
   #giveUp(error) {

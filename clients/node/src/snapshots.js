@@ -2,11 +2,10 @@
 
 import { status as codes } from "@grpc/grpc-js";
 
-import { Filter } from "../generated/sagabase/v1/event_store.js";
 import * as api from "../generated/sagabase/v1/snapshots.js";
 import { SnapshotsClient } from "../generated/sagabase/v1/snapshots.grpc-client.js";
 import { NewerSnapshot, SnapshotNotFound, toldAs } from "./errors.js";
-import { moment, RecordedEvent, written } from "./events.js";
+import { filterMessage, moment, RecordedEvent, whole, written } from "./events.js";
 import { Following } from "./subscription.js";
 
 /** A state of a stream; `revision` is that of the newest event that it knows. `expires` undefined:
@@ -70,7 +69,7 @@ function expiryOf(expiresUs) {
 
 function policyMessage({ everyEvents = 0, everyMs = 0, keep = 1 }) {
   return api.SnapshotPolicy.create({
-    everyEvents: BigInt(everyEvents),
+    everyEvents: whole("everyEvents", everyEvents),
     everyMs: BigInt(Math.round(everyMs)),
     keep,
   });
@@ -84,7 +83,7 @@ function policyOf({ everyEvents, everyMs, keep }) {
 function revisionOneof(revision) {
   return revision === undefined
     ? { oneofKind: undefined }
-    : { oneofKind: "revision", revision: BigInt(revision) };
+    : { oneofKind: "revision", revision: whole("revision", revision) };
 }
 
 /** `client.snapshots`. */
@@ -108,14 +107,14 @@ export class Snapshots {
     const { data, type } = written(state, contentType);
     const request = api.PutSnapshotRequest.create({
       stream,
-      revision: BigInt(revision),
+      revision: whole("revision", revision),
       contentType: type,
       state: data,
       ttlMs: BigInt(Math.round(ttlMs)),
       keep,
     });
     if (newerThan !== undefined)
-      request.expected = { oneofKind: "newerThan", newerThan: BigInt(newerThan) };
+      request.expected = { oneofKind: "newerThan", newerThan: whole("newerThan", newerThan) };
     await toldAs(NewerSnapshot, codes.ABORTED, this.#call("putSnapshot", request));
   }
 
@@ -149,7 +148,7 @@ export class Snapshots {
     const request = api.LoadStreamRequest.create({
       stream,
       count: BigInt(count),
-      filter: filter && Filter.create(filter),
+      filter: filter && filterMessage(filter),
       ignoreSnapshot,
       upcast,
     });

@@ -26,8 +26,8 @@ export function current() {
 }
 
 /** The same for a call. */
-export function headers(options) {
-  const metadata = new Metadata(options);
+export function headers() {
+  const metadata = new Metadata();
   for (const [name, value] of Object.entries(current())) metadata.set(name, value);
   return metadata;
 }

@@ -221,7 +221,7 @@ fills() {
     if test $((SECONDS - started)) -le 20; then ok "$1: the end comes in time"; else not_ok "$1: the end comes in time" "$((SECONDS - started)) s"; fi
 }
 start_receiver slow
-start_traced --otel-bsp-max-queue-size 64
+start_traced --otel-bsp-max-queue-size 64 --otlp-timeout 120000 --otel-bsp-export-timeout 120000
 fills "a slow receiver"
 kill -9 "$RECEIVER"
 wait "$RECEIVER" 2>/dev/null

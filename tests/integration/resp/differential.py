@@ -317,6 +317,7 @@ RAW = [
     b"PING\r\n*1\r\n+\r\nPING\r\n",
     b"CLIENT REPLY OFF\r\nPING\r\nCLIENT REPLY ON\r\n",
     b"CLIENT REPLY SKIP\r\nPING\r\nECHO seen\r\n",
+    b"CLIENT REPLY SKIP\r\nCLIENT REPLY SKIP\r\nPING\r\nECHO seen\r\n",
 ]
 
 

@@ -404,6 +404,9 @@ def a_scan_finds_every_key(server):
                 break
         equal(len(found), 5000)
         equal(client.ask("SCAN", "0", "MATCH", "[", "COUNT", "1")[:4], b"*2\r\n")
+        for words in ("SCAN", "0", "MATCH"), ("COMMAND", "LIST", "FILTERBY", "PATTERN"):
+            equal(client.ask(*words, "*" * 1024)[:1], b"*")
+            equal(client.ask(*words, "*" * 1025), b"-ERR pattern: at most 1024 bytes\r\n")
 
 
 def a_key_expires(server):
@@ -420,6 +423,30 @@ def append(server, stream, count):
             stdout=subprocess.DEVNULL,
             check=True,
         )
+
+
+def a_scan_of_long_keys_ends():
+    """As many values as one call looks at, and behind them, in the same call, snapshots."""
+    streams = [f"scanned-{i}-" + "s" * 990 for i in range(40)]
+    keys = [f"long-{i}-".ljust(4096, "k") for i in range(999)]
+    with Server() as server, server.client() as client:
+        for stream in streams:
+            append(server, stream, 1)
+            client.send(command("SET", f"snapshot:{stream}", "1", "REVISION", "0"))
+        for key in keys:
+            client.send(command("SET", key, ""))
+        for _ in keys + streams:
+            equal(client.answer(), b"+OK\r\n")
+        wait_until(lambda: info(client, "unsaved_keys") == "0")
+        found, cursor = set(), b"0"
+        while True:
+            lines = client.ask("SCAN", cursor, "COUNT", "1000").split(b"\r\n")
+            equal(lines[0], b"*2")
+            cursor = lines[2]
+            found.update(lines[5:-1:2])
+            if cursor == b"0":
+                break
+        equal(found, {key.encode() for key in keys + [f"snapshot:{s}" for s in streams]})
 
 
 def a_key_can_name_a_snapshot():
@@ -461,6 +488,7 @@ def a_password_is_asked_for_and_not_shown():
 
 
 ALONE = [
+    a_scan_of_long_keys_ends,
     one_connection_too_many_is_told_so,
     few_files_mean_few_connections_and_the_log_says_so,
     many_idle_connections_cost_little,

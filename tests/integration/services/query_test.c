@@ -234,11 +234,13 @@ static void empty_pages_come_while_nothing_matches(void **state)
     struct test_server *server = *state;
     Sagabase__V1__ReadAllRequest request = SAGABASE__V1__READ_ALL_REQUEST__INIT;
     Sagabase__V1__Filter filter = SAGABASE__V1__FILTER__INIT;
+    char *prefix = (char *)"Never"; /* no expression, which would have its own idea of a turn */
     struct got got;
 
     for (int i = 0; i < 5; i++)
         expect_ok(append_new(server->client, "many", 5000));
-    filter.type_regex = (char *)"Never";
+    filter.type_prefixes = &prefix;
+    filter.n_type_prefixes = 1;
     request.filter = &filter;
     got = read_all(server, &request);
     expect_got(got, "");

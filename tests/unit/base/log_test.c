@@ -123,6 +123,24 @@ static void a_value_with_a_newline_stays_in_its_line(void **state)
                         " WARN rpc forged cause=\"a\\u000a2026 ERROR store failed\"\n");
 }
 
+static void a_name_cannot_pass_for_pairs(void **state)
+{
+    char text[TEXT_BYTES], name[100];
+
+    (void)state;
+    log_set_format(LOG_JSON);
+    capture();
+    log_line(LOG_WARN, "reducers", "disabled", "stream=%s revision=%d",
+             log_name(bytes_of_text("a\" level=DEBUG revision=\"7")).text, 3);
+    captured(text);
+    log_set_format(LOG_TEXT);
+    assert_string_equal(strstr(text, ",\"stream\""),
+                        ",\"stream\":\"a' level=DEBUG revision='7\",\"revision\":3}\n");
+    memset(name, 'x', sizeof name);
+    memcpy(name + 59, "\xc3\xa4", 2); /* a letter that does not fit in */
+    assert_int_equal(strlen(log_name(bytes_of(name, sizeof name)).text), 61);
+}
+
 static unsigned lines_of(const char *text)
 {
     unsigned lines = 0;
@@ -156,6 +174,7 @@ int main(void)
         cmocka_unit_test(an_endless_line_is_cut),
         cmocka_unit_test(in_json_a_line_is_one_object_with_numbers_and_escaped_texts),
         cmocka_unit_test(a_value_with_a_newline_stays_in_its_line),
+        cmocka_unit_test(a_name_cannot_pass_for_pairs),
         cmocka_unit_test(a_fact_that_repeats_is_told_twenty_times_in_ten_seconds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

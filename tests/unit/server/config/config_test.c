@@ -257,6 +257,8 @@ static void what_is_wrong_in_a_file_is_told_with_its_line(void **state)
     file_refused("data: x\n\ndata: y\n", "3: data: is there twice, in line 1, too");
     file_refused("data:\n", "1: data: may not be empty");
     file_refused("data:\n  a: b\n", "2: an option has a single value, not a mapping");
+    file_refused("data: a\n---\nlisten: b\n", "2: a second document");
+    file_refused("---\ndata: a\n...\n---\ndata: [\n", "4: a second document");
     file_refused("data: [a]\n", "1: an option has a single value, not a list");
     file_refused("- data\n", "1: an option has a single value, not a list");
     file_refused("data\n", "1: must be lines of the form \"option: value\"");

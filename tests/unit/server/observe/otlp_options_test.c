@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -133,7 +134,7 @@ static void samplers_are_known_by_their_names(void **state)
 static void lists_are_percent_decoded_pairs(void **state)
 {
     struct otlp_options options =
-        read((struct otlp_texts){.headers = "Authorization=Basic%20a%3D%3d, x = y ,bad%zz=%4,",
+        read((struct otlp_texts){.headers = "Authorization=Basic%20a%3D%3d, x = y ,z.-_9=%4,",
                                  .resource_attributes = "team=blue,service.name=shop,zone=a"});
 
     (void)state;
@@ -152,6 +153,22 @@ static void lists_are_percent_decoded_pairs(void **state)
     assert_string_equal(options.attributes[0].value, "store");
 }
 
+/* gRPC would end the process. */
+static void headers_that_cannot_be_sent_are_ignored(void **state)
+{
+    static const char *const wrong[] = {"api key=1", "b\xc3\xa4r=1", "=1",   "bad%zz=1",
+                                        "x=a%0Ab",   "x=%C3%A4",     "x=%7f"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char list[64];
+        snprintf(list, sizeof list, "a=1,%s,b=2", wrong[i]);
+        struct otlp_options options = read((struct otlp_texts){.headers = list});
+        assert_int_equal(options.header_count, 2);
+        assert_string_equal(options.headers[1].key, "b");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -162,6 +179,7 @@ int main(void)
         cmocka_unit_test(numbers_that_are_none_are_ignored),
         cmocka_unit_test(samplers_are_known_by_their_names),
         cmocka_unit_test(lists_are_percent_decoded_pairs),
+        cmocka_unit_test(headers_that_cannot_be_sent_are_ignored),
     };
     return cmocka_run_group_tests(tests, quiet, end);
 }

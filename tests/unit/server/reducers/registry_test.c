@@ -1,4 +1,5 @@
-/* What is registered, and whoever watches it: told when it holds, and never after it has left. */
+/* What is registered: it outlives a restart, and whoever watches it is told when it holds, and
+ * never after having left. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,15 +7,19 @@
 
 #include <cmocka.h>
 #include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "server/reducers/reducers.h"
 #include "server/reducers/registry.h"
+#include "storage/keys/key_store.h"
 #include "tests/support/log_fixture.h"
 #include "tests/support/store.h"
 
 struct fixture {
     struct store store;
+    struct key_store *keys;
     struct event_log *log;
     struct registry *registry;
     struct registry_watcher watcher;
@@ -39,9 +44,17 @@ static void on_told(struct registry_watcher *watcher, struct bytes name)
 
 static void open(struct fixture *fixture)
 {
+    const char *parent = getenv("TEST_TMPDIR");
+    char directory[256];
+
     *fixture = (struct fixture){.watcher.changed = on_told};
     store_open(&fixture->store, "memory");
-    fixture->log = open_log(fixture->store.engine);
+    snprintf(directory, sizeof directory, "%.200s/registry.XXXXXX", parent ? parent : "/tmp");
+    assert_non_null(mkdtemp(directory));
+    assert_ok(key_store_open(&(struct key_store_options){.directory = directory}, &fixture->keys));
+    assert_ok(event_log_open(
+        &(struct event_log_options){.engine = fixture->store.engine, .keys = fixture->keys},
+        &fixture->log));
     assert_ok(registry_open(REGISTRY_REDUCERS, fixture->log, &fixture->registry));
     registry_watch(fixture->registry, &fixture->watcher);
 }
@@ -50,6 +63,7 @@ static void close(struct fixture *fixture)
 {
     registry_close(fixture->registry);
     event_log_close(fixture->log);
+    key_store_close(fixture->keys);
     store_close(&fixture->store);
 }
 
@@ -149,11 +163,31 @@ static void a_watcher_that_has_left_is_not_told(void **state)
     close(&fixture);
 }
 
+/* By whoever encrypts each category that there is. */
+static void what_is_registered_is_read_again_where_it_is_encrypted(void **state)
+{
+    struct stream_change policy = {
+        .kind = CHANGE_CATEGORY_POLICY, .name = bytes_of_text("$reducer"), .policy.encrypt = true};
+    struct fixture fixture;
+
+    (void)state;
+    open(&fixture);
+    assert_ok(change_stream(fixture.log, policy));
+    change(&fixture, PUT);
+    registry_close(fixture.registry);
+    assert_ok(registry_open(REGISTRY_REDUCERS, fixture.log, &fixture.registry));
+    struct registration *found = registry_find(fixture.registry, bytes_of_text("order"));
+    assert_non_null(found);
+    registration_release(found);
+    close(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_watcher_is_told_when_a_change_holds_and_before_its_caller),
         cmocka_unit_test(a_watcher_that_has_left_is_not_told),
+        cmocka_unit_test(what_is_registered_is_read_again_where_it_is_encrypted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

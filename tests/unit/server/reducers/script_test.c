@@ -296,6 +296,19 @@ static void no_script_takes_more_than_its_memory(void **state)
     expect_failure("return function() return ('%99999d'):format(1) end", "invalid conversion");
 }
 
+/* In Lua they share one string; as JSON each would be a copy, outside of the script's memory. */
+static void a_string_that_is_used_often_is_counted_each_time(void **state)
+{
+    (void)state;
+    expect_failure("return function() local s, t = ('x'):rep(1000000), {} "
+                   "for i = 1, 100 do t[i] = s end return t end",
+                   "strings of more than 1048576 bytes");
+    expect_failure("return function() local k, t = ('x'):rep(1000000), {} "
+                   "for i = 1, 100 do t[i] = {[k] = true} end return t end",
+                   "strings of more than 1048576 bytes");
+    expect_state("return function() return {('x'):rep(3), 'y'} end", "0", "[\"xxx\",\"y\"]");
+}
+
 static void deep_calls_end(void **state)
 {
     struct buffer text;
@@ -489,6 +502,7 @@ int main(void)
         cmocka_unit_test(one_instruction_cannot_take_for_ever),
         cmocka_unit_test(find_begins_where_it_is_told_within_the_text),
         cmocka_unit_test(no_script_takes_more_than_its_memory),
+        cmocka_unit_test(a_string_that_is_used_often_is_counted_each_time),
         cmocka_unit_test(deep_calls_end),
         cmocka_unit_test(what_reaches_out_is_not_there),
         cmocka_unit_test(nothing_tells_where_in_memory_it_lies),

@@ -600,6 +600,70 @@ static void what_was_not_taken_goes_back_in_order(void **state)
     dispatch_leave(fixture->dispatch, &second.worker, LEAVE_RETURN);
 }
 
+/* A poll from two queues, for one command; its lease goes on without it. */
+static int poll_both(struct fixture *fixture, const char *first, const char *second)
+{
+    const struct bytes names[] = {bytes_of_text(first), bytes_of_text(second)};
+    const uint32_t credits[] = {1, 1};
+    struct hands hands = {.worker = {.wake = on_wake, .commands_max = 1}};
+
+    assert_ok(dispatch_join(fixture->dispatch, &hands.worker, names, credits, 2));
+    take(fixture, &hands);
+    dispatch_leave(fixture->dispatch, &hands.worker, LEAVE_DETACH);
+    return hands.count > 0 ? number_of(&hands.leases[0].command_id) : 0;
+}
+
+static void polls_of_several_queues_let_none_of_them_starve(void **state)
+{
+    struct fixture *fixture = *state;
+    struct open_command rare = command_of(100, "cards");
+    bool found = false;
+
+    assert_true(dispatch_open(fixture->dispatch, &rare));
+    for (int i = 1; i <= 40; i++)
+        open_one(fixture, i);
+    for (int i = 0; i < 30 && !found; i++)
+        found = poll_both(fixture, "stock", "cards") == 100;
+    assert_true(found);
+}
+
+/* Being offered is not being taken. */
+static void a_command_that_was_only_offered_waits_no_longer_for_that(void **state)
+{
+    struct fixture *fixture = *state;
+    struct open_command command = command_of(1, "stock");
+    struct expired expired;
+    struct hands hands;
+
+    command.schedule_to_start_us = 10 * SECOND_US;
+    assert_true(dispatch_open(fixture->dispatch, &command));
+    manual_clock_advance(&fixture->clock, 9 * SECOND_US);
+    join(fixture, &hands, "stock", 1);
+    dispatch_leave(fixture->dispatch, &hands.worker, LEAVE_RETURN);
+    manual_clock_advance(&fixture->clock, SECOND_US);
+    assert_int_equal(expire_one(fixture, &expired), 1);
+    assert_true(expired.never_started);
+}
+
+static void who_resumes_is_told_of_what_was_cancelled_meanwhile(void **state)
+{
+    struct fixture *fixture = *state;
+    struct uuid id = id_of(1);
+    struct hands first, second;
+
+    open_one(fixture, 1);
+    join(fixture, &first, "stock", 1);
+    take(fixture, &first);
+    dispatch_leave(fixture->dispatch, &first.worker, LEAVE_KEEP);
+    dispatch_cancel(fixture->dispatch, &id);
+    join(fixture, &second, "stock", 1);
+    assert_true(dispatch_resume(fixture->dispatch, &second.worker, &id, first.leases[0].token));
+    take(fixture, &second);
+    assert_int_equal(second.cancelled_count, 1);
+    assert_int_equal(number_of(&second.cancelled[0].command_id), 1);
+    dispatch_leave(fixture->dispatch, &second.worker, LEAVE_RETURN);
+}
+
 /* --- many ----------------------------------------------------------------------------------------
  */
 
@@ -718,6 +782,9 @@ int main(void)
         dispatch_test(what_is_not_resumed_in_time_goes_to_others),
         dispatch_test(a_poll_leaves_its_lease_behind),
         dispatch_test(what_was_not_taken_goes_back_in_order),
+        dispatch_test(polls_of_several_queues_let_none_of_them_starve),
+        dispatch_test(a_command_that_was_only_offered_waits_no_longer_for_that),
+        dispatch_test(who_resumes_is_told_of_what_was_cancelled_meanwhile),
         dispatch_test(timeouts_come_in_the_order_of_their_times),
         dispatch_test(concurrent_workers_take_each_command_once),
     };

@@ -283,6 +283,38 @@ static void the_largest_command_fits_into_an_event(void **state)
     assert_true(size + attributes < 1 << 20); /* EVENT_DATA_BYTES_MAX */
 }
 
+/* Each turn of a loop is undone with what it was done with. */
+static void a_compensation_gets_the_inputs_that_its_action_had(void **state)
+{
+    static const char *const outputs[] = {"seat 1", "", "seat 3"};
+    Sagabase__V1__Command command;
+    Sagabase__V1__Block *body = recipe_block(&recipe, "body");
+    Sagabase__V1__Step *pay;
+
+    (void)state;
+    recipe_loop(&recipe, NULL, "all", "body", "pay.code", "more", 3);
+    recipe_step(&recipe, body, "reserve")->nothing_to_undo = true;
+    recipe.definition.blocks[0]->nodes[0]->step->compensation = NULL;
+    pay = recipe_step(&recipe, body, "pay");
+    recipe_append(&recipe, &pay->inputs, &pay->n_inputs, (char *)"reserve");
+    start();
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(saga_run_succeed_with(&run, "reserve", outputs[i], ""), ACCEPTED);
+        assert_int_equal(saga_run_succeed_with(&run, "pay", "", "more"), ACCEPTED);
+    }
+    assert_status(COMPENSATING); /* for the loop's limit */
+    for (int i = 3; i-- > 0;) {
+        uint32_t undone = 2 + 2 * (uint32_t)i;
+        assert_ok(saga_command(run.saga, undone, &run.secret, &run.arena, &command));
+        assert_int_equal(command.operation, SAGABASE__V1__OPERATION__OPERATION_COMPENSATION);
+        assert_int_equal(command.n_inputs, outputs[i][0] != 0);
+        if (command.n_inputs > 0)
+            assert_memory_equal(command.inputs[0]->output->data.data, outputs[i], 6);
+        succeed("pay");
+    }
+    assert_status(COMPENSATED);
+}
+
 /* --- answers
  * ---------------------------------------------------------------------------------------- */
 
@@ -434,6 +466,7 @@ int main(void)
         row(a_row_belongs_to_its_definition),
         row(a_command_brings_what_the_participant_needs),
         row(a_compensation_is_told_what_became_of_the_action),
+        row(a_compensation_gets_the_inputs_that_its_action_had),
         row(a_compensation_has_its_own_limits_or_those_of_an_attempt),
         row(the_largest_command_fits_into_an_event),
         row(a_saga_tells_what_it_waits_for),

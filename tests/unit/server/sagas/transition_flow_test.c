@@ -65,6 +65,31 @@ static void a_parallel_of_any_goes_on_with_the_first_and_withdraws_the_others(vo
     assert_events("CommandSucceeded y; CommandIssued undo 1 x");
 }
 
+/* A pause holds back what would begin, and does not change what has been decided. */
+static void a_parallel_of_any_is_done_with_the_first_also_while_paused(void **state)
+{
+    Sagabase__V1__Parallel *parallel = recipe_parallel(&recipe, NULL, "all");
+    Sagabase__V1__Choice *choice;
+
+    (void)state;
+    parallel->join = SAGABASE__V1__JOIN__JOIN_ANY;
+    recipe_branch(&recipe, parallel, "bx");
+    recipe_branch(&recipe, parallel, "by");
+    choice = recipe_choice(&recipe, recipe_block(&recipe, "bx"), "either");
+    recipe_case(&recipe, choice, "no", SAGABASE__V1__COMPARISON__COMPARISON_NOT_EQUAL, "", "in");
+    recipe_step(&recipe, recipe_block(&recipe, "in"), "x");
+    recipe_step(&recipe, recipe_block(&recipe, "by"), "y");
+    recipe_step(&recipe, NULL, "d");
+    start();
+    assert_ok(saga_run_pause(&run));
+    succeed("x");
+    assert_events("CommandSucceeded x; NodeFinished 1 either; CommandFailed 3 y; "
+                  "NodeFinished 1 all");
+    assert_int_equal(saga_run_fail(&run, "y", "No"), SUPERSEDED);
+    assert_ok(saga_run_resume(&run));
+    assert_events("SagaResumed; CommandIssued do 1 d");
+}
+
 static void a_parallel_of_two_counts_branches(void **state)
 {
     (void)state;
@@ -260,6 +285,7 @@ static void a_loop_at_its_limit_behind_the_pivot_is_parked(void **state)
     assert_code(saga_run_retry(&run, "often"), STATUS_FAILED_PRECONDITION);
     assert_ok(saga_run_skip(&run, "often"));
     assert_events("OperatorActed; SagaUnparked; NodeFinished 4 often; CommandIssued do 1 d");
+    assert_null(run.saga->cause); /* of being parked, which it is not any more */
 }
 
 /* --- waiting
@@ -404,6 +430,43 @@ static void signals_may_come_with_the_start(void **state)
                   "SagaCompleted");
 }
 
+/* A wait cannot know its key before a step in another branch has given it. */
+static void a_kept_signal_is_taken_when_its_key_is_known(void **state)
+{
+    Sagabase__V1__Parallel *parallel = recipe_parallel(&recipe, NULL, "all");
+    Sagabase__V1__Signal paid = signal_of("paid", "1");
+
+    (void)state;
+    recipe_branch(&recipe, parallel, "bx");
+    recipe_branch(&recipe, parallel, "by");
+    recipe_wait(&recipe, recipe_block(&recipe, "bx"), "w", "paid")->key_attribute = "pay.code";
+    recipe_step(&recipe, recipe_block(&recipe, "by"), "pay");
+    start();
+    paid.key = "42";
+    assert_ok(saga_run_signal(&run, &paid));
+    assert_events("SignalReceived");
+    succeed_with_code("pay", "42");
+    assert_status(COMPLETED);
+}
+
+/* The room is for those that nothing waits for. */
+static void a_signal_that_is_waited_for_needs_no_room(void **state)
+{
+    char id[8];
+
+    (void)state;
+    recipe_wait(&recipe, NULL, "w", "paid");
+    start();
+    for (int i = 0; i < SAGA_SIGNALS_MAX; i++) {
+        snprintf(id, sizeof id, "%d", i);
+        Sagabase__V1__Signal other = signal_of("other", id);
+        assert_ok(saga_run_signal(&run, &other));
+    }
+    Sagabase__V1__Signal paid = signal_of("paid", "paid");
+    assert_ok(saga_run_signal(&run, &paid));
+    assert_status(COMPLETED);
+}
+
 static void kept_signals_are_bounded(void **state)
 {
     (void)state;
@@ -444,6 +507,42 @@ static void outputs_and_attributes_are_bounded(void **state)
     payload.data.len = 0; /* without it the command can still be answered */
     success.code = (char *)"";
     assert_ok(saga_run_input(&run, &input));
+    assert_status(COMPLETED);
+}
+
+/* Gives the saga so many attributes in all. */
+static void fill_with_attributes(uint32_t count)
+{
+    Sagabase__V1__Attribute attribute = SAGABASE__V1__ATTRIBUTE__INIT, *attributes[] = {&attribute};
+    char name[12];
+
+    attribute.name = name;
+    for (uint32_t i = 0; i < count; i++) {
+        Sagabase__V1__Signal signal = signal_of("other", name);
+        snprintf(name, sizeof name, "n%u", i);
+        signal.attributes = attributes;
+        signal.n_attributes = 1;
+        assert_ok(saga_run_signal(&run, &signal));
+    }
+    assert_int_equal(run.saga->attribute_count, count);
+}
+
+static void codes_that_are_there_need_no_room(void **state)
+{
+    Sagabase__V1__WaitEvent *wait = recipe_wait(&recipe, NULL, "w", "paid");
+
+    (void)state;
+    wait->timeout_ms = 1000;
+    wait->on_timeout = SAGABASE__V1__ON_TIMEOUT__ON_TIMEOUT_CONTINUE;
+    recipe_loop(&recipe, NULL, "twice", "body", "a.code", "more", 2);
+    recipe_step(&recipe, recipe_block(&recipe, "body"), "a");
+    start();
+    fill_with_attributes(SAGA_ATTRIBUTES_MAX - 2);
+    saga_run_wait(&run, 1000);
+    assert_int_equal(run.saga->attribute_count, SAGA_ATTRIBUTES_MAX - 1);
+    succeed_with_code("a", "more");
+    assert_int_equal(run.saga->attribute_count, SAGA_ATTRIBUTES_MAX);
+    succeed_with_code("a", "last");
     assert_status(COMPLETED);
 }
 
@@ -489,6 +588,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         row(a_parallel_is_done_when_all_branches_are),
         row(a_parallel_of_any_goes_on_with_the_first_and_withdraws_the_others),
+        row(a_parallel_of_any_is_done_with_the_first_also_while_paused),
         row(a_parallel_of_two_counts_branches),
         row(when_a_branch_fails_the_answers_of_the_others_are_waited_for),
         row(or_not_for_longer_than_the_definition_says),
@@ -509,8 +609,11 @@ int main(void)
         row(a_rejection_turns_the_saga_backward),
         row(an_approval_nobody_gave_follows_its_default),
         row(signals_may_come_with_the_start),
+        row(a_kept_signal_is_taken_when_its_key_is_known),
+        row(a_signal_that_is_waited_for_needs_no_room),
         row(kept_signals_are_bounded),
         row(outputs_and_attributes_are_bounded),
+        row(codes_that_are_there_need_no_room),
         row(a_cancelled_saga_waits_for_its_open_command_then_goes_back),
         row(a_cancelled_wait_is_over_at_once),
     };

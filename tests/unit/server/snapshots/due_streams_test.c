@@ -277,6 +277,26 @@ static void what_failed_is_tried_again_later_and_others_go_on(void **state)
     wait_until_made(reducers, 2);
 }
 
+static void what_failed_is_told_to_clients_when_its_reducer_goes(void **state)
+{
+    struct due_fixture *fixture = *state;
+    struct reducers *reducers = &fixture->reducers;
+    struct listener listener;
+
+    reducers->runs = true;
+    reducers->making = FAILS;
+    set_policy(fixture, "order", 2, 0);
+    listen(fixture, &listener);
+    append(fixture, "order-1", 2);
+    wait_until_asked(reducers, 1);
+    while (metric_of(fixture, "sagabase_snapshots_not_made_total") < 1 ||
+           metric_of(fixture, "sagabase_snapshots_due") > 0)
+        sched_yield();
+    let_run(reducers, false);
+    expect_heard(&listener, "order-1"); /* though the server would wait for its next try */
+    leave(&listener);
+}
+
 static void a_reducer_makes_what_was_due_before_it_was_there(void **state)
 {
     struct due_fixture *fixture = *state;
@@ -355,6 +375,7 @@ int main(void)
         IN_MEMORY(the_server_makes_snapshots_where_it_has_a_reducer),
         IN_MEMORY(what_the_reducers_have_no_room_for_is_asked_again),
         IN_MEMORY(what_failed_is_tried_again_later_and_others_go_on),
+        IN_MEMORY(what_failed_is_told_to_clients_when_its_reducer_goes),
         IN_MEMORY(a_reducer_makes_what_was_due_before_it_was_there),
         IN_MEMORY(when_its_reducer_goes_clients_are_told),
         IN_MEMORY(closing_gives_up_the_snapshot_that_is_being_made),

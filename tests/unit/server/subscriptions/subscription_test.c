@@ -245,6 +245,74 @@ static void subscription_at_rest_tells_how_far_it_is_once_in_a_period(void **sta
     subscription_close(&self->subscription);
 }
 
+/* Goes on by the same step each time it is looked at. */
+struct going_clock {
+    struct clock clock;
+    int64_t now_us, step_us;
+};
+
+static int64_t going_us(const struct clock *clock)
+{
+    struct going_clock *going = container_of((struct clock *)clock, struct going_clock, clock);
+
+    return going->now_us += going->step_us;
+}
+
+static void checkpoint_that_becomes_due_while_it_lies_down_is_told(void **state)
+{
+    struct fixture *self = *state;
+    struct going_clock going = {.clock = {.monotonic_us = going_us}, .now_us = 1000};
+    struct bytes prefix = bytes_of_text("b");
+    struct filter_rules rules = {.stream_prefixes = &prefix, .stream_prefix_count = 1};
+
+    open_subscription(self, (struct subscription_options){.rules = &rules,
+                                                          .checkpoint_interval = 1000,
+                                                          .checkpoint_period_us = 500,
+                                                          .clock = &going.clock});
+    expect_kind(self, OUTPUT_CAUGHT_UP);
+    expect_kind(self, OUTPUT_PARKED);
+    assert_ok(append_some(self->log, "a", ANY, 3, NULL));
+    wait_until_woken(self);
+    expect_kind(self, OUTPUT_CHECKPOINT);
+    expect_kind(self, OUTPUT_PARKED);
+    assert_ok(append_some(self->log, "a", ANY, 3, NULL));
+    wait_until_woken(self);
+    going.step_us = 300; /* not over when it is asked whether to tell, but when it has parked */
+    assert_in_range(expect_kind(self, OUTPUT_PARKED).wait_us, 1, 500);
+    assert_true(subscription_rouse(&self->subscription));
+    assert_int_equal(expect_kind(self, OUTPUT_CHECKPOINT).position, 5);
+    subscription_close(&self->subscription);
+}
+
+/* Each name takes about a millisecond, and a thousand of them are there. */
+static void slow_expression_gives_others_their_turn(void **state)
+{
+    struct fixture *self = *state;
+    struct filter_rules rules = {.stream_regex = bytes_of_text("^(a+)+$")};
+    struct subscription_options options = {.rules = &rules, .checkpoint_interval = 5000};
+    uint64_t seen = 0;
+
+    assert_ok(append_some(self->log, "aaaaaaaaaaaaab", ANY, 1000, NULL));
+    open_subscription(self, options);
+    for (int turn = 0; turn < 3; turn++) {
+        assert_int_equal(subscription_next(&self->subscription).kind, OUTPUT_NOTHING);
+        assert_in_range(self->subscription.next, seen + 1, 999);
+        seen = self->subscription.next;
+    }
+    subscription_close(&self->subscription);
+    options.begin = BEGIN_AT_END;
+    open_subscription(self, options);
+    expect_kind(self, OUTPUT_CAUGHT_UP);
+    expect_kind(self, OUTPUT_PARKED);
+    assert_ok(append_some(self->log, "aaaaaaaaaaaaab", ANY, 1000, NULL));
+    wait_until_woken(self);
+    for (seen = 1000; seen < 1010; seen = self->subscription.next) {
+        assert_int_equal(subscription_next(&self->subscription).kind, OUTPUT_NOTHING);
+        assert_in_range(self->subscription.next, seen + 1, 1999);
+    }
+    subscription_close(&self->subscription);
+}
+
 static void subscription_that_was_woken_is_not_roused(void **state)
 {
     struct fixture *self = *state;
@@ -344,6 +412,8 @@ int main(void)
         behaves(page_of_live_events_is_cut_inside_a_record),
         behaves(live_checkpoints_come_at_their_interval),
         behaves(subscription_at_rest_tells_how_far_it_is_once_in_a_period),
+        behaves(checkpoint_that_becomes_due_while_it_lies_down_is_told),
+        behaves(slow_expression_gives_others_their_turn),
         behaves(subscription_that_was_woken_is_not_roused),
         behaves(filter_of_one_stream_needs_no_checkpoints),
         behaves(query_sends_what_matches_in_history_and_live),

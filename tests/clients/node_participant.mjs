@@ -1,0 +1,146 @@
+// What the Node package promises to participants of sagas. python_participant.py says the same in
+// Python.
+
+import assert from "node:assert/strict";
+
+import { ANY, Done, Event, Ongoing, Refused, SagaNotFound } from "sagabase";
+
+import { all, errorOf } from "./node_house.mjs";
+
+async function define(store, type, queue) {
+  const step = {
+    action: { queue, type: "Work" },
+    nothingToUndo: true,
+    timeouts: { startToCloseMs: 60000 },
+    retry: { maximumAttempts: 1, initialIntervalMs: 1 },
+  };
+  await store.sagas.define({ type, nodes: [{ name: "work", step }] });
+}
+
+async function working(store, queues, handlers, options, work) {
+  const participant = store.participant(queues, handlers, options);
+  const running = participant.run();
+  try {
+    await work();
+  } finally {
+    participant.close();
+    await running;
+  }
+}
+
+function refuse(message, appends) {
+  throw new Refused("Declined", message, { appends });
+}
+
+const OUTCOMES = {
+  "returns an object": [
+    () => ({ ok: true }),
+    "TypeError: a handler returns Done, Ongoing or undefined, not Object",
+  ],
+  "returns too much": [
+    () => new Done("x".repeat(5 << 20)),
+    "RangeError: the reply is larger than 4193280 bytes",
+  ],
+  "asks again at once": [
+    () => new Ongoing(0),
+    "ReplyRefused: ongoing.check_after_ms: 1 milliseconds to 30 days",
+  ],
+  "throws nothing": [() => Promise.reject(), "Error: undefined"],
+  "tells a NUL": [() => Promise.reject(new Error("a\0b")), "Error: a\ufffdb"],
+  "refuses": [() => refuse("no"), "Declined: no"],
+  "refuses at length": [() => refuse("ü".repeat(2000)), `Declined: ${"ü".repeat(512)}`],
+  "refuses with what is no append": [
+    () => refuse("no", ["x"]),
+    "TypeError: Cannot read properties of undefined (reading 'map')",
+  ],
+  "is done": [() => new Done(1), undefined],
+};
+
+export const participantBehaviours = (store, proxy) => ({
+  /** One that were lost would take the worker's only credit with it. */
+  async "whatever becomes of a handler is an answer"() {
+    await define(store, "answered", "answers");
+    const handlers = { Work: ({ sagaId }) => OUTCOMES[sagaId][0]() };
+    await working(store, ["answers"], handlers, { maxInFlight: 1 }, async () => {
+      for (const [name, [, error]] of Object.entries(OUTCOMES)) {
+        await store.sagas.start("answered", name);
+        const saga = await store.sagas.wait("answered", name);
+        assert.equal(saga.error, error, name);
+        assert.equal(saga.status, error ? "COMPENSATED" : "COMPLETED", name);
+      }
+    });
+  },
+
+  async "events come with the reply"() {
+    await define(store, "told", "tells");
+    const handlers = {
+      Work: ({ input }) =>
+        new Done(undefined, {
+          appends: [{ stream: "heard-1", events: [new Event("Told", input)], expected: ANY }],
+        }),
+    };
+    await working(store, ["tells"], handlers, {}, async () => {
+      await store.sagas.start("told", "1", { n: 7 });
+      assert.equal((await store.sagas.wait("told", "1")).status, "COMPLETED");
+    });
+    assert.deepEqual((await all(store.readStream("heard-1"))).map((event) => event.json()), [{ n: 7 }]);
+  },
+
+  /** A probe that was answered tells that the worker is there again, and has been given what was
+   * ready before. */
+  async "a worker has no more commands at once than it said over connections"() {
+    const { sagas } = store;
+    await define(store, "kept", "keeps");
+    await define(store, "probed", "probes");
+    const together = [];
+    const begun = deferred();
+    const finish = deferred();
+    const handlers = {
+      async Work({ sagaType, sagaId }) {
+        if (sagaType !== "kept") return;
+        together.push(sagaId);
+        begun.resolve();
+        await finish.promise;
+      },
+    };
+    const probe = async (id) => {
+      await sagas.start("probed", id);
+      await sagas.wait("probed", id);
+    };
+    await working(store, ["keeps", "probes"], handlers, { maxInFlight: 1 }, async () => {
+      await sagas.start("kept", "1");
+      await begun.promise;
+      proxy.cutAll();
+      await probe("1");
+      await sagas.start("kept", "2");
+      await probe("2");
+      assert.deepEqual(together, ["1"]);
+      finish.resolve();
+      assert.equal((await sagas.wait("kept", "1")).status, "COMPLETED");
+      assert.equal((await sagas.wait("kept", "2")).status, "COMPLETED");
+    });
+  },
+
+  async "a saga that is not there is no stream"() {
+    const { sagas } = store;
+    for (const work of [
+      () => sagas.start("nobodys", "1"),
+      () => sagas.get("nobodys", "1"),
+      () => sagas.wait("nobodys", "1"),
+      () => sagas.cancel("nobodys", "1"),
+      () => sagas.signal("nobodys", "1", "paid"),
+    ])
+      await errorOf(SagaNotFound, work);
+  },
+
+  async "queues and numbers of a participant are checked"() {
+    assert.throws(() => store.participant("bank", {}), TypeError);
+    assert.throws(() => store.participant(["bank"], {}, { maxInFlight: 0 }), RangeError);
+  },
+});
+
+function deferred() {
+  const parts = {};
+  parts.promise = new Promise((resolve) => Object.assign(parts, { resolve }));
+  return parts;
+}
