@@ -332,6 +332,54 @@ static void goes_on_where_scavenged_streams_go_on(void **state)
     inspect_whole(fixture->store.inner);
 }
 
+static bool accept_all(void *context, const struct event *event)
+{
+    (void)context;
+    (void)event;
+    return true;
+}
+
+/* Two events of "kept", behind them in their record what is left of "gone". */
+static void append_before_gone(struct event_log *log)
+{
+    struct new_event kept[] = {make_event(uuid_random()), make_event(uuid_random())};
+    struct new_event gone = make_event(uuid_random());
+    struct stream_append streams[] = {
+        {.stream = bytes_of_text("kept"), .expected = ANY, .events = kept, .event_count = 2},
+        {.stream = bytes_of_text("gone"), .expected = ANY, .events = &gone, .event_count = 1}};
+    struct append append = {.streams = streams, .stream_count = 2};
+
+    assert_ok(run_append(log, &append));
+    end_stream(log, CHANGE_DELETE, "gone");
+    assert_int_equal(scavenge(log).events_removed, 1);
+}
+
+static void pages_that_begin_beside_scavenged_events_go_on(void **state)
+{
+    struct fixture *fixture = *state;
+
+    append_before_gone(fixture->log);
+    for (uint64_t from = 0; from < 3; from++) {
+        for (int backwards = 0; backwards < 2; backwards++) {
+            struct read read = {.from = from,
+                                .backwards = backwards,
+                                .events_max = 10,
+                                .bytes_max = PAGE_BYTES_MAX,
+                                .accept = accept_all,
+                                .scanned_max = 1};
+            size_t pages = 0, events = 0;
+            struct page page = {0};
+            for (; !page.end && pages < 4; pages++, read.from = page.next) {
+                assert_ok(event_log_read_all(fixture->log, &read, &page));
+                events += page.event_count;
+                buffer_destroy(&page.frames);
+            }
+            assert_true(page.end);
+            assert_int_equal(events, backwards ? (from < 2 ? from + 1 : 2) : 2 - from);
+        }
+    }
+}
+
 static void newest_event_of_a_living_stream_stays(void **state)
 {
     struct fixture *fixture = *state;
@@ -570,6 +618,7 @@ int main(void)
         memory_test(second_scavenge_finds_nothing),
         memory_test(neighbours_become_one_record),
         memory_test(goes_on_where_scavenged_streams_go_on),
+        memory_test(pages_that_begin_beside_scavenged_events_go_on),
         memory_test(newest_event_of_a_living_stream_stays),
         memory_test(time_is_found_past_what_was_scavenged),
         memory_test(repeated_append_to_what_was_scavenged_conflicts),
