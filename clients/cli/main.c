@@ -74,6 +74,24 @@ const struct server_command server_commands[] = {
     {NULL, NULL, NULL},
 };
 
+static bool is_first_of(const char *word, const char *name)
+{
+    size_t size = strlen(word);
+
+    return strncmp(name, word, size) == 0 && name[size] == ' ';
+}
+
+/* All, or those that begin with this word. */
+static void print_commands(FILE *out, const char *first)
+{
+    for (size_t i = 0; server_commands[i].name; i++)
+        if (!first || is_first_of(first, server_commands[i].name))
+            fprintf(out, "  %-17s  %s\n", server_commands[i].name, server_commands[i].summary);
+    for (size_t i = 0; commands[i]; i++)
+        if (!first || is_first_of(first, commands[i]->name))
+            fprintf(out, "  %-17s  %s\n", commands[i]->name, commands[i]->summary);
+}
+
 static void print_overview(FILE *out)
 {
     const char *bold = terminal_bold(out), *plain = terminal_plain(out);
@@ -82,10 +100,7 @@ static void print_overview(FILE *out)
             "Sagabase: an event store.\n\n%sUsage%s\n  sagabase COMMAND [OPTIONS]\n\n"
             "%sCommands%s\n",
             bold, plain, bold, plain);
-    for (size_t i = 0; server_commands[i].name; i++)
-        fprintf(out, "  %-17s  %s\n", server_commands[i].name, server_commands[i].summary);
-    for (size_t i = 0; commands[i]; i++)
-        fprintf(out, "  %-17s  %s\n", commands[i]->name, commands[i]->summary);
+    print_commands(out, NULL);
     fprintf(out,
             "  %-17s  Explain a command\n\n"
             "%sStart%s\n"
@@ -136,13 +151,6 @@ static const struct server_command *find_server_command(int count, char **words,
         if ((*used = words_of(server_commands[i].name, count, words)) > 0)
             return &server_commands[i];
     return NULL;
-}
-
-static bool is_first_of(const char *word, const char *name)
-{
-    size_t size = strlen(word);
-
-    return strncmp(name, word, size) == 0 && name[size] == ' ';
 }
 
 /* The first word of commands that have two. */
@@ -207,7 +215,12 @@ static int help(int count, char **words)
     if (server_command)
         return explain_server_command(server_command);
     const struct command *command = find(count, words, &used);
-    return command ? explain(command) : unknown_command(count, words);
+    if (command)
+        return explain(command);
+    if (count > 1 || !is_incomplete(words[0]))
+        return unknown_command(count, words);
+    print_commands(stdout, words[0]);
+    return EXIT_DONE;
 }
 
 static bool asks_for_help(int count, char **words)
@@ -216,6 +229,13 @@ static bool asks_for_help(int count, char **words)
         if (strcmp(words[i], "--help") == 0 || strcmp(words[i], "-h") == 0)
             return true;
     return false;
+}
+
+static const char *words_behind(const char *text, int count)
+{
+    for (const char *space; count > 0 && (space = strchr(text, ' ')); count--)
+        text = space + 1;
+    return text;
 }
 
 static int run(const struct command *command, int count, char **words)
@@ -230,7 +250,7 @@ static int run(const struct command *command, int count, char **words)
     if (!status_ok(status)) {
         misused(command->name, "%s", status.message);
     } else if (argument_count < command->arguments_min) {
-        misused(command->name, "%s is missing", command->arguments);
+        misused(command->name, "%s is missing", words_behind(command->arguments, argument_count));
     } else if (argument_count > command->arguments_max) {
         misused(command->name, "\"%s\" is one argument too many", words[command->arguments_max]);
     } else {
@@ -264,6 +284,8 @@ int main(int argc, char **argv)
         return server_command->run(argc - used, argv + used);
 
     const struct command *command = find(argc - 1, argv + 1, &used);
+    if (!command && argc == 3 && asks_for_help(1, argv + 2))
+        return help(1, argv + 1);
     if (!command)
         return unknown_command(argc - 1, argv + 1);
     if (asks_for_help(argc - 1 - used, argv + 1 + used))

@@ -112,7 +112,8 @@ static struct sagabase_status print_pages(struct sagabase_read *read, bool json,
     struct sagabase_status status;
 
     event_printer_init(&printer, stdout, json, all);
-    while ((status = sagabase_read_next(read, &page)).code == SAGABASE_OK && page.count > 0)
+    while ((status = sagabase_read_next(read, &page)).code == SAGABASE_OK && page.count > 0 &&
+           !ferror(stdout))
         event_printer_print(&printer, page.events, page.count);
     event_printer_destroy(&printer);
     return status;

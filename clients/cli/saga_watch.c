@@ -1,6 +1,6 @@
 /* sagabase saga watch: status changes as they are committed. */
 #include "clients/cli/connection.h"
-#include "clients/cli/interrupt.h"
+#include "clients/cli/follow.h"
 #include "clients/cli/message_json.h"
 #include "clients/cli/saga_print.h"
 #include "clients/cli/saga_status.h"
@@ -13,6 +13,7 @@ struct saga_watch {
     uint64_t count;
 
     struct saga_statuses wanted;
+    struct follow follow;
     struct sagabase_saga_stream *stream;
     uint64_t printed;
 };
@@ -33,16 +34,14 @@ static const struct option options[] = {
     CONNECTION_OPTIONS(struct saga_watch, "0", "Print one JSON object per change and line."),
 };
 
-static void on_interrupt(void *context)
+static void cancel(void *stream)
 {
-    struct saga_watch *self = context;
-
-    sagabase_saga_stream_cancel(self->stream);
+    sagabase_saga_stream_cancel(stream);
 }
 
 static bool is_done(const struct saga_watch *self)
 {
-    return self->count > 0 && self->printed == self->count;
+    return (self->count > 0 && self->printed == self->count) || ferror(stdout);
 }
 
 static void print(struct saga_watch *self, const Sagabase__V1__WatchSagasResponse *response)
@@ -58,11 +57,10 @@ static void print(struct saga_watch *self, const Sagabase__V1__WatchSagasRespons
 static struct sagabase_status watch(struct saga_watch *self)
 {
     const Sagabase__V1__WatchSagasResponse *response = NULL;
-    struct interrupt interrupt;
     struct sagabase_status status;
     bool begun = false;
 
-    interrupt_catch(&interrupt, on_interrupt, self);
+    follow_call(&self->follow, self->stream);
     while ((status = sagabase_watch_sagas_next(self->stream, &response)).code == SAGABASE_OK &&
            response) {
         if (!begun && !self->connection.json) {
@@ -74,22 +72,18 @@ static struct sagabase_status watch(struct saga_watch *self)
         if (is_done(self))
             break;
     }
-    interrupt_release(&interrupt);
+    follow_call(&self->follow, NULL);
     return status;
 }
 
-static int run(void *settings, char **arguments)
+static int watch_sagas(struct saga_watch *self, char *type)
 {
-    struct saga_watch *self = settings;
     Sagabase__V1__WatchSagasRequest request = SAGABASE__V1__WATCH_SAGAS_REQUEST__INIT;
-    struct status told = saga_statuses_read(&self->statuses, &self->wanted);
     int code = EXIT_DONE;
 
-    if (!status_ok(told))
-        return misused(command, "%s", told.message);
     if (!connection_open(&self->connection, command))
         return EXIT_FAILED;
-    request.type = arguments[0] ? arguments[0] : "";
+    request.type = type ? type : "";
     request.statuses = self->wanted.at;
     request.n_statuses = self->wanted.count;
     struct sagabase_options call = {.timeout_ms = self->connection.timeout_ms};
@@ -100,8 +94,21 @@ static int run(void *settings, char **arguments)
         sagabase_saga_stream_close(self->stream);
     }
     if (status.code != SAGABASE_OK && status.code != SAGABASE_CANCELLED)
-        code = connection_failed(&self->connection, command, arguments[0], &status);
+        code = connection_failed(&self->connection, command, type, &status);
     connection_close(&self->connection);
+    return code;
+}
+
+static int run(void *settings, char **arguments)
+{
+    struct saga_watch *self = settings;
+    struct status told = saga_statuses_read(&self->statuses, &self->wanted);
+
+    if (!status_ok(told))
+        return misused(command, "%s", told.message);
+    follow_start(&self->follow, cancel);
+    int code = watch_sagas(self, arguments[0]);
+    follow_stop(&self->follow);
     return code;
 }
 

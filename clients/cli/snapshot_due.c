@@ -52,7 +52,7 @@ static void print_row(const Sagabase__V1__SubscribeDueResponse *due)
 
 static bool is_done(const struct snapshot_due *self)
 {
-    return self->count > 0 && self->printed == self->count;
+    return (self->count > 0 && self->printed == self->count) || ferror(stdout);
 }
 
 static void print(struct snapshot_due *self, const Sagabase__V1__SubscribeDueResponse *due)

@@ -151,7 +151,7 @@ static void on_events(struct subscribe *self, const Sagabase__V1__EventPage *pag
     self->has_last = true;
     self->last =
         self->stream ? page->events[count - 1]->revision : page->events[count - 1]->position;
-    self->done = self->count && self->printed == self->count;
+    self->done = (self->count && self->printed == self->count) || ferror(stdout);
 }
 
 /* A place to go on from, where nothing had to be printed. */

@@ -138,16 +138,18 @@ struct status outline_make(const Sagabase__V1__SagaDefinition *source, struct ar
 
 /* --- a definition that is kept ----------------------------------------------------------- */
 
-/* Nodes that can set "<node>.code" by themselves. */
+bool node_may_set_code(const struct node *node)
+{
+    return node->source->kind_case == SAGABASE__V1__NODE__KIND_WAIT_EVENT &&
+           node->source->wait_event->on_timeout == SAGABASE__V1__ON_TIMEOUT__ON_TIMEOUT_CONTINUE;
+}
+
 static uint16_t count_timeout_codes(const struct outline *outline)
 {
     uint16_t count = 0;
 
-    for (uint16_t i = 0; i < outline->node_count; i++) {
-        const Sagabase__V1__Node *node = outline->nodes[i].source;
-        count += node->kind_case == SAGABASE__V1__NODE__KIND_WAIT_EVENT &&
-                 node->wait_event->on_timeout == SAGABASE__V1__ON_TIMEOUT__ON_TIMEOUT_CONTINUE;
-    }
+    for (uint16_t i = 0; i < outline->node_count; i++)
+        count += node_may_set_code(&outline->nodes[i]);
     return count;
 }
 

@@ -40,6 +40,9 @@ struct definition {
     uint16_t timeout_codes; /* nodes that may set the attribute "<node>.code" by themselves */
 };
 
+/* Whether it is one of these. */
+bool node_may_set_code(const struct node *node);
+
 struct definition_problem {
     char path[256];
     char message[512];

@@ -43,12 +43,13 @@ static struct status find_secret(struct gateway *gateway)
 
 /* --- open sagas -------------------------------------------------------------------------- */
 
-/* Answers of a saga that turns backward are still taken, but nothing is handed out any more. */
+/* Answers of a saga that turns backward are still taken, but nothing is handed out any more. What
+ * is out beside a parked loop, behind the pivot, has to be done all the same. */
 static bool is_wanted(const struct saga *saga, const struct activity *activity)
 {
     return activity->attempt > 0 &&
            activity->state == SAGABASE__V1__ACTIVITY_STATE__ACTIVITY_STATE_OPEN &&
-           (saga->status == SAGABASE__V1__SAGA_STATUS__SAGA_STATUS_RUNNING ||
+           (saga->status != SAGABASE__V1__SAGA_STATUS__SAGA_STATUS_COMPENSATING ||
             activity->operation == SAGABASE__V1__OPERATION__OPERATION_COMPENSATION);
 }
 

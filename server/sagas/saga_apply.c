@@ -124,6 +124,7 @@ static void end(struct saga *saga, int status, int64_t time_us)
     saga->status = (uint8_t)status;
     saga->ended_us = time_us;
     saga->withdraw_us = 0;
+    saga->paused = false;
 }
 
 static void terminate(struct saga *saga, int64_t time_us)

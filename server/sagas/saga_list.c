@@ -21,7 +21,8 @@ struct candidates {
 static bool has_status(const struct saga *saga, const Sagabase__V1__ListSagasRequest *filter)
 {
     for (size_t i = 0; i < filter->n_statuses; i++)
-        if (filter->statuses[i] == (Sagabase__V1__SagaStatus)saga->status)
+        if (filter->statuses[i] == SAGABASE__V1__SAGA_STATUS__SAGA_STATUS_UNSPECIFIED ||
+            filter->statuses[i] == (Sagabase__V1__SagaStatus)saga->status)
             return true;
     return filter->n_statuses == 0;
 }
@@ -90,7 +91,8 @@ static void choose(const Sagabase__V1__ListSagasRequest *filter, uint64_t before
         uint64_t hash =
             saga_attribute_hash(filter->attributes[0]->name, filter->attributes[0]->value);
         set_range(candidates, saga_text_key(key, SAGA_INDEX_ATTRIBUTE, hash, 0));
-    } else if (filter->n_statuses == 1) {
+    } else if (filter->n_statuses == 1 &&
+               filter->statuses[0] != SAGABASE__V1__SAGA_STATUS__SAGA_STATUS_UNSPECIFIED) {
         set_range(candidates, saga_status_key(key, (uint8_t)filter->statuses[0], 0));
     } else if (*filter->type) {
         uint64_t hash = checksum_bytes(bytes_of_text(filter->type));

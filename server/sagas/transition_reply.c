@@ -1,6 +1,7 @@
 /* What a participant's answer, or its absence, does to a command. */
 #include <assert.h>
 #include <math.h>
+#include <stdio.h>
 
 #include "base/hash.h"
 #include "server/sagas/decision.h"
@@ -132,12 +133,33 @@ static struct status retry_or_fail(struct deciding *deciding, uint32_t activity,
 /* --- replies
  * -------------------------------------------------------------------------------------- */
 
+/* "<node>.code" of this node is not among the attributes. */
+static bool lacks_code(const struct saga *saga, const struct node *node)
+{
+    char name[128];
+
+    snprintf(name, sizeof name, "%.100s.code", node->source->name);
+    return !saga_find_attribute(saga, name);
+}
+
+/* How many codes nodes may still add by themselves. */
+static size_t codes_to_come(const struct saga *saga)
+{
+    const struct definition *definition = saga->definition;
+    size_t count = 0;
+
+    for (uint16_t i = 0; i < definition->node_count && definition->timeout_codes > 0; i++)
+        count +=
+            node_may_set_code(&definition->nodes[i]) && lacks_code(saga, &definition->nodes[i]);
+    return count;
+}
+
 struct status check_room(const struct saga *saga, Sagabase__V1__Attribute **attributes,
                          size_t attribute_count, size_t added, const Sagabase__V1__Payload *payload)
 {
     for (size_t i = 0; i < attribute_count; i++)
         added += !saga_find_attribute(saga, attributes[i]->name);
-    if (saga->attribute_count + added + saga->definition->timeout_codes > SAGA_ATTRIBUTES_MAX)
+    if (saga->attribute_count + added + codes_to_come(saga) > SAGA_ATTRIBUTES_MAX)
         return status_make(STATUS_RESOURCE_EXHAUSTED,
                            "attributes: a saga has at most %d, with the codes of its steps",
                            SAGA_ATTRIBUTES_MAX);
@@ -153,9 +175,11 @@ static struct status take_success(struct deciding *deciding, uint32_t activity, 
 {
     const struct activity *at = &deciding->saga->activities[activity];
     bool compensation = activity_undoes(at);
+    bool adds_code = !compensation && success->code[0] != 0 &&
+                     lacks_code(deciding->saga, activity_node(deciding->saga, activity));
 
-    TRY(check_room(deciding->saga, success->attributes, success->n_attributes,
-                   success->code[0] != 0, compensation ? NULL : success->output));
+    TRY(check_room(deciding->saga, success->attributes, success->n_attributes, adds_code,
+                   compensation ? NULL : success->output));
     if (activity_is_parked(at))
         TRY(emit_unparked(deciding));
     return emit_succeeded(deciding, activity, compensation, attempt, success);

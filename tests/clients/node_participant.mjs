@@ -3,9 +3,9 @@
 
 import assert from "node:assert/strict";
 
-import { ANY, Done, Event, Ongoing, Refused } from "sagabase";
+import { ANY, Done, Event, Ongoing, Refused, SagaNotFound } from "sagabase";
 
-import { all } from "./node_house.mjs";
+import { all, errorOf } from "./node_house.mjs";
 
 async function define(store, type, queue) {
   const step = {
@@ -119,6 +119,18 @@ export const participantBehaviours = (store, proxy) => ({
       assert.equal((await sagas.wait("kept", "1")).status, "COMPLETED");
       assert.equal((await sagas.wait("kept", "2")).status, "COMPLETED");
     });
+  },
+
+  async "a saga that is not there is no stream"() {
+    const { sagas } = store;
+    for (const work of [
+      () => sagas.start("nobodys", "1"),
+      () => sagas.get("nobodys", "1"),
+      () => sagas.wait("nobodys", "1"),
+      () => sagas.cancel("nobodys", "1"),
+      () => sagas.signal("nobodys", "1", "paid"),
+    ])
+      await errorOf(SagaNotFound, work);
   },
 
   async "queues and numbers of a participant are checked"() {

@@ -361,6 +361,25 @@ const BEHAVIOURS = {
     await subscriptionGoesOn("", (await store.info()).position, "followed-3");
   },
 
+  async "a subscription that gave up goes on when it is asked again"() {
+    await store.append("again-1", numbered(0, 2), { expected: NO_STREAM });
+    const client = connect(proxy.address, { retry: { attempts: 2, delayMs: 1 } });
+    const subscription = client.subscribe({ stream: "again-1" });
+    const iterate = (count) => nextEvents(subscription[Symbol.asyncIterator](), count);
+    assert.deepEqual(numbers(await iterate(2)), [0, 1]);
+    await server.kill();
+    await errorOf(Unavailable, () => iterate(1));
+    await server.start();
+    await store.append("again-1", numbered(2, 3), { expected: ANY });
+    let again;
+    while (!again)
+      again = await iterate(1).catch((error) => {
+        if (!(error instanceof Unavailable)) throw error; // until it is connected
+      });
+    assert.deepEqual(numbers(again), [2]);
+    client.close();
+  },
+
   async "a filtered subscription tells how far it looked"() {
     const append = async (events) => (await store.append("looked-1", events, { expected: ANY })).position;
     const after = (await append(numbered(0, 10))) - 10n;

@@ -7,7 +7,7 @@ import threading
 
 from python_house import equal, error_of
 
-from sagabase import ANY, Done, Event, Ongoing, Refused, SagaStatus, StreamAppend
+from sagabase import ANY, Done, Event, Ongoing, Refused, SagaNotFound, SagaStatus, StreamAppend
 
 
 def define(store, type, queue):
@@ -48,7 +48,10 @@ def whatever_becomes_of_a_handler_is_an_answer(house):
     outcomes = {
         "exits": (lambda: sys.exit(3), "SystemExit: 3"),
         "returns a dict": (dict, "TypeError: a handler returns Done, Ongoing or None, not dict"),
-        "returns too much": (lambda: Done(big), "ValueError: the reply is larger than 4193280 bytes"),
+        "returns too much": (
+            lambda: Done(big),
+            "ValueError: the reply is larger than 4193280 bytes",
+        ),
         "asks again at once": (
             lambda: Ongoing(0),
             "ReplyRefused: ongoing.check_after_ms: 1 milliseconds to 30 days",
@@ -133,9 +136,22 @@ def queues_and_numbers_of_a_participant_are_checked(house):
     error_of(ValueError, lambda: house.store.participant(["bank"], {}, max_in_flight=0))
 
 
+def a_saga_that_is_not_there_is_no_stream(house):
+    sagas = house.store.sagas
+    for work in [
+        lambda: sagas.start("nobodys", "1"),
+        lambda: sagas.get("nobodys", "1"),
+        lambda: sagas.wait("nobodys", "1"),
+        lambda: sagas.cancel("nobodys", "1"),
+        lambda: sagas.signal("nobodys", "1", "paid"),
+    ]:
+        error_of(SagaNotFound, work)
+
+
 BEHAVIOURS = [
     whatever_becomes_of_a_handler_is_an_answer,
     events_come_with_the_reply,
     a_worker_has_no_more_commands_at_once_than_it_said_over_connections,
     queues_and_numbers_of_a_participant_are_checked,
+    a_saga_that_is_not_there_is_no_stream,
 ]

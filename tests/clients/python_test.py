@@ -6,6 +6,7 @@ Prints `ok - behaviour` or `not ok - behaviour: why`. node_test.mjs says the sam
 """
 
 import concurrent.futures
+import contextlib
 import datetime
 import os
 import socket
@@ -351,6 +352,23 @@ def a_subscription_to_all_goes_on_over_restarts(house):
     a_subscription_goes_on_over_restarts(house, "", house.store.info().position)
 
 
+def a_subscription_that_gave_up_goes_on_when_it_is_asked_again(house):
+    house.store.append("again-1", numbered(0, 2), expected=NO_STREAM)
+    few = Retry(attempts=2, delay=0.001)
+    with connect(house.proxy.address, retry=few) as store:
+        subscription = store.subscribe("again-1")
+        equal(numbers(next_event(subscription) for _ in range(2)), [0, 1])
+        house.server.kill()
+        error_of(Unavailable, lambda: next_event(subscription))
+        house.server.start()
+        house.store.append("again-1", numbered(2, 3), expected=ANY)
+        again = None
+        while again is None:
+            with contextlib.suppress(Unavailable):  # until it is connected
+                again = next_event(subscription)
+        equal(again.json(), {"n": 2})
+
+
 def a_filtered_subscription_tells_how_far_it_looked(house):
     store = house.store
     start = store.append("looked-1", numbered(0, 10), expected=ANY).position - 10
@@ -453,6 +471,7 @@ BEHAVIOURS = [
     what_follows_an_append_of_a_session_may_append,
     a_subscription_to_a_stream_goes_on_over_restarts,
     a_subscription_to_all_goes_on_over_restarts,
+    a_subscription_that_gave_up_goes_on_when_it_is_asked_again,
     a_filtered_subscription_tells_how_far_it_looked,
     closing_ends_a_subscription,
     a_call_that_an_ending_server_resets_is_made_again_with_the_same_ids,

@@ -41,6 +41,9 @@ export class InvalidRequest extends SagabaseError {}
 /** There is no such stream. */
 export class StreamNotFound extends SagabaseError {}
 
+/** There is no such saga, or no such type of sagas. */
+export class SagaNotFound extends SagabaseError {}
+
 /** There is no such stream, or it has no such snapshot. */
 export class SnapshotNotFound extends SagabaseError {}
 

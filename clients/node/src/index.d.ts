@@ -293,14 +293,14 @@ export class Sagas {
   private constructor();
   /** Registers a definition in the JSON form of sagabase.v1.SagaDefinition; its version. */
   define(definition: object): Promise<number>;
-  /** Starts a saga, and commits `appends` in the same write. */
+  /** Starts a saga, and commits `appends` in the same write. SagaNotFound: no such type. */
   start(
     type: string,
     id: string,
     input?: unknown,
     options?: { attributes?: Record<string, string>; version?: number; appends?: StreamAppend[] },
   ): Promise<SagaStarted>;
-  /** Its newest run. */
+  /** Its newest run. SagaNotFound if there is none. */
   get(type: string, id: string): Promise<Saga>;
   /** Until it has ended or is parked. */
   wait(type: string, id: string): Promise<Saga>;
@@ -620,6 +620,9 @@ export class InvalidRequest extends SagabaseError {}
 
 /** There is no such stream. */
 export class StreamNotFound extends SagabaseError {}
+
+/** There is no such saga, or no such type of sagas. */
+export class SagaNotFound extends SagabaseError {}
 
 /** There is no such stream, or it has no such snapshot. */
 export class SnapshotNotFound extends SagabaseError {}

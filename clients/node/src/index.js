@@ -10,6 +10,7 @@ export {
   PartlyStored,
   RevisionNotFound,
   SagabaseError,
+  SagaNotFound,
   SnapshotNotFound,
   StreamNotFound,
   TimedOut,

@@ -9,7 +9,7 @@ import { PutDefinitionRequest, SagaDefinition } from "../generated/sagabase/v1/s
 import { SagaDefinitionsClient } from "../generated/sagabase/v1/saga_definition.grpc-client.js";
 import * as api from "../generated/sagabase/v1/sagas.js";
 import { SagasClient } from "../generated/sagabase/v1/sagas.grpc-client.js";
-import { errorOfCall, Unavailable } from "./errors.js";
+import { errorOfCall, SagaNotFound, toldAs, Unavailable } from "./errors.js";
 import { appendRequest, JSON_TYPE, written } from "./events.js";
 import { Backoff } from "./retry.js";
 import { headers } from "./tracing.js";
@@ -75,7 +75,7 @@ export class Sagas {
   }
 
   /** Starts a saga, and commits `appends` in the same write. Repeating it with the same id and
-   * input attaches to the one there is. */
+   * input attaches to the one there is. SagaNotFound: no such type. */
   async start(type, id, input, { attributes = {}, version = 0, appends = [] } = {}) {
     const request = api.StartSagaRequest.create({
       type,
@@ -85,15 +85,15 @@ export class Sagas {
       attributes: attributeMessages(attributes),
       appends: appendRequest(appends, []).appends,
     });
-    const { outcome, status, run, position } = await this.#call(this.#sagas, "startSaga", request);
+    const { outcome, status, run, position } = await this.#callNamed("startSaga", request);
     const attached = outcome === api.StartOutcome.ATTACHED;
     return { attached, status: api.SagaStatus[status], run, position };
   }
 
-  /** Its newest run. */
+  /** Its newest run. SagaNotFound if there is none. */
   async get(type, id) {
     const request = api.GetSagaRequest.create({ saga: { type, id } });
-    return sagaOf((await this.#call(this.#sagas, "getSaga", request)).summary);
+    return sagaOf((await this.#callNamed("getSaga", request)).summary);
   }
 
   /** Until it has ended or is parked, over as many connections as it takes. */
@@ -104,7 +104,7 @@ export class Sagas {
       if (newest && !error) return sagaOf(newest);
       const failed = error ?? new Unavailable(codes.UNAVAILABLE, "the server ended the call");
       const delayMs = failed instanceof Unavailable ? backoff.nextDelayMs() : undefined;
-      if (delayMs === undefined) throw failed;
+      if (delayMs === undefined) return toldAs(SagaNotFound, codes.NOT_FOUND, Promise.reject(failed));
       await passed(delayMs);
     }
   }
@@ -134,12 +134,17 @@ export class Sagas {
   /** Turns it backward. */
   async cancel(type, id, reason = "") {
     const request = api.CancelSagaRequest.create({ saga: { type, id }, reason });
-    return api.SagaStatus[(await this.#call(this.#sagas, "cancelSaga", request)).status];
+    return api.SagaStatus[(await this.#callNamed("cancelSaga", request)).status];
+  }
+
+  /** One that names a saga, or a type. */
+  #callNamed(method, request) {
+    return toldAs(SagaNotFound, codes.NOT_FOUND, this.#call(this.#sagas, method, request));
   }
 
   async #signal(type, id, signal) {
     const request = api.SignalSagaRequest.create({ saga: { type, id }, signal: api.Signal.create(signal) });
-    await this.#call(this.#sagas, "signalSaga", request);
+    await this.#callNamed("signalSaga", request);
   }
 
   async #waitOnce(type, id, backoff) {

@@ -32,8 +32,8 @@ export class FellBehind {
 }
 
 /** Iterate over it with `for await`, once, over as many connections as it takes. `close` ends the
- * iteration. `handOut` gives the items of a message, and changes the request so that it resumes
- * behind them. */
+ * iteration. Who iterates anew after an error goes on behind the last item. `handOut` gives the items of a
+ * message, and changes the request so that it resumes behind them. */
 export class Following {
   #start;
   #makeRequest;
@@ -41,6 +41,7 @@ export class Following {
   #backoff;
   #call;
   #closing = new AbortController();
+  #request;
   #items;
 
   constructor(start, makeRequest, handOut, retry) {
@@ -61,7 +62,17 @@ export class Following {
   }
 
   async *#run() {
-    const request = await this.#makeRequest();
+    try {
+      yield* this.#follow();
+    } catch (error) {
+      this.#backoff.reset(); // a generator that threw has ended
+      this.#items = this.#run();
+      throw error;
+    }
+  }
+
+  async *#follow() {
+    const request = (this.#request ??= await this.#makeRequest());
     for (;;) {
       if (this.#closing.signal.aborted) return;
       let error = new Unavailable(codes.UNAVAILABLE, "the server ended the subscription");

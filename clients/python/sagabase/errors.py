@@ -55,6 +55,10 @@ class StreamNotFound(SagabaseError):
     """There is no such stream."""
 
 
+class SagaNotFound(SagabaseError):
+    """There is no such saga, or no such type of sagas."""
+
+
 class SnapshotNotFound(SagabaseError):
     """There is no such stream, or it has no such snapshot."""
 

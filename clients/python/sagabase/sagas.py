@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Union
 import grpc
 from google.protobuf import json_format
 
-from .errors import SagabaseError, Unavailable, error_of_call, starting
+from .errors import SagabaseError, SagaNotFound, Unavailable, error_of_call, starting, told_as
 from .events import JSON, StreamAppend, append_request, written
 from .retry import Backoff, Retry
 from .tracing import headers
@@ -141,7 +141,7 @@ class Sagas:
         appends: Sequence[StreamAppend] = (),
     ) -> SagaStarted:
         """Starts a saga, and commits `appends` in the same write. Repeating it with the same id
-        and input attaches to the one there is."""
+        and input attaches to the one there is. SagaNotFound: no such type."""
         request = api.StartSagaRequest(
             type=type,
             id=id,
@@ -150,14 +150,14 @@ class Sagas:
             attributes=attribute_messages(attributes or {}),
             appends=append_request(appends, ()).appends,
         )
-        answer = self._call(self._sagas.StartSaga, request)
+        answer = self._call_named(self._sagas.StartSaga, request)
         attached = answer.outcome == api.START_OUTCOME_ATTACHED
         return SagaStarted(attached, SagaStatus(answer.status), answer.run, answer.position)
 
     def get(self, type: str, id: str) -> Saga:
-        """Its newest run."""
+        """Its newest run. SagaNotFound if there is none."""
         request = api.GetSagaRequest(saga=api.SagaName(type=type, id=id))
-        return _saga(self._call(self._sagas.GetSaga, request).summary)
+        return _saga(self._call_named(self._sagas.GetSaga, request).summary)
 
     def wait(self, type: str, id: str) -> Saga:
         """Until it has ended or is parked, over as many connections as it takes."""
@@ -180,7 +180,8 @@ class Sagas:
                 error = error_of_call(broken)
             delay = backoff.next_delay() if isinstance(error, Unavailable) else None
             if delay is None:
-                raise error
+                with told_as(SagaNotFound, grpc.StatusCode.NOT_FOUND):
+                    raise error
             self._pause(delay, threading.Event())
 
     def list(
@@ -235,8 +236,13 @@ class Sagas:
     def cancel(self, type: str, id: str, reason: str = "") -> SagaStatus:
         """Turns it backward."""
         request = api.CancelSagaRequest(saga=api.SagaName(type=type, id=id), reason=reason)
-        return SagaStatus(self._call(self._sagas.CancelSaga, request).status)
+        return SagaStatus(self._call_named(self._sagas.CancelSaga, request).status)
 
     def _signal(self, type: str, id: str, signal: api.Signal) -> None:
         request = api.SignalSagaRequest(saga=api.SagaName(type=type, id=id), signal=signal)
-        self._call(self._sagas.SignalSaga, request)
+        self._call_named(self._sagas.SignalSaga, request)
+
+    def _call_named(self, method: Callable, request: Any) -> Any:
+        """One that names a saga, or a type."""
+        with told_as(SagaNotFound, grpc.StatusCode.NOT_FOUND):
+            return self._call(method, request)

@@ -39,7 +39,8 @@ Item = Union[RecordedEvent, CaughtUp, Checkpoint, FellBehind]
 
 class Following:
     """Iterate over it, on one thread, over as many connections as it takes. `close` ends the
-    iteration and may be called by any thread."""
+    iteration and may be called by any thread. Who iterates on after an error goes on behind the
+    last item."""
 
     def __init__(
         self,
@@ -76,6 +77,14 @@ class Following:
                 self._call.cancel()
 
     def _run(self) -> Iterator[Any]:
+        try:
+            yield from self._follow()
+        except SagabaseError:  # a generator that raised has ended
+            self._backoff.reset()
+            self._items = self._run()
+            raise
+
+    def _follow(self) -> Iterator[Any]:
         while True:
             with self._lock:
                 if self._closed.is_set():

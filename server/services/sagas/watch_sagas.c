@@ -147,7 +147,9 @@ static bool is_wanted(const struct watch *self, const struct changes *changes,
         if (changes->numbers[i] == saga->number)
             return false;
     for (size_t i = 0; i < self->request->n_statuses; i++)
-        matches |= (int)self->request->statuses[i] == (int)saga->status;
+        matches |= (int)self->request->statuses[i] == (int)saga->status ||
+                   self->request->statuses[i] ==
+                       SAGABASE__V1__SAGA_STATUS__SAGA_STATUS_UNSPECIFIED; /* any */
     return matches;
 }
 

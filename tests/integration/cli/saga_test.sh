@@ -160,6 +160,15 @@ wait $watcher || fail "saga watch"
 output=$(< "$folder/watched")
 [[ $(json 'it["type"], it["status"]') == "('order', 'SAGA_STATUS_RUNNING')" ]] || fail "watch --json"
 
+# Ctrl-C ends it well.
+exec {watched}< <(exec "$SAGABASE" saga watch order)
+watcher=$!
+read -r -t 60 -u "$watched" output || fail "no head came"
+code=0
+kill -INT "$watcher"
+wait "$watcher" || code=$?
+expect_code 0
+
 run saga
 expect_code 2
 expect_error 'sagabase: unknown command "saga" (did you mean saga list?)'

@@ -42,6 +42,15 @@ next Later
 [[ $(< "$folder/told") == "sagabase: subscribe: lost $SAGABASE_SERVER ("*"trying again from behind position 3" ]] ||
     fail "the loss is told once: $(< "$folder/told")"
 
+# What cannot be written ends it: nobody shall believe that he has all.
+for command in subscribe "read --all"; do
+    code=0
+    timeout 60 "$SAGABASE" $command > /dev/full 2> "$folder/errors" || code=$?
+    errors=$(< "$folder/errors")
+    expect_code 1
+    expect_error "sagabase: ${command% *}: cannot write the output"
+done
+
 # Ctrl-C ends it well.
 code=0
 kill -INT "$subscriber"

@@ -34,12 +34,25 @@ run reducer lst
 expect_error 'sagabase: unknown command "reducer lst" (did you mean reducer list?)'
 run snapshot
 expect_error 'sagabase: unknown command "snapshot" (did you mean snapshot list?)'
+run help saga
+expect_code 0
+[[ $output == *"  saga start "* && $output != *append* ]] || fail "help of a first word"
+explained=$output
+run saga --help
+expect_code 0
+expect_output "$explained"
+run sagas --help
+expect_code 2
+expect_error 'sagabase: unknown command "sagas" (did you mean *'
 run read x --form 3
 expect_code 2
 expect_error 'sagabase: read: unknown option --form (did you mean --from?)'
 run append --type x
 expect_code 2
 expect_error 'sagabase: append: STREAM is missing'
+run saga start order
+expect_code 2
+expect_error 'sagabase: saga start: ID is missing'
 run append s
 expect_code 2
 expect_error 'sagabase: append: --type: is required'
@@ -88,7 +101,7 @@ run snapshot policy s --keep 101
 expect_error 'sagabase: snapshot policy: --keep: a whole number from 1 to 100, not "101"'
 run reducer put account
 expect_code 2
-expect_error 'sagabase: reducer put: CATEGORY FILE|- is missing'
+expect_error 'sagabase: reducer put: FILE|- is missing'
 run reducer put account "$folder/missing"
 expect_code 1
 expect_error 'sagabase: reducer put: FILE: *missing: No such file or directory'

@@ -367,6 +367,7 @@ static void watching_another_type_tells_nothing_of_ours(void **state)
 {
     struct sagabase_options options = {.timeout_ms = WAIT_MS};
     Sagabase__V1__WatchSagasRequest request = SAGABASE__V1__WATCH_SAGAS_REQUEST__INIT;
+    Sagabase__V1__SagaStatus any = SAGABASE__V1__SAGA_STATUS__SAGA_STATUS_UNSPECIFIED;
     Sagabase__V1__StartSagaRequest other = start_request("t");
     const Sagabase__V1__WatchSagasResponse *response = NULL;
     struct sagabase_saga_stream *stream;
@@ -376,6 +377,8 @@ static void watching_another_type_tells_nothing_of_ours(void **state)
     define(
         "{\"type\": \"ord\", \"nodes\": [{\"name\": \"a\", \"wait_event\": {\"event\": \"e\"}}]}");
     request.type = "ord"; /* a prefix of the other */
+    request.statuses = &any;
+    request.n_statuses = 1;
     expect(sagabase_watch_sagas(client, &request, &options, &stream), SAGABASE_OK);
     expect(sagabase_watch_sagas_next(stream, &response), SAGABASE_OK);
     start_order("1");

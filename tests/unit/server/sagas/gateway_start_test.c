@@ -11,6 +11,7 @@
 #include "tests/support/gateway_fixture.h"
 
 enum {
+    ACCEPTED = SAGABASE__V1__REPLY_OUTCOME__REPLY_OUTCOME_ACCEPTED,
     ATTACHED = SAGABASE__V1__START_OUTCOME__START_OUTCOME_ATTACHED,
     COMPENSATED = SAGABASE__V1__SAGA_STATUS__SAGA_STATUS_COMPENSATED,
 };
@@ -97,6 +98,23 @@ static void what_is_too_much_for_one_append_is_stored_all_the_same(void **state)
     assert_ok(fixture_start(&fixture, "order", "another"));
 }
 
+static void starts_beyond_the_memory_are_refused_and_replies_are_not(void **state)
+{
+    struct task task;
+
+    (void)state;
+    recipe_step(&recipe, NULL, "a");
+    assert_ok(fixture_put(&fixture, &recipe, NULL));
+    fixture.memory_bytes_max = 1;
+    gateway_fixture_restart(&fixture);
+    fixture_join(&fixture, "work", NULL, NULL);
+    assert_ok(fixture_start(&fixture, "order", "1"));
+    assert_fails(fixture_start(&fixture, "order", "2"), RESOURCE_EXHAUSTED, "--saga-memory");
+    assert_true(fixture_await(&fixture, &task));
+    assert_int_equal(fixture_succeed(&fixture, task.command->command_id, 0), ACCEPTED);
+    assert_ok(fixture_start(&fixture, "order", "2"));
+}
+
 #define start_test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(int argc, char **argv)
@@ -104,6 +122,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         start_test(a_repeated_start_attaches_whatever_the_default_version_is_by_now),
         start_test(what_is_too_much_for_one_append_is_stored_all_the_same),
+        start_test(starts_beyond_the_memory_are_refused_and_replies_are_not),
     };
 
     engine_kind = argc > 1 ? argv[1] : "memory";

@@ -226,6 +226,36 @@ static void a_timer_that_is_refused_comes_again(void **state)
     assert_reaches("1", COMPLETED);
 }
 
+/* One branch has to wait for an operator, the other has only to be done. */
+static void what_is_out_beside_a_parked_loop_is_handed_out_behind_a_restart(void **state)
+{
+    Sagabase__V1__Reply reply = SAGABASE__V1__REPLY__INIT;
+    Sagabase__V1__Success success = SAGABASE__V1__SUCCESS__INIT;
+    struct saga_reply answer = {.reply = &reply};
+    Sagabase__V1__Parallel *parallel;
+
+    (void)state;
+    recipe_pivot(&recipe, "p");
+    parallel = recipe_parallel(&recipe, NULL, "all");
+    recipe_branch(&recipe, parallel, "bx");
+    recipe_branch(&recipe, parallel, "by");
+    recipe_loop(&recipe, recipe_block(&recipe, "bx"), "often", "body", "x.code", "more", 1);
+    recipe_retriable(&recipe, recipe_block(&recipe, "by"), "y");
+    recipe_retriable(&recipe, recipe_block(&recipe, "body"), "x");
+    put_and_join();
+    assert_ok(fixture_start(&fixture, "order", "1"));
+    assert_int_equal(fixture_succeed(&fixture, next_task().command->command_id, 0), ACCEPTED);
+    success.code = "more";
+    reply.outcome_case = SAGABASE__V1__REPLY__OUTCOME_SUCCESS;
+    reply.success = &success;
+    reply.command_id = next_task().command->command_id; /* of x */
+    assert_ok(fixture_reply_with(&fixture, &answer));
+    assert_reaches("1", SAGABASE__V1__SAGA_STATUS__SAGA_STATUS_PARKED);
+    gateway_fixture_restart(&fixture);
+    fixture_join(&fixture, "work", NULL, NULL);
+    assert_string_equal(next_task().command->step, "y");
+}
+
 #define timers_test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(int argc, char **argv)
@@ -239,6 +269,7 @@ int main(int argc, char **argv)
         timers_test(a_command_that_nobody_takes_fails_its_step),
         timers_test(an_answer_that_never_comes_is_compensated),
         timers_test(a_timer_that_is_refused_comes_again),
+        timers_test(what_is_out_beside_a_parked_loop_is_handed_out_behind_a_restart),
     };
 
     engine_kind = argc > 1 ? argv[1] : "memory";

@@ -510,6 +510,42 @@ static void outputs_and_attributes_are_bounded(void **state)
     assert_status(COMPLETED);
 }
 
+/* Gives the saga so many attributes in all. */
+static void fill_with_attributes(uint32_t count)
+{
+    Sagabase__V1__Attribute attribute = SAGABASE__V1__ATTRIBUTE__INIT, *attributes[] = {&attribute};
+    char name[12];
+
+    attribute.name = name;
+    for (uint32_t i = 0; i < count; i++) {
+        Sagabase__V1__Signal signal = signal_of("other", name);
+        snprintf(name, sizeof name, "n%u", i);
+        signal.attributes = attributes;
+        signal.n_attributes = 1;
+        assert_ok(saga_run_signal(&run, &signal));
+    }
+    assert_int_equal(run.saga->attribute_count, count);
+}
+
+static void codes_that_are_there_need_no_room(void **state)
+{
+    Sagabase__V1__WaitEvent *wait = recipe_wait(&recipe, NULL, "w", "paid");
+
+    (void)state;
+    wait->timeout_ms = 1000;
+    wait->on_timeout = SAGABASE__V1__ON_TIMEOUT__ON_TIMEOUT_CONTINUE;
+    recipe_loop(&recipe, NULL, "twice", "body", "a.code", "more", 2);
+    recipe_step(&recipe, recipe_block(&recipe, "body"), "a");
+    start();
+    fill_with_attributes(SAGA_ATTRIBUTES_MAX - 2);
+    saga_run_wait(&run, 1000);
+    assert_int_equal(run.saga->attribute_count, SAGA_ATTRIBUTES_MAX - 1);
+    succeed_with_code("a", "more");
+    assert_int_equal(run.saga->attribute_count, SAGA_ATTRIBUTES_MAX);
+    succeed_with_code("a", "last");
+    assert_status(COMPLETED);
+}
+
 /* --- cancelled
  * ------------------------------------------------------------------------------------ */
 
@@ -577,6 +613,7 @@ int main(void)
         row(a_signal_that_is_waited_for_needs_no_room),
         row(kept_signals_are_bounded),
         row(outputs_and_attributes_are_bounded),
+        row(codes_that_are_there_need_no_room),
         row(a_cancelled_saga_waits_for_its_open_command_then_goes_back),
         row(a_cancelled_wait_is_over_at_once),
     };

@@ -231,6 +231,17 @@ static void a_failure_of_what_was_issued_beside_an_ongoing_attempt_leaves_doubt(
     assert_events("CommandFailed 3 a; CompensationStarted; CommandIssued undo 1 a");
 }
 
+static void what_is_terminated_is_not_paused_any_more(void **state)
+{
+    (void)state;
+    recipe_step(&recipe, NULL, "a");
+    start();
+    assert_ok(saga_run_pause(&run));
+    assert_ok(saga_run_terminate(&run));
+    assert_status(TERMINATED);
+    assert_false(run.saga->paused);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,6 +260,7 @@ int main(void)
         row(a_terminated_saga_ends_as_it_stands),
         row(nothing_happens_to_a_saga_that_has_ended),
         row(a_failure_of_what_was_issued_beside_an_ongoing_attempt_leaves_doubt),
+        row(what_is_terminated_is_not_paused_any_more),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
