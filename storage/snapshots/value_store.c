@@ -168,7 +168,8 @@ bool value_store_has_room(struct value_store *store, size_t bytes)
     return together <= TOGETHER_BYTES_MAX;
 }
 
-/* Asked before a change. */
+/* Asked before a change, of those who have waited for room, too: a flush that failed has made none,
+ * and then this is what bounds and refuses them. */
 static struct status admit(struct value_store *store, size_t bytes)
 {
     struct status outcome;
