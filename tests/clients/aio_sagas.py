@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import uuid
 
 from aio_house import cancelled, error_of, every, tasks, until
 from python_house import equal
@@ -9,13 +10,13 @@ from python_house import equal
 from sagabase import ANY, Done, Event, Ongoing, Refused, SagaNotFound, SagaStatus, StreamAppend
 
 
-def step(queue, *, start_to_close_ms=30000):
+def step(queue, **timeouts):
     return {
         "name": "charge",
         "step": {
             "action": {"queue": queue, "type": "Charge"},
             "compensation": {"queue": queue, "type": "Refund"},
-            "timeouts": {"start_to_close_ms": start_to_close_ms},
+            "timeouts": {"start_to_close_ms": 30000, **timeouts},
             "retry": {"initial_interval_ms": 1},
         },
     }
@@ -30,6 +31,15 @@ async def started(store, type, *ids, **options):
 
 async def status_of(store, type, id):
     return (await store.sagas.wait(type, id)).status
+
+
+async def let_pass(store, milliseconds):
+    """By the server's clock, which its timeouts run by."""
+    node = {"name": "pass", "timer": {"delay_ms": milliseconds}}
+    await store.sagas.define({"type": "passing", "nodes": [node]})
+    id = str(uuid.uuid4())
+    await store.sagas.start("passing", id)
+    equal(await status_of(store, "passing", id), SagaStatus.COMPLETED)
 
 
 class Till:
@@ -233,6 +243,33 @@ async def a_participant_that_is_closing_replies_over_a_restart(house, store):
     equal(len(till.taken), 1)
 
 
+async def a_handler_that_runs_for_long_has_heartbeats_over_connections(house, store):
+    """At its first attempt, over more than two timeouts, of each connection."""
+    await started(store, "beaten", "1", heartbeat_ms=700)
+    till = Till()
+    participant, run = till.work(store, "beaten")
+    await until(lambda: till.taken)
+    await let_pass(store, 1500)
+    house.proxy.cut_all()
+    await let_pass(store, 1500)
+    till.goes_on.set()
+    equal(await status_of(store, "beaten", "1"), SagaStatus.COMPLETED)
+    equal([(one.attempt, one.cancelled) for one in till.taken], [(1, False)])
+    await participant.close()
+    await run
+
+
+async def a_handler_is_told_that_its_command_is_cancelled(house, store):
+    await started(store, "unwanted", "1")
+    till = Till()
+    participant, run = till.work(store, "unwanted")
+    await until(lambda: till.taken)
+    assert not till.taken[0].cancelled
+    await store.sagas.cancel("unwanted", "1")
+    await until(lambda: till.taken[0].cancelled)
+    await cancelled(run)
+
+
 async def what_a_participant_had_that_is_cancelled_is_done_by_another(house, store):
     await started(store, "crashed", "1", start_to_close_ms=200)
     first, second = Till(), Till()
@@ -293,6 +330,8 @@ BEHAVIOURS = [
     a_participant_resumes_what_it_has_over_a_new_connection,
     a_reply_arrives_over_a_restart,
     a_participant_that_is_closing_replies_over_a_restart,
+    a_handler_that_runs_for_long_has_heartbeats_over_connections,
+    a_handler_is_told_that_its_command_is_cancelled,
     what_a_participant_had_that_is_cancelled_is_done_by_another,
     a_participant_that_was_cancelled_may_run_again,
     cancelling_what_is_within_a_participant_does_not_wait_for_it,

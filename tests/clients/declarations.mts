@@ -40,6 +40,7 @@ export async function program(): Promise<string[]> {
     if (error instanceof NoState) told.push(error.message);
   }
   for (const { disabled } of await store.reducers.list()) if (disabled) told.push(disabled.error);
+  store.participant(["shelf"], { Reserve: ({ signal }) => signal.throwIfAborted() });
   // @ts-expect-error: what the stream must be is not optional
   await store.append("a-1", [new Event("X")]);
   return told;

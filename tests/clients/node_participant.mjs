@@ -2,16 +2,18 @@
 // Python.
 
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 
 import { ANY, Done, Event, Ongoing, Refused, SagaNotFound } from "sagabase";
 
 import { all, errorOf } from "./node_house.mjs";
 
-async function define(store, type, queue) {
+async function define(store, type, queue, timeouts = {}) {
   const step = {
     action: { queue, type: "Work" },
     nothingToUndo: true,
-    timeouts: { startToCloseMs: 60000 },
+    timeouts: { startToCloseMs: 60000, ...timeouts },
     retry: { maximumAttempts: 1, initialIntervalMs: 1 },
   };
   await store.sagas.define({ type, nodes: [{ name: "work", step }] });
@@ -26,6 +28,27 @@ async function working(store, queues, handlers, options, work) {
     participant.close();
     await running;
   }
+}
+
+/** A handler that goes on when it is told to, or when its command is cancelled. */
+function bench() {
+  const [begun, goesOn] = [deferred(), deferred()];
+  const taken = [];
+  async function work(command) {
+    taken.push(command);
+    begun.resolve();
+    const cancelled = new Promise((told) => command.signal.addEventListener("abort", told));
+    await Promise.race([goesOn.promise, cancelled]);
+  }
+  return { begun: begun.promise, goOn: goesOn.resolve, taken, handlers: { Work: work } };
+}
+
+/** By the server's clock, which its timeouts run by. */
+async function letPass({ sagas }, delayMs) {
+  await sagas.define({ type: "passing", nodes: [{ name: "pass", timer: { delayMs } }] });
+  const id = randomUUID();
+  await sagas.start("passing", id);
+  assert.equal((await sagas.wait("passing", id)).status, "COMPLETED");
 }
 
 function refuse(message, appends) {
@@ -118,6 +141,46 @@ export const participantBehaviours = (store, proxy) => ({
       finish.resolve();
       assert.equal((await sagas.wait("kept", "1")).status, "COMPLETED");
       assert.equal((await sagas.wait("kept", "2")).status, "COMPLETED");
+    });
+  },
+
+  /** At its only attempt, over more than two timeouts, of each connection. */
+  async "a handler that runs for long has heartbeats over connections"() {
+    await define(store, "beaten", "beats", { heartbeatMs: 700 });
+    const { begun, goOn, taken, handlers } = bench();
+    await working(store, ["beats"], handlers, {}, async () => {
+      await store.sagas.start("beaten", "1");
+      await begun;
+      await letPass(store, 1500);
+      proxy.cutAll();
+      await letPass(store, 1500);
+      goOn();
+      assert.equal((await store.sagas.wait("beaten", "1")).status, "COMPLETED");
+    });
+    assert.deepEqual(taken.map(({ attempt, signal }) => [attempt, signal.aborted]), [[1, false]]);
+  },
+
+  async "a handler is told that its command is cancelled"() {
+    await define(store, "unwanted", "withdraws");
+    const { begun, taken, handlers } = bench();
+    await working(store, ["withdraws"], handlers, {}, async () => {
+      await store.sagas.start("unwanted", "1");
+      await begun;
+      assert(!taken[0].signal.aborted);
+      await store.sagas.cancel("unwanted", "1");
+      assert.equal((await store.sagas.wait("unwanted", "1")).status, "COMPENSATED");
+    });
+    assert(taken[0].signal.aborted);
+  },
+
+  async "a handler is told that its command timed out"() {
+    await define(store, "late", "delays", { startToCloseMs: 200 });
+    const { begun, taken, handlers } = bench();
+    await working(store, ["delays"], handlers, {}, async () => {
+      await store.sagas.start("late", "1");
+      await begun;
+      const { signal } = taken[0];
+      if (!signal.aborted) await once(signal, "abort");
     });
   },
 

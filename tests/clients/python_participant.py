@@ -4,13 +4,14 @@ Node."""
 import contextlib
 import sys
 import threading
+import uuid
 
 from python_house import equal, error_of
 
 from sagabase import ANY, Done, Event, Ongoing, Refused, SagaNotFound, SagaStatus, StreamAppend
 
 
-def define(store, type, queue):
+def define(store, type, queue, **timeouts):
     store.sagas.define(
         {
             "type": type,
@@ -20,7 +21,7 @@ def define(store, type, queue):
                     "step": {
                         "action": {"queue": queue, "type": "Work"},
                         "nothing_to_undo": True,
-                        "timeouts": {"start_to_close_ms": 60000},
+                        "timeouts": {"start_to_close_ms": 60000, **timeouts},
                         "retry": {"maximumAttempts": 1, "initialIntervalMs": 1},
                     },
                 }
@@ -131,6 +132,76 @@ def a_worker_has_no_more_commands_at_once_than_it_said_over_connections(house):
         equal(sagas.wait("kept", "2").status, SagaStatus.COMPLETED)
 
 
+class Bench:
+    """A handler that goes on when it is told to, or when its command is cancelled."""
+
+    def __init__(self):
+        self.taken = []
+        self.has_begun = threading.Event()
+        self.goes_on = threading.Event()
+        self.was_cancelled = threading.Event()
+
+    def work(self, command):
+        self.taken.append(command)
+        self.has_begun.set()
+        while not self.goes_on.wait(0.001):
+            if command.cancelled:
+                self.was_cancelled.set()
+                return
+
+
+def let_pass(sagas, milliseconds):
+    """By the server's clock, which its timeouts run by."""
+    node = {"name": "pass", "timer": {"delay_ms": milliseconds}}
+    sagas.define({"type": "passing", "nodes": [node]})
+    id = str(uuid.uuid4())
+    sagas.start("passing", id)
+    equal(sagas.wait("passing", id).status, SagaStatus.COMPLETED)
+
+
+def a_handler_that_runs_for_long_has_heartbeats_over_connections(house):
+    """At its only attempt, over more than two timeouts, of each connection."""
+    sagas, bench = house.store.sagas, Bench()
+    define(house.store, "beaten", "beats", heartbeat_ms=700)
+    with working(house.store, ["beats"], {"Work": bench.work}):
+        try:
+            sagas.start("beaten", "1")
+            bench.has_begun.wait()
+            let_pass(sagas, 1500)
+            house.proxy.cut_all()
+            let_pass(sagas, 1500)
+        finally:
+            bench.goes_on.set()
+        equal(sagas.wait("beaten", "1").status, SagaStatus.COMPLETED)
+    equal([(one.attempt, one.cancelled) for one in bench.taken], [(1, False)])
+
+
+def a_handler_is_told_that_its_command_is_cancelled(house):
+    sagas, bench = house.store.sagas, Bench()
+    define(house.store, "unwanted", "withdraws")
+    with working(house.store, ["withdraws"], {"Work": bench.work}):
+        try:
+            sagas.start("unwanted", "1")
+            bench.has_begun.wait()
+            assert not bench.taken[0].cancelled
+            sagas.cancel("unwanted", "1")
+            assert bench.was_cancelled.wait(20)
+        finally:
+            bench.goes_on.set()
+        equal(sagas.wait("unwanted", "1").status, SagaStatus.COMPENSATED)
+
+
+def a_handler_is_told_that_its_command_timed_out(house):
+    sagas, bench = house.store.sagas, Bench()
+    define(house.store, "late", "delays", start_to_close_ms=200)
+    with working(house.store, ["delays"], {"Work": bench.work}):
+        try:
+            sagas.start("late", "1")
+            assert bench.was_cancelled.wait(20)
+        finally:
+            bench.goes_on.set()
+
+
 def queues_and_numbers_of_a_participant_are_checked(house):
     error_of(TypeError, lambda: house.store.participant("bank", {}))
     error_of(ValueError, lambda: house.store.participant(["bank"], {}, max_in_flight=0))
@@ -152,6 +223,9 @@ BEHAVIOURS = [
     whatever_becomes_of_a_handler_is_an_answer,
     events_come_with_the_reply,
     a_worker_has_no_more_commands_at_once_than_it_said_over_connections,
+    a_handler_that_runs_for_long_has_heartbeats_over_connections,
+    a_handler_is_told_that_its_command_is_cancelled,
+    a_handler_is_told_that_its_command_timed_out,
     queues_and_numbers_of_a_participant_are_checked,
     a_saga_that_is_not_there_is_no_stream,
 ]

@@ -346,6 +346,9 @@ export interface Command {
   /** The trace that it belongs to (W3C); calls of the handler belong to it, too. */
   traceparent: string;
   tracestate: string;
+  /** Aborted when the command need not be done any more, because the saga has turned backward or the
+   * command's time is over: reply soon, with whatever has become of it. */
+  signal: AbortSignal;
 }
 
 export type Handler = (command: Command) => Result | Promise<Result>;

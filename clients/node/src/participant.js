@@ -8,6 +8,7 @@ import * as api from "../generated/sagabase/v1/participant.js";
 import { Operation } from "../generated/sagabase/v1/sagas.js";
 import { begun, errorOfCall, Unavailable } from "./errors.js";
 import { appendRequest, texts } from "./events.js";
+import { Leases } from "./leases.js";
 import { Backoff } from "./retry.js";
 import { attributeMessages, attributesOf, payload, valueOf } from "./sagas.js";
 import { current, handling } from "./tracing.js";
@@ -36,7 +37,7 @@ export class Ongoing {
   }
 }
 
-function commandOf(message) {
+function commandOf(message, signal) {
   const isCompensation = message.operation === Operation.COMPENSATION;
   return {
     id: message.commandId,
@@ -52,6 +53,7 @@ function commandOf(message) {
     actionOutput: isCompensation ? valueOf(message.actionOutput) : undefined,
     traceparent: message.traceparent,
     tracestate: message.tracestate,
+    signal,
   };
 }
 
@@ -103,7 +105,7 @@ export class Participant {
   #credit;
   #call;
   #replies = new Map(); // by command id: without an ack
-  #leases = new Map(); // of commands being worked on
+  #leases = new Leases((beat) => this.#send("heartbeat", beat));
   #inFlight; // commands, by queue
   #ending = new AbortController();
 
@@ -124,6 +126,7 @@ export class Participant {
     while (!signal.aborted) {
       const error = await this.#callOnce();
       this.#call = undefined;
+      this.#leases.pause();
       if (signal.aborted) return;
       const delayMs = error instanceof Unavailable ? this.#backoff.nextDelayMs() : undefined;
       if (delayMs === undefined) throw error;
@@ -157,8 +160,7 @@ export class Participant {
   #hello() {
     const credit = (queue) => Math.max(this.#credit - this.#inFlight.get(queue), 0);
     const queues = this.#queues.map((queue) => ({ queue, credit: credit(queue) }));
-    const resume = [...this.#leases].map(([commandId, leaseToken]) => ({ commandId, leaseToken }));
-    return { participant: this.#name, queues, resume };
+    return { participant: this.#name, queues, resume: this.#leases.resume() };
   }
 
   #send(oneofKind, message) {
@@ -169,8 +171,9 @@ export class Participant {
     if (message.oneofKind === "commands")
       for (const command of message.commands.commands) this.#handle(command);
     if (message.oneofKind === "acks") for (const ack of message.acks.acks) this.#acked(ack);
-    if (message.oneofKind === "welcome")
-      for (const commandId of message.welcome.lost) this.#leases.delete(commandId);
+    if (message.oneofKind === "welcome") this.#leases.welcomed(message.welcome);
+    if (message.oneofKind === "heartbeatAck") this.#leases.answered(message.heartbeatAck);
+    if (message.oneofKind === "cancel") this.#leases.cancel(message.cancel.commandId);
   }
 
   #acked({ commandId, outcome, message }) {
@@ -188,22 +191,22 @@ export class Participant {
   }
 
   async #handle(command) {
-    const { commandId, queue, leaseToken } = command;
-    this.#leases.set(commandId, leaseToken);
+    const { queue } = command;
+    const signal = this.#leases.add(command);
     this.#inFlight.set(queue, this.#inFlight.get(queue) + 1);
-    const reply = await handling(command, (failed) => this.#answer(command, failed));
-    if (this.#leases.get(commandId) === leaseToken) this.#leases.delete(commandId);
+    const reply = await handling(command, (failed) => this.#answer(command, signal, failed));
+    this.#leases.remove(command);
     this.#inFlight.set(queue, this.#inFlight.get(queue) - 1);
     this.#reply(reply);
     this.#send("credit", { queue, count: 1 });
   }
 
   /** Whatever goes wrong is an answer, too. */
-  async #answer(command, failed) {
+  async #answer(command, signal, failed) {
     const { commandId, attempt, type } = command;
     const named = { commandId, attempt, ...current() };
     try {
-      const reply = api.Reply.create({ ...named, ...(await this.#resultOf(command)) });
+      const reply = api.Reply.create({ ...named, ...(await this.#resultOf(command, signal)) });
       if (api.Reply.toBinary(reply).length <= REPLY_BYTES_MAX) return reply;
       throw new RangeError(`the reply is larger than ${REPLY_BYTES_MAX} bytes`);
     } catch (error) {
@@ -213,11 +216,11 @@ export class Participant {
     }
   }
 
-  async #resultOf(command) {
+  async #resultOf(command, signal) {
     const handler = this.#handlers[command.type];
     if (!handler) throw new Error(`no handler for commands of type ${command.type}`);
     try {
-      return success(await handler(commandOf(command)));
+      return success(await handler(commandOf(command, signal)));
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       return refusal(error);

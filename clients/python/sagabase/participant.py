@@ -7,6 +7,7 @@ from typing import Callable, Iterator, List, Mapping, Sequence, Union
 import grpc
 
 from .errors import SagabaseError, closed, error_of_call, server_ended, starting
+from .leases import Cancellation
 from .retry import Backoff, Retry
 from .v1 import participant_pb2 as api
 from .work import Command, Done, Ongoing, Refused, Work, command_of, fill, handler_of, replying
@@ -74,10 +75,11 @@ class Participant:
     def _requests(self, number: int) -> Iterator[api.WorkRequest]:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._calls != number or self._outbox)
                 if self._calls != number:
                     return
-                waiting, self._outbox = self._outbox, []
+                waiting, self._outbox = self._outbox + self._owed.leases.beats(), []
+                if not waiting:
+                    self._changed.wait(self._owed.leases.beats_in())
             yield from waiting
 
     def _call_once(self) -> SagabaseError:
@@ -108,13 +110,14 @@ class Participant:
             commands, sent = self._owed.receive(message)
             self._outbox += sent
             self._changed.notify_all()
-        for command in commands:
-            self._pool.submit(self._handle, command)
+            works = [(one, self._owed.leases.cancellation_of(one)) for one in commands]
+        for command, cancellation in works:
+            self._pool.submit(self._handle, command, cancellation)
 
-    def _handle(self, message: api.Command) -> None:
+    def _handle(self, message: api.Command, cancellation: Cancellation) -> None:
         with replying(message) as reply:
             handler: Handler = handler_of(self._handlers, message)
-            fill(reply, handler(command_of(message)))
+            fill(reply, handler(command_of(message, cancellation)))
         with self._changed:
             sent = self._owed.reply(message, reply)
             if self._call is not None:

@@ -7,6 +7,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple, Type, Un
 
 from . import tracing
 from .events import StreamAppend, append_request, texts
+from .leases import Cancellation, Leases
 from .sagas import attribute_messages, attributes_of, payload, value_of
 from .v1 import participant_pb2 as api
 from .v1 import sagas_pb2
@@ -37,6 +38,16 @@ class Command:
     action_output: Any
     traceparent: str = ""
     tracestate: str = ""
+    _cancellation: Cancellation = dataclasses.field(
+        default_factory=Cancellation, repr=False, compare=False
+    )
+
+    @property
+    def cancelled(self) -> bool:
+        """It need not be done any more, because the saga has turned backward or the command's time
+        is over: reply soon, with whatever has become of it. From then on it stays true. Any
+        thread."""
+        return self._cancellation.is_told
 
 
 class Done:
@@ -74,7 +85,7 @@ class Ongoing:
     check_after: float
 
 
-def command_of(message: api.Command) -> Command:
+def command_of(message: api.Command, cancellation: Cancellation) -> Command:
     undoes = message.operation == sagas_pb2.OPERATION_COMPENSATION
     return Command(
         id=message.command_id,
@@ -90,6 +101,7 @@ def command_of(message: api.Command) -> Command:
         action_output=value_of(message.action_output) if undoes else None,
         traceparent=message.traceparent,
         tracestate=message.tracestate,
+        _cancellation=cancellation,
     )
 
 
@@ -168,7 +180,7 @@ class Work:
             raise ValueError("max_in_flight: at least 1")
         self._credit = max_in_flight
         self._in_flight = dict.fromkeys(self.queues, 0)
-        self._leases: Dict[str, int] = {}  # of commands being worked on
+        self.leases = Leases()
         self._replies: Dict[str, api.Reply] = {}  # without an ack
         self._draining = False
 
@@ -181,10 +193,7 @@ class Work:
             )
             for queue in self.queues
         ]
-        resume = [
-            api.LeaseName(command_id=id, lease_token=token) for id, token in self._leases.items()
-        ]
-        hello = api.Hello(participant=self._name, queues=queues, resume=resume)
+        hello = api.Hello(participant=self._name, queues=queues, resume=self.leases.resume())
         replies = [api.WorkRequest(reply=reply) for reply in self._replies.values()]
         return [api.WorkRequest(hello=hello), *replies, *(self.drain() if self._draining else [])]
 
@@ -195,7 +204,7 @@ class Work:
 
     def is_settled(self) -> bool:
         """Nothing is owed to the server."""
-        return not self._leases and not self._replies
+        return not self.leases and not self._replies
 
     def receive(
         self, message: api.WorkResponse
@@ -204,21 +213,23 @@ class Work:
         kind = message.WhichOneof("message")
         if kind == "commands":
             for command in message.commands.commands:
-                self._leases[command.command_id] = command.lease_token
+                self.leases.add(command)
                 self._in_flight[command.queue] += 1
             return message.commands.commands, []
         if kind == "acks":
             return (), [again for ack in message.acks.acks for again in self._acked(ack)]
         if kind == "welcome":
-            for lost in message.welcome.lost:
-                self._leases.pop(lost, None)
+            self.leases.welcomed(message.welcome)
+        if kind == "heartbeat_ack":
+            self.leases.answered(message.heartbeat_ack)
+        if kind == "cancel":
+            self.leases.cancel(message.cancel.command_id)
         return (), []
 
     def reply(self, command: api.Command, reply: api.Reply) -> List[api.WorkRequest]:
         """What is to be sent now, if there is a connection: the reply, and room for another
         command."""
-        if self._leases.get(command.command_id) == command.lease_token:
-            del self._leases[command.command_id]
+        self.leases.remove(command)
         self._in_flight[command.queue] -= 1
         self._replies[reply.command_id] = reply
         credit = api.Credit(queue=command.queue, count=1)
@@ -226,7 +237,7 @@ class Work:
 
     def give_up(self) -> None:
         """No command is worked on any more: others are handed them when their leases have ended."""
-        self._leases.clear()
+        self.leases.clear()
         self._in_flight = dict.fromkeys(self.queues, 0)
 
     def _acked(self, ack: api.ReplyAck) -> List[api.WorkRequest]:

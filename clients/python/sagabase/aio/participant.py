@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Awaitable, Callable, List, Mapping, Seque
 import grpc
 
 from ..errors import SagabaseError, server_ended
+from ..leases import Cancellation
 from ..retry import Backoff
 from ..v1 import participant_pb2 as api
 from ..work import Command, Done, Ongoing, Work, command_of, fill, handler_of, replying
@@ -41,6 +42,7 @@ class Participant:
         self._owed = Work(queues, name, max_in_flight)
         self._handling: Set[asyncio.Task] = set()
         self._exchange: Union[Exchange, None] = None  # that is open
+        self._beating: Union[asyncio.TimerHandle, None] = None  # on it
         self._closed = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -97,12 +99,24 @@ class Participant:
             while (message := await self._exchange.receive()) is not grpc.aio.EOF:
                 self._backoff.reset()
                 self._receive(message)
+                self._beat()
             return server_ended("stream")
         except SagabaseError as error:
             return error
         finally:
             self._exchange.close()
             self._exchange = None
+            if self._beating is not None:
+                self._beating.cancel()
+
+    def _beat(self) -> None:
+        """Sends the heartbeats that are due, and again when the next is."""
+        self._send(self._owed.leases.beats())
+        if self._beating is not None:
+            self._beating.cancel()
+        seconds = self._owed.leases.beats_in()
+        if seconds is not None:
+            self._beating = asyncio.get_running_loop().call_later(seconds, self._beat)
 
     def _send(self, requests: List[api.WorkRequest]) -> None:
         """Without a connection they are sent when there is one: `Work` knows."""
@@ -113,21 +127,26 @@ class Participant:
         commands, requests = self._owed.receive(message)
         self._send(requests)
         for command in commands:
-            handling = asyncio.create_task(self._handle(command), name="sagabase-participant")
+            cancellation = self._owed.leases.cancellation_of(command)
+            handling = asyncio.create_task(
+                self._handle(command, cancellation), name="sagabase-participant"
+            )
             self._handling.add(handling)
             handling.add_done_callback(self._handling.discard)
 
-    async def _handle(self, message: api.Command) -> None:
+    async def _handle(self, message: api.Command, cancellation: Cancellation) -> None:
         with replying(message, passing=_PASSING) as reply:
-            fill(reply, await self._result_of(message))
+            fill(reply, await self._result_of(message, cancellation))
         self._send(self._owed.reply(message, reply))
 
-    async def _result_of(self, message: api.Command) -> Union[Done, Ongoing, None]:
+    async def _result_of(
+        self, message: api.Command, cancellation: Cancellation
+    ) -> Union[Done, Ongoing, None]:
         handler: Handler = handler_of(self._handlers, message)
         task = asyncio.current_task()
         assert task is not None
         try:
-            return await handler(command_of(message))
+            return await handler(command_of(message, cancellation))
         except asyncio.CancelledError as cancelled:
             if task.cancelling():
                 raise
