@@ -210,7 +210,7 @@ static void values_that_begin_alike_are_found_from_any_position(void **state)
         struct query_item item = {.correlation_id = long_text(text, which)};
         struct query query = {&item, 1};
         struct positions *looked = malloc(sizeof *looked), *found = malloc(sizeof *found);
-        for (uint64_t from = EVENTS; from < EVENTS + 2048; from += 50) {
+        for (uint64_t from = EVENTS; from < EVENTS + 2048; from += 250) {
             for (int backwards = 0; backwards < 2; backwards++) {
                 struct read read = {.from = from, .backwards = backwards, .events_max = 1000};
                 read_positions(fixture->log, &query, read, found);
