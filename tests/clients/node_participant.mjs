@@ -184,6 +184,31 @@ export const participantBehaviours = (store, proxy) => ({
     });
   },
 
+  async "a participant that is closed replies to what it has"() {
+    await define(store, "drained", "drains");
+    await store.participant(["drains"], {}).close(); // nothing runs
+    const { begun, goOn, handlers } = bench();
+    const participant = store.participant(["drains"], handlers);
+    const running = participant.run();
+    await store.sagas.start("drained", "1");
+    await begun;
+    const closing = participant.close();
+    proxy.cutAll();
+    goOn();
+    await Promise.all([running, closing]);
+    assert.equal((await store.sagas.wait("drained", "1")).status, "COMPLETED");
+    await participant.run(); // it is closed
+  },
+
+  async "a handler may close its participant"() {
+    await define(store, "last", "lasts");
+    const handlers = { Work: () => void participant.close() };
+    const participant = store.participant(["lasts"], handlers);
+    await store.sagas.start("last", "1");
+    await participant.run();
+    assert.equal((await store.sagas.wait("last", "1")).status, "COMPLETED");
+  },
+
   async "a saga that is not there is no stream"() {
     const { sagas } = store;
     for (const work of [

@@ -202,6 +202,33 @@ def a_handler_is_told_that_its_command_timed_out(house):
             bench.goes_on.set()
 
 
+def a_participant_that_is_closed_replies_to_what_it_has(house):
+    sagas, bench = house.store.sagas, Bench()
+    define(house.store, "drained", "drains")
+    participant = house.store.participant(["drains"], {"Work": bench.work})
+    participant.close()  # nothing runs
+    participant = house.store.participant(["drains"], {"Work": bench.work})
+    threads = [threading.Thread(target=work) for work in (participant.run, participant.close)]
+    threads[0].start()
+    sagas.start("drained", "1")
+    bench.has_begun.wait()
+    threads[1].start()
+    house.proxy.cut_all()
+    bench.goes_on.set()
+    for thread in threads:
+        thread.join()
+    equal(sagas.wait("drained", "1").status, SagaStatus.COMPLETED)
+    participant.run()  # it is closed
+
+
+def a_handler_may_close_its_participant(house):
+    define(house.store, "last", "lasts")
+    participant = house.store.participant(["lasts"], {"Work": lambda _: participant.close()})
+    house.store.sagas.start("last", "1")
+    participant.run()
+    equal(house.store.sagas.wait("last", "1").status, SagaStatus.COMPLETED)
+
+
 def queues_and_numbers_of_a_participant_are_checked(house):
     error_of(TypeError, lambda: house.store.participant("bank", {}))
     error_of(ValueError, lambda: house.store.participant(["bank"], {}, max_in_flight=0))
@@ -226,6 +253,8 @@ BEHAVIOURS = [
     a_handler_that_runs_for_long_has_heartbeats_over_connections,
     a_handler_is_told_that_its_command_is_cancelled,
     a_handler_is_told_that_its_command_timed_out,
+    a_participant_that_is_closed_replies_to_what_it_has,
+    a_handler_may_close_its_participant,
     queues_and_numbers_of_a_participant_are_checked,
     a_saga_that_is_not_there_is_no_stream,
 ]

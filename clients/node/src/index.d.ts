@@ -377,8 +377,9 @@ export class Participant {
   private constructor();
   /** Until `close` is called, or the server cannot be reached any more. */
   run(): Promise<void>;
-  /** What has no reply yet is handed to others. */
-  close(): void;
+  /** Takes no more commands. Resolves when `run` has replied to those that it has: so a handler does
+   * not await it. */
+  close(): Promise<void>;
 }
 
 /** A state of a stream; `revision` is that of the newest event that it knows. */

@@ -28,6 +28,10 @@ export class Leases {
     return ending.signal;
   }
 
+  isEmpty() {
+    return this.#leases.size === 0;
+  }
+
   remove({ commandId, leaseToken }) {
     if (this.#leases.get(commandId)?.token === leaseToken) this.#remove(commandId);
   }

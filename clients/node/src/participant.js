@@ -107,7 +107,9 @@ export class Participant {
   #replies = new Map(); // by command id: without an ack
   #leases = new Leases((beat) => this.#send("heartbeat", beat));
   #inFlight; // commands, by queue
-  #ending = new AbortController();
+  #isClosing = false;
+  #pausing; // AbortController: between two connections
+  #running = Promise.resolve();
 
   constructor(start, retry, queues, handlers, { name = "", maxInFlight = 10 } = {}) {
     if (!(maxInFlight >= 1)) throw new RangeError("maxInFlight: at least 1");
@@ -121,23 +123,38 @@ export class Participant {
   }
 
   /** Until `close` is called, or the server cannot be reached any more. */
-  async run() {
-    const { signal } = this.#ending;
-    while (!signal.aborted) {
+  run() {
+    const running = this.#run();
+    this.#running = running.catch(() => {});
+    return running;
+  }
+
+  async #run() {
+    while (!this.#isDone()) {
       const error = await this.#callOnce();
       this.#call = undefined;
       this.#leases.pause();
-      if (signal.aborted) return;
+      if (this.#isDone()) return;
       const delayMs = error instanceof Unavailable ? this.#backoff.nextDelayMs() : undefined;
       if (delayMs === undefined) throw error;
-      await passed(delayMs, undefined, { signal }).catch(() => {});
+      this.#pausing = new AbortController();
+      await passed(delayMs, undefined, { signal: this.#pausing.signal }).catch(() => {});
     }
   }
 
-  /** What has no reply yet is handed to others. */
+  /** Takes no more commands. Resolves when `run` has replied to those that it has: so a handler does
+   * not await it. */
   close() {
-    this.#ending.abort();
-    this.#call?.cancel();
+    if (!this.#isClosing) {
+      this.#isClosing = true;
+      this.#send("drain", {});
+      if (this.#isDone()) this.#pausing?.abort();
+    }
+    return this.#running;
+  }
+
+  #isDone() {
+    return this.#isClosing && this.#leases.isEmpty() && this.#replies.size === 0;
   }
 
   /** Runs one call to its end, and says why it ended. */
@@ -154,11 +171,13 @@ export class Participant {
       this.#call = call;
       this.#send("hello", this.#hello());
       for (const reply of this.#replies.values()) this.#send("reply", reply);
+      if (this.#isClosing) this.#send("drain", {});
     });
   }
 
   #hello() {
-    const credit = (queue) => Math.max(this.#credit - this.#inFlight.get(queue), 0);
+    const room = this.#isClosing ? 0 : this.#credit;
+    const credit = (queue) => Math.max(room - this.#inFlight.get(queue), 0);
     const queues = this.#queues.map((queue) => ({ queue, credit: credit(queue) }));
     return { participant: this.#name, queues, resume: this.#leases.resume() };
   }
