@@ -39,7 +39,7 @@ const struct option config_options[] = {
      "keep nothing on disk: for trying out and for tests"},
     {"rpc-threads", "SAGABASE_RPC_THREADS", OPTION_COUNT, FIELD(rpc_threads), "1", "THREADS", 1, 64,
      "threads that serve calls"},
-    {"busy-poll", "SAGABASE_BUSY_POLL", OPTION_COUNT, FIELD(busy_poll), "150", "MICROSECONDS", 0,
+    {"busy-poll", "SAGABASE_BUSY_POLL", OPTION_COUNT, FIELD(busy_poll), "200", "MICROSECONDS", 0,
      10000, "while requests come that fast, threads look for the next before they sleep; 0: never"},
     {"connection-calls", "SAGABASE_CONNECTION_CALLS", OPTION_COUNT, FIELD(connection_calls), "1000",
      "CALLS", 1, 1000000, "open calls of one connection, subscriptions included"},

@@ -34,7 +34,7 @@ int main(void)
     };
     static const struct method *const services[] = {methods, NULL};
     struct rpc_options options = {
-        .listen = "127.0.0.1:0", .services = services, .busy_poll_us = 150};
+        .listen = "127.0.0.1:0", .services = services, .busy_poll_us = 200};
     struct rpc_server *server;
     sigset_t ending;
     int signal_number;

@@ -360,7 +360,7 @@ struct echo *echo_start_impatient(unsigned threads, int64_t stall_timeout_ms)
         .services = services,
         .context = echo,
         .threads = threads,
-        .busy_poll_us = 150,
+        .busy_poll_us = 200,
         .message_bytes_max = 1 << 20,
         .arena_bytes_max = 2 << 20,
         .stall_timeout_ms = stall_timeout_ms,

@@ -59,7 +59,7 @@ static void defaults_hold_without_options(void **state)
     assert_int_equal(config.block_cache, 256 << 20);
     assert_int_equal(config.tail_memory, 64 << 20);
     assert_int_equal(config.stream_cache, 500000);
-    assert_int_equal(config.busy_poll, 150);
+    assert_int_equal(config.busy_poll, 200);
     assert_int_equal(config.log_level, LOG_INFO);
     assert_false(config.help);
 }
